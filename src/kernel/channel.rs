@@ -1,0 +1,193 @@
+//! The way of a message between a protocol and the transport: opened and routed when it comes in, sealed when it goes out.
+
+use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
+
+use super::router::{Received, Router};
+use super::schedule::{AppTickExt, Tick, TickSystems};
+use super::session::{CloseSession, Session, SessionOf, SessionPhase};
+use super::time::Instant;
+use super::traffic::{Refusals, Traffic};
+use super::transport::{FrameIn, FrameOut, HangUp, Service};
+use crate::crypto::NoiseChannel;
+use crate::wire::frame::SEAL_OVERHEAD;
+use crate::wire::{
+    self, CloseReason, Frame, FrameKind, ModelledBody, ModelledFrame, Protocol, SessionMessage, WireMessage,
+};
+
+/// How the frames of a session are sealed. The handshake sets it when the session opens.
+#[derive(Component, Default, Debug)]
+pub enum Channel {
+    /// Not yet.
+    #[default]
+    Closed,
+    /// Accounted for, not computed.
+    Modelled {
+        /// Number of the next frame to send.
+        next: u64,
+        /// Which numbers have come.
+        seen: wire::ReplayWindow,
+    },
+    /// ChaCha20-Poly1305 with the keys of a Noise handshake.
+    Noise(Box<NoiseChannel>),
+}
+
+impl Channel {
+    /// A channel that models encryption.
+    pub fn modelled() -> Self {
+        Self::Modelled { next: 0, seen: wire::ReplayWindow::default() }
+    }
+
+    /// Seals a message.
+    ///
+    /// # Errors
+    /// [`CloseReason::OutOfPhase`] before the session is open, [`CloseReason::FrameTooLong`] for a message that does not fit.
+    pub fn seal(&mut self, message: WireMessage) -> Result<Frame, CloseReason> {
+        match self {
+            Self::Closed => Err(CloseReason::OutOfPhase),
+            Self::Modelled { next, .. } => {
+                let size = wire::encoded_len(&message) + SEAL_OVERHEAD;
+                if size > wire::MAX_FRAME {
+                    return Err(CloseReason::FrameTooLong);
+                }
+                let nonce = *next;
+                *next += 1;
+                let body = ModelledBody::Transport { nonce, message };
+                Ok(Frame::Modelled(ModelledFrame { size: size as u32, body }))
+            }
+            Self::Noise(channel) => {
+                let message = wire::encode(&message).map_err(|_| CloseReason::FrameTooLong)?;
+                Ok(Frame::Bytes(channel.seal(&message)?))
+            }
+        }
+    }
+
+    /// Opens a transport frame.
+    ///
+    /// # Errors
+    /// Why the session must be closed. [`CloseReason::Replay`] means a number that has come before; over a datagram service
+    /// that is the network's doing and the frame is only dropped.
+    pub fn open(&mut self, frame: Frame, service: Service) -> Result<WireMessage, CloseReason> {
+        match (self, frame) {
+            (Self::Modelled { seen, .. }, Frame::Modelled(ModelledFrame { body: ModelledBody::Transport { nonce, message }, .. })) => {
+                seen.accept(nonce, service == Service::Stream)?;
+                Ok(message)
+            }
+            (Self::Noise(channel), Frame::Bytes(bytes)) => {
+                let message = channel.open(&bytes, service == Service::Stream)?;
+                wire::decode(&message).map_err(|_| CloseReason::Undecodable)
+            }
+            _ => Err(CloseReason::OutOfPhase),
+        }
+    }
+}
+
+/// A protocol sends `message` over `session`.
+#[derive(Message, Clone, Debug)]
+pub struct Outgoing {
+    /// Over which session.
+    pub session: Entity,
+    /// When exactly: the instant of what it answers.
+    pub at: Instant,
+    /// What.
+    pub message: WireMessage,
+}
+
+/// Opening and sealing.
+pub(super) struct ChannelPlugin;
+
+impl Plugin for ChannelPlugin {
+    fn build(&self, app: &mut App) {
+        app.add_tick_message::<Outgoing>()
+            .init_resource::<Traffic>()
+            .init_resource::<Refusals>()
+            .add_systems(
+                Tick,
+                (
+                    (open_frames, obey_close).chain().in_set(TickSystems::Open),
+                    (seal_messages, seal_farewells).chain().in_set(TickSystems::Seal),
+                ),
+            );
+    }
+}
+
+fn open_frames(
+    mut frames: ResMut<Messages<FrameIn>>,
+    mut sessions: Query<(&Session, &SessionOf, &mut Channel, &Service)>,
+    mut router: Router,
+    mut traffic: ResMut<Traffic>,
+    mut refusals: ResMut<Refusals>,
+    mut close: MessageWriter<CloseSession>,
+) {
+    for FrameIn { session, at, frame } in frames.drain() {
+        let Ok((state, SessionOf(node), mut channel, service)) = sessions.get_mut(session) else { continue };
+        let refused = match (frame.kind(), state.phase) {
+            // The handshake has looked at it already.
+            (Ok(FrameKind::Handshake | FrameKind::Refusal), SessionPhase::Handshaking) | (_, SessionPhase::Closed) => continue,
+            (Ok(FrameKind::Transport), SessionPhase::Established) => {
+                let length = frame.len();
+                match channel.open(frame, *service) {
+                    Ok(message) => {
+                        traffic.received[message.protocol() as usize].add(length);
+                        router.route(Received { node: *node, session, at, message: () }, message);
+                        continue;
+                    }
+                    Err(reason) => reason,
+                }
+            }
+            (Ok(_), _) => CloseReason::OutOfPhase,
+            (Err(reason), _) => reason,
+        };
+        refusals.count(refused);
+        // Networks that repeat and reorder frames also let them come too early or again: that is nobody's fault.
+        let harmless = *service == Service::Datagram && matches!(refused, CloseReason::Replay | CloseReason::OutOfPhase);
+        if !harmless {
+            *channel = Channel::Closed;
+            close.write(CloseSession { session, reason: refused, at });
+        }
+    }
+}
+
+fn obey_close(mut received: MessageReader<Received<SessionMessage>>, mut close: MessageWriter<CloseSession>) {
+    for Received { session, at, message: SessionMessage::Close(reason), .. } in received.read() {
+        close.write(CloseSession { session: *session, reason: *reason, at: *at });
+    }
+}
+
+fn seal_messages(
+    mut outgoing: ResMut<Messages<Outgoing>>,
+    mut sessions: Query<(&Session, &mut Channel)>,
+    mut traffic: ResMut<Traffic>,
+    mut refusals: ResMut<Refusals>,
+    mut frames: MessageWriter<FrameOut>,
+) {
+    for Outgoing { session, at, message } in outgoing.drain() {
+        // What is meant for a session that closed in this tick goes nowhere.
+        let Ok((Session { phase: SessionPhase::Established, .. }, mut channel)) = sessions.get_mut(session) else { continue };
+        let protocol = message.protocol();
+        match channel.seal(message) {
+            Ok(frame) => {
+                traffic.sent[protocol as usize].add(frame.len());
+                frames.write(FrameOut { session, at, frame });
+            }
+            Err(reason) => refusals.count(reason),
+        }
+    }
+}
+
+/// The last frame of an open session says why it ends.
+fn seal_farewells(
+    mut ends: MessageReader<HangUp>,
+    mut sessions: Query<&mut Channel>,
+    mut traffic: ResMut<Traffic>,
+    mut frames: MessageWriter<FrameOut>,
+) {
+    for HangUp { session, reason, at } in ends.read() {
+        let Ok(mut channel) = sessions.get_mut(*session) else { continue };
+        if let Ok(frame) = channel.seal(SessionMessage::Close(*reason).into()) {
+            traffic.sent[Protocol::Session as usize].add(frame.len());
+            frames.write(FrameOut { session: *session, at: *at, frame });
+        }
+        *channel = Channel::Closed;
+    }
+}

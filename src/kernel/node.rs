@@ -1,0 +1,109 @@
+//! A mesh node is an entity; this is what every protocol may know of it.
+
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use rand_chacha::ChaCha8Rng;
+
+use super::time::Instant;
+use crate::crypto::Identity;
+use crate::wire::{Address, NodeId};
+
+/// The node as the runner sees it. Present on every node entity.
+#[derive(Component, Clone, Copy, Debug)]
+#[require(NodeClock)]
+pub struct Node {
+    /// Rank of the node among all nodes of the run, the same in whichever world it lives. It stands for the node in traces.
+    pub ordinal: u32,
+    /// Grows with each restart; timers of an older epoch never fire.
+    pub epoch: u32,
+    /// Whether it runs.
+    pub state: NodeState,
+}
+
+/// Whether a node runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NodeState {
+    /// It runs.
+    Running,
+    /// It is stopped, as by SIGSTOP, and resumes at `until`: its timers and frames wait until then.
+    Paused {
+        /// When it resumes.
+        until: Instant,
+    },
+    /// It crashed or left; what remains of it is what a restart with memory starts from.
+    Down,
+}
+
+impl Node {
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        self.state == NodeState::Running
+    }
+}
+
+/// The node's own clock, which may run too fast or too slow.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub struct NodeClock {
+    /// Deviation from true time in parts per million; positive runs fast. Above -1,000,000.
+    pub drift_ppm: i32,
+}
+
+impl NodeClock {
+    /// The true instant at which this clock, read at `from`, has advanced by `duration`.
+    pub fn after(&self, from: Instant, duration: Duration) -> Instant {
+        from + if self.drift_ppm == 0 { duration } else { duration.div_f64(self.rate()) }
+    }
+
+    /// What this clock measures between two true instants; zero if `to` is earlier.
+    pub fn elapsed(&self, from: Instant, to: Instant) -> Duration {
+        let elapsed = to.since(from);
+        if self.drift_ppm == 0 { elapsed } else { elapsed.mul_f64(self.rate()) }
+    }
+
+    fn rate(&self) -> f64 {
+        1.0 + f64::from(self.drift_ppm.max(-999_999)) / 1e6
+    }
+}
+
+/// Who a node is and where it is reached; on a node entity, its own.
+#[derive(Component, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Contact {
+    /// Its public key.
+    pub id: NodeId,
+    /// The address it tells others.
+    pub address: Address,
+}
+
+/// The node's identity: it signs with it.
+#[derive(Component)]
+pub struct Keys(pub Identity);
+
+/// The node's own random stream. Every decision of a protocol draws from here and from nowhere else.
+#[derive(Component)]
+pub struct NodeRng(pub ChaCha8Rng);
+
+/// The random stream that keys and handshakes draw from, apart from [`NodeRng`] so that real and modelled cryptography
+/// leave the protocols the same draws.
+#[derive(Component)]
+pub struct KeyRng(pub ChaCha8Rng);
+
+/// A node starts, or starts again: protocols set their first timers.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct NodeStarted {
+    /// The node.
+    pub node: Entity,
+    /// When.
+    pub at: Instant,
+    /// It crashed before and kept its components; false for a node that begins with nothing.
+    pub with_memory: bool,
+}
+
+/// A node shall leave gracefully: the leave protocol says goodbye.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct Shutdown {
+    /// The node.
+    pub node: Entity,
+    /// When.
+    pub at: Instant,
+}

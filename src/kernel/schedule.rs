@@ -1,0 +1,109 @@
+//! The tick: one schedule, its sets in the order in which a frame passes them.
+
+use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
+use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
+
+use super::time::{Clock, Instant};
+
+/// The schedule that runs once for each quantum of time in which something is due.
+#[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tick;
+
+/// The sets of a [`Tick`], in order.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TickSystems {
+    /// Faults and workload act, due timers become [`Fired`](super::Fired) messages.
+    Wake,
+    /// Transports hand over links and frames: [`LinkUp`](super::LinkUp), [`LinkDown`](super::LinkDown),
+    /// [`FrameIn`](super::FrameIn), [`BeaconIn`](super::BeaconIn).
+    Receive,
+    /// Sessions that were asked to close do; handshakes advance, sessions open.
+    Handshake,
+    /// Frames are opened, decoded and checked; one typed [`Received`](super::Received) message for each.
+    Open,
+    /// The protocols, each in its own set, in the order of [`ProtocolSystems`].
+    Protocols,
+    /// Messages are encoded and encrypted, wanted connections become dials.
+    Seal,
+    /// Frames, dials and hang-ups go to the transports.
+    Send,
+    /// Metrics, trace and expectations look at what happened.
+    Observe,
+    /// Closed sessions are despawned, messages of this tick are dropped.
+    Clear,
+}
+
+/// The protocols within [`TickSystems::Protocols`], in order: what a protocol learns, the later ones see in the same tick.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProtocolSystems {
+    /// Where others might be.
+    Discovery,
+    /// Whether a session still answers.
+    Liveness,
+    /// Who says goodbye.
+    Leave,
+    /// Who is there.
+    Membership,
+    /// Who is no longer.
+    Detection,
+    /// Who is linked with whom.
+    Topology,
+    /// What is said to all.
+    Broadcast,
+}
+
+/// Adds the [`Tick`] schedule and its sets.
+pub(super) struct SchedulePlugin;
+
+impl Plugin for SchedulePlugin {
+    fn build(&self, app: &mut App) {
+        use {ProtocolSystems as P, TickSystems as T};
+        app.init_schedule(Tick)
+            .edit_schedule(Tick, |schedule| {
+                schedule.set_executor(SingleThreadedExecutor::new());
+            })
+            .configure_sets(
+                Tick,
+                (
+                    (T::Wake, T::Receive, T::Handshake, T::Open, T::Protocols, T::Seal, T::Send, T::Observe, T::Clear).chain(),
+                    (P::Discovery, P::Liveness, P::Leave, P::Membership, P::Detection, P::Topology, P::Broadcast)
+                        .chain()
+                        .in_set(T::Protocols),
+                ),
+            );
+    }
+}
+
+/// Makes an ambiguous order of systems an error when the schedule is built, as the tests do.
+pub fn forbid_ambiguity(app: &mut App) {
+    app.edit_schedule(Tick, |schedule| {
+        let settings = ScheduleBuildSettings { ambiguity_detection: LogLevel::Error, ..ScheduleBuildSettings::new() };
+        schedule.set_build_settings(settings);
+    });
+}
+
+/// Messages that live for one tick.
+pub trait AppTickExt {
+    /// Adds `M`. It is dropped at the end of the tick that wrote it, so it flows to later systems only.
+    fn add_tick_message<M: Message>(&mut self) -> &mut Self;
+}
+
+impl AppTickExt for App {
+    fn add_tick_message<M: Message>(&mut self) -> &mut Self {
+        if !self.world().contains_resource::<Messages<M>>() {
+            // `add_message` would also register `M` for the rotation in `App::update`, which never runs here.
+            self.init_resource::<Messages<M>>()
+                .add_systems(Tick, (|mut messages: ResMut<Messages<M>>| messages.clear()).in_set(TickSystems::Clear));
+        }
+        self
+    }
+}
+
+/// Runs the tick that holds `at`.
+pub fn run_tick(world: &mut World, at: Instant) {
+    world.resource_mut::<Clock>().advance_to(at);
+    world.run_schedule(Tick);
+    // A schedule that is run by hand does not do this, and removals would pile up.
+    world.clear_trackers();
+}

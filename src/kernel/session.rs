@@ -1,0 +1,238 @@
+//! A session is an entity: one link of one node to one other, from the dial to the close.
+//!
+//! Protocols ask with [`Connect`] and [`CloseSession`] and are told with [`SessionOpened`] and [`SessionClosed`].
+
+use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
+
+use super::agenda::AppAgendaExt;
+use super::channel::Channel;
+use super::node::Node;
+use super::schedule::{AppTickExt, Tick, TickSystems};
+use super::time::{Clock, Instant};
+use super::transport::{Dial, HangUp, LinkDown, Service};
+use crate::wire::{Address, CloseReason, NodeId};
+
+/// Links a session to its node.
+#[derive(Component, Debug)]
+#[relationship(relationship_target = Sessions)]
+pub struct SessionOf(pub Entity);
+
+/// The sessions of a node, in no order that may matter. They go when it goes.
+#[derive(Component, Default, Debug)]
+#[relationship_target(relationship = SessionOf, linked_spawn)]
+pub struct Sessions(Vec<Entity>);
+
+/// What a session is and how far it has come.
+#[derive(Component, Clone, Debug)]
+#[require(Channel, Service)]
+pub struct Session {
+    /// How far it has come.
+    pub phase: SessionPhase,
+    /// Who dialled.
+    pub role: Role,
+    /// The other side, proven by the handshake; `None` before.
+    pub remote: Option<NodeId>,
+    /// Where it was dialled, or where the transport says it comes from.
+    pub address: Address,
+    /// When it was dialled or accepted.
+    pub since: Instant,
+}
+
+/// How far a session has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionPhase {
+    /// The transport has been asked for a link.
+    Dialing,
+    /// The link is there, identities are being proven.
+    Handshaking,
+    /// Both sides know each other: messages flow.
+    Established,
+    /// It is closed; the entity goes at the end of the tick.
+    Closed,
+}
+
+/// Which side of a session a node is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It dialled.
+    Initiator,
+    /// It accepted.
+    Responder,
+}
+
+/// Limits on the sessions of one node.
+#[derive(Resource, Clone, Copy, Debug)]
+pub struct SessionLimits {
+    /// Most sessions of a node, in whatever phase. Dials beyond are not made, links beyond are refused.
+    pub max_sessions: usize,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { max_sessions: 128 }
+    }
+}
+
+/// A protocol wants a session with whoever listens at `to`.
+///
+/// Nothing happens if the node already dials or has a session with that address, or is at its limit.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct Connect {
+    /// Who wants it.
+    pub node: Entity,
+    /// Where.
+    pub to: Address,
+    /// When.
+    pub at: Instant,
+}
+
+/// Identities are proven, messages may flow.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct SessionOpened {
+    /// Whose session.
+    pub node: Entity,
+    /// The session.
+    pub session: Entity,
+    /// The other side.
+    pub remote: NodeId,
+    /// Who dialled.
+    pub role: Role,
+    /// Where the other side was dialled or comes from.
+    pub address: Address,
+    /// When.
+    pub at: Instant,
+}
+
+/// A session shall be closed. It is, before any protocol runs again: in this tick if that is still possible, else in the
+/// next, which is then due at once.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct CloseSession {
+    /// The session.
+    pub session: Entity,
+    /// Why; told to the other side unless the link itself is down.
+    pub reason: CloseReason,
+    /// When.
+    pub at: Instant,
+}
+
+/// A session, open or not yet, is no more. Its entity lives until the end of the tick.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct SessionClosed {
+    /// Whose session.
+    pub node: Entity,
+    /// The session.
+    pub session: Entity,
+    /// The other side, if it had been proven.
+    pub remote: Option<NodeId>,
+    /// Where it was dialled or came from.
+    pub address: Address,
+    /// Who had dialled.
+    pub role: Role,
+    /// Whether it had been open.
+    pub was_open: bool,
+    /// Why.
+    pub reason: CloseReason,
+    /// When.
+    pub at: Instant,
+}
+
+/// Requests, their execution, and the end of session entities.
+pub(super) struct SessionPlugin;
+
+/// The part of [`TickSystems::Handshake`] that closes sessions. Handshakes come after it.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CloseSystems;
+
+impl Plugin for SessionPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<SessionLimits>()
+            .add_tick_message::<Connect>()
+            .add_tick_message::<SessionOpened>()
+            .add_tick_message::<SessionClosed>()
+            // Not a tick message: a request that comes too late for this tick waits for the next.
+            .init_resource::<Messages<CloseSession>>()
+            .add_agenda_source(|world| {
+                let waiting = !world.resource::<Messages<CloseSession>>().is_empty();
+                waiting.then(|| world.resource::<Clock>().end())
+            })
+            .add_systems(
+                Tick,
+                (
+                    close_sessions.in_set(TickSystems::Handshake).in_set(CloseSystems),
+                    dial_wanted.in_set(TickSystems::Seal),
+                    despawn_closed.in_set(TickSystems::Clear),
+                ),
+            );
+        app.world_mut().register_required_components::<Node, Sessions>();
+    }
+}
+
+/// Spawns the session entity for a link that a transport accepted or a protocol wants dialled.
+pub fn spawn_session(commands: &mut Commands, node: Entity, role: Role, address: Address, at: Instant) -> Entity {
+    let phase = match role {
+        Role::Initiator => SessionPhase::Dialing,
+        Role::Responder => SessionPhase::Handshaking,
+    };
+    commands.spawn((Session { phase, role, remote: None, address, since: at }, SessionOf(node))).id()
+}
+
+fn close_sessions(
+    mut requests: ResMut<Messages<CloseSession>>,
+    mut links: MessageReader<LinkDown>,
+    mut sessions: Query<(&mut Session, &SessionOf)>,
+    mut hang_up: MessageWriter<HangUp>,
+    mut closed: MessageWriter<SessionClosed>,
+) {
+    let mut close = |session: Entity, reason: CloseReason, at: Instant, link_is_up: bool| {
+        let Ok((mut state, SessionOf(node))) = sessions.get_mut(session) else { return };
+        if state.phase == SessionPhase::Closed {
+            return;
+        }
+        let was_open = state.phase == SessionPhase::Established;
+        state.phase = SessionPhase::Closed;
+        if link_is_up {
+            hang_up.write(HangUp { session, reason, at });
+        }
+        let (node, remote, address, role) = (*node, state.remote, state.address, state.role);
+        closed.write(SessionClosed { node, session, remote, address, role, was_open, reason, at });
+    };
+    for LinkDown { session, reason, at } in links.read() {
+        close(*session, *reason, *at, false);
+    }
+    for CloseSession { session, reason, at } in requests.drain() {
+        close(session, reason, at, true);
+    }
+}
+
+fn dial_wanted(
+    mut wanted: MessageReader<Connect>,
+    limits: Res<SessionLimits>,
+    nodes: Query<&Sessions>,
+    sessions: Query<&Session>,
+    mut commands: Commands,
+    mut dials: MessageWriter<Dial>,
+    mut dialled: Local<Vec<(Entity, Address)>>,
+) {
+    dialled.clear();
+    for Connect { node, to, at } in wanted.read().copied() {
+        let existing = nodes.get(node).map(|sessions| &*sessions.0).unwrap_or_default();
+        let mut open = existing.iter().filter_map(|session| sessions.get(*session).ok());
+        let new = dialled.iter().filter(|(dialler, _)| *dialler == node).count();
+        if existing.len() + new >= limits.max_sessions
+            || open.any(|session| session.address == to && session.phase != SessionPhase::Closed)
+            || dialled.contains(&(node, to))
+        {
+            continue;
+        }
+        dialled.push((node, to));
+        let session = spawn_session(&mut commands, node, Role::Initiator, to, at);
+        dials.write(Dial { node, session, to, at });
+    }
+}
+
+fn despawn_closed(mut closed: MessageReader<SessionClosed>, mut commands: Commands) {
+    for SessionClosed { session, .. } in closed.read() {
+        commands.entity(*session).try_despawn();
+    }
+}

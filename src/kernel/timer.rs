@@ -1,0 +1,122 @@
+//! Typed timers: a protocol sets a `T` for a node, and reads [`Fired<T>`] in the tick that holds its instant.
+//!
+//! A timer is never cancelled: whoever receives it looks whether it still means something. Timers of a node that crashed
+//! or was replaced die silently, those of a paused node fire when it resumes.
+
+use bevy_app::App;
+use bevy_ecs::prelude::*;
+
+use super::agenda::{Agenda, AppAgendaExt};
+use super::calendar::{CalendarQueue, Scheduled};
+use super::node::{Node, NodeState};
+use super::schedule::{AppTickExt, Tick, TickSystems};
+use super::time::{Clock, Instant};
+
+/// The timers of one type, of all nodes.
+#[derive(Resource, Debug)]
+pub struct Timers<T: Send + Sync + 'static> {
+    queue: CalendarQueue<Entry<T>>,
+    due: Vec<Entry<T>>,
+    sequence: u64,
+    fired: u64,
+}
+
+/// A timer of `node` is due.
+#[derive(Message, Debug, Clone, Copy)]
+pub struct Fired<T: Send + Sync + 'static> {
+    /// Whose timer.
+    pub node: Entity,
+    /// When exactly.
+    pub at: Instant,
+    /// What was set.
+    pub timer: T,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    at: Instant,
+    sequence: u64,
+    node: Entity,
+    epoch: u32,
+    timer: T,
+}
+
+impl<T> Scheduled for Entry<T> {
+    // Between nodes the order is without consequence; for one node it is the order of setting.
+    type Key = u64;
+    fn at(&self) -> Instant {
+        self.at
+    }
+    fn key(&self) -> u64 {
+        self.sequence
+    }
+}
+
+impl<T: Send + Sync + 'static> Timers<T> {
+    /// Sets a timer for `entity`, whose [`Node`] component is `node`.
+    pub fn set(&mut self, entity: Entity, node: &Node, at: Instant, timer: T) {
+        self.sequence += 1;
+        let sequence = self.sequence;
+        self.queue.push(Entry { at, sequence, node: entity, epoch: node.epoch, timer });
+    }
+
+    /// Number of timers that are set.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether no timer is set.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+}
+
+/// Adds a type of timer to an app.
+pub trait AppTimerExt {
+    /// Adds [`Timers<T>`], and [`Fired<T>`] that is written in [`TickSystems::Wake`].
+    fn add_timer<T: Send + Sync + 'static>(&mut self) -> &mut Self;
+}
+
+impl AppTimerExt for App {
+    fn add_timer<T: Send + Sync + 'static>(&mut self) -> &mut Self {
+        let quantum = self.world().resource::<Clock>().quantum();
+        self.insert_resource(Timers::<T> {
+            queue: CalendarQueue::new(quantum),
+            due: Vec::new(),
+            sequence: 0,
+            fired: 0,
+        })
+        .add_tick_message::<Fired<T>>()
+        .add_agenda_source(|world| world.resource::<Timers<T>>().queue.next_due())
+        .add_systems(Tick, fire_timers::<T>.in_set(TickSystems::Wake));
+        self.world_mut().resource_mut::<Agenda>().count_timers(|world| world.resource::<Timers<T>>().fired);
+        self
+    }
+}
+
+fn fire_timers<T: Send + Sync + 'static>(
+    clock: Res<Clock>,
+    mut timers: ResMut<Timers<T>>,
+    nodes: Query<&Node>,
+    mut fired: MessageWriter<Fired<T>>,
+) {
+    let Timers { queue, due, fired: count, .. } = &mut *timers;
+    if queue.next_due().is_none_or(|next| next >= clock.end()) {
+        return;
+    }
+    queue.take_before(clock.end(), due);
+    for entry in due.drain(..) {
+        let Ok(node) = nodes.get(entry.node) else { continue };
+        if node.epoch != entry.epoch {
+            continue;
+        }
+        match node.state {
+            NodeState::Running => {
+                *count += 1;
+                fired.write(Fired { node: entry.node, at: entry.at, timer: entry.timer });
+            }
+            NodeState::Paused { until } => queue.push(Entry { at: until, ..entry }),
+            NodeState::Down => {}
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Peer-to-peer meshes that can be trusted because they can be seen.
+//!
+//! A mesh node is an entity, what it knows is its components, what it does is systems. The same plugins run in a simulator
+//! with thousands of nodes and in a process with one. `ARCHITECTURE.md` draws the house; these are its floors, each standing
+//! only on those above it:
+//!
+//! - [`crypto`] and [`wire`]: pure functions and the messages that cross a link,
+//! - [`kernel`]: time, timers, the tick, nodes and sessions, the transport seam,
+//! - [`mesh`]: the protocols, one folder each,
+//! - `sim` and `report` (feature `sim`): the deterministic simulator and what it writes.
+
+pub mod crypto;
+pub mod kernel;
+pub mod mesh;
+#[cfg(feature = "sim")]
+pub mod report;
+#[cfg(feature = "sim")]
+pub mod sim;
+pub mod wire;

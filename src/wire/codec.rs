@@ -1,0 +1,63 @@
+//! The encoding of messages: bincode 2, little endian, variable-length integers, bounded.
+//!
+//! It is used here and nowhere else, so that it can be replaced in one place (bincode 2.0.1 is complete and no longer developed).
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::enc::write::SizeWriter;
+
+use super::WireMessage;
+use super::limits::MAX_MESSAGE;
+
+const CONFIG: Configuration<LittleEndian, Varint, Limit<MAX_MESSAGE>> = bincode::config::standard().with_limit::<MAX_MESSAGE>();
+
+/// Why a message cannot be encoded or decoded.
+#[derive(thiserror::Error, Debug)]
+pub enum CodecError {
+    /// It is longer than a message may be; the sender must split it.
+    #[error("a message of {length} bytes is longer than the {MAX_MESSAGE} allowed")]
+    TooLong {
+        /// Its encoded length in bytes.
+        length: usize,
+    },
+    /// The bytes are not an encoded message.
+    #[error("the bytes are not a message: {0}")]
+    Malformed(#[from] bincode::error::DecodeError),
+    /// A message is followed by something else.
+    #[error("{0} bytes follow the message")]
+    Trailing(usize),
+}
+
+/// Encodes a message.
+///
+/// # Errors
+/// [`CodecError::TooLong`] if it would not fit into a frame.
+pub fn encode(message: &WireMessage) -> Result<Vec<u8>, CodecError> {
+    let length = encoded_len(message);
+    if length > MAX_MESSAGE {
+        return Err(CodecError::TooLong { length });
+    }
+    bincode::serde::encode_to_vec(message, CONFIG).map_err(|_| CodecError::TooLong { length })
+}
+
+/// The length of a message when encoded, in bytes.
+pub fn encoded_len(message: &WireMessage) -> usize {
+    let mut size = SizeWriter::default();
+    // Counting cannot fail: the writer takes everything, and every message type serializes.
+    let _ = bincode::serde::encode_into_writer(message, &mut size, CONFIG);
+    size.bytes_written
+}
+
+/// Decodes exactly one message from all of `bytes`.
+///
+/// # Errors
+/// [`CodecError::Malformed`] or [`CodecError::Trailing`]; nothing larger than the limits has been allocated.
+pub fn decode(bytes: &[u8]) -> Result<WireMessage, CodecError> {
+    if bytes.len() > MAX_MESSAGE {
+        return Err(CodecError::TooLong { length: bytes.len() });
+    }
+    let (message, read) = bincode::serde::decode_from_slice(bytes, CONFIG)?;
+    match bytes.len() - read {
+        0 => Ok(message),
+        rest => Err(CodecError::Trailing(rest)),
+    }
+}

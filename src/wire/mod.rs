@@ -1,0 +1,103 @@
+//! Every message that crosses a link: the protocol's table of contents.
+//!
+//! [`WireMessage`] is closed: one variant for each protocol, whose messages stand in a file of their own. What is inside an
+//! encrypted frame is one encoded `WireMessage`; what is around it is in [`frame`]. Everything is bounded before it is
+//! allocated (see [`limits`]), and nothing here knows about entities, clocks or sockets.
+
+pub mod address;
+pub mod beacon;
+pub mod broadcast;
+pub mod close;
+pub mod codec;
+pub mod frame;
+pub mod leave;
+pub mod limits;
+pub mod liveness;
+pub mod membership;
+pub mod replay;
+pub mod topology;
+
+pub use address::Address;
+pub use beacon::Hello;
+pub use broadcast::{BroadcastMessage, MessageId, Payload};
+pub use close::{CloseReason, SessionMessage};
+pub use codec::{CodecError, decode, encode, encoded_len};
+pub use frame::{Frame, FrameKind, ModelledBody, ModelledFrame};
+pub use leave::LeaveMessage;
+pub use limits::MAX_FRAME;
+pub use liveness::LivenessMessage;
+pub use membership::MembershipMessage;
+pub use replay::ReplayWindow;
+pub use topology::TopologyMessage;
+
+pub use crate::crypto::NodeId;
+
+/// Calls `$callback!` with the list of protocols: `field: Variant(Message) = index, "name", "what it is";`.
+///
+/// This is the one place that names them all. [`WireMessage`], [`Protocol`] and the router of received messages are made
+/// from it, so a protocol that is added here is everywhere.
+macro_rules! for_each_protocol {
+    ($callback:path) => {
+        $callback! {
+            session: Session(SessionMessage) = 0, "session", "The session itself: its orderly end.";
+            liveness: Liveness(LivenessMessage) = 1, "liveness", "Pings and pongs.";
+            leave: Leave(LeaveMessage) = 2, "leave", "Goodbyes.";
+            membership: Membership(MembershipMessage) = 3, "membership", "Scuttlebutt: digests and deltas.";
+            topology: Topology(TopologyMessage) = 4, "topology", "Requests for links of the mesh, and their answers.";
+            broadcast: Broadcast(BroadcastMessage) = 5, "broadcast", "Plumtree: payloads, announcements and repairs.";
+        }
+    };
+}
+pub(crate) use for_each_protocol;
+
+macro_rules! define_wire_message {
+    ($($field:ident: $variant:ident($message:ty) = $index:literal, $name:literal, $doc:literal;)*) => {
+        /// One message between two members, of whichever protocol.
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub enum WireMessage {
+            $(#[doc = $doc] $variant($message),)*
+        }
+
+        /// The protocols that share a session, and what lies outside of one.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Protocol {
+            $(#[doc = $doc] $variant = $index,)*
+            /// Frames that open a session.
+            Handshake,
+            /// Hellos on the local segment.
+            Discovery,
+        }
+
+        impl Protocol {
+            /// All of them, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$variant,)* Self::Handshake, Self::Discovery];
+            /// How many there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// Its name in results and metrics.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Handshake => "handshake",
+                    Self::Discovery => "discovery",
+                }
+            }
+        }
+
+        impl WireMessage {
+            /// The protocol it belongs to.
+            pub const fn protocol(&self) -> Protocol {
+                match self {
+                    $(Self::$variant(_) => Protocol::$variant,)*
+                }
+            }
+        }
+
+        $(impl From<$message> for WireMessage {
+            fn from(message: $message) -> Self {
+                Self::$variant(message)
+            }
+        })*
+    };
+}
+for_each_protocol!(define_wire_message);
