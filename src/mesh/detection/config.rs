@@ -1,0 +1,37 @@
+//! How detection behaves.
+
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Configuration of detection. The threshold is that of row T02 of the mission.
+#[derive(Resource, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectionConfig {
+    /// Suspicion level from which a member is suspected.
+    pub threshold: f64,
+    /// Most inter-arrival times remembered of a member.
+    pub window: usize,
+    /// Lower bound of the standard deviation.
+    #[serde(with = "humantime_serde")]
+    pub min_std_deviation: Duration,
+    /// Pause that is accepted on top of the mean before suspicion rises.
+    #[serde(with = "humantime_serde")]
+    pub acceptable_pause: Duration,
+    /// Time between two looks at all members.
+    #[serde(with = "humantime_serde")]
+    pub check_interval: Duration,
+}
+
+impl Default for DetectionConfig {
+    fn default() -> Self {
+        Self {
+            threshold: 8.0,
+            window: 100,
+            min_std_deviation: Duration::from_millis(500),
+            acceptable_pause: Duration::from_secs(3),
+            check_interval: Duration::from_millis(500),
+        }
+    }
+}

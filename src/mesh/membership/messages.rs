@@ -1,0 +1,39 @@
+//! What membership tells others.
+
+use bevy_ecs::prelude::*;
+
+use crate::crypto::NodeId;
+use crate::kernel::Instant;
+
+/// A member is known for the first time, or again after it was forgotten, had left or was reborn.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct MemberJoined {
+    /// Who knows it.
+    pub node: Entity,
+    /// Who it is.
+    pub member: NodeId,
+    /// Since when.
+    pub at: Instant,
+}
+
+/// A newer heartbeat of a member has been learnt.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct Heartbeat {
+    /// Who learnt it.
+    pub node: Entity,
+    /// Whose heartbeat.
+    pub member: NodeId,
+    /// When it was learnt.
+    pub at: Instant,
+}
+
+/// A member has been suspected for so long that nothing of it is kept but a tombstone.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct MemberForgotten {
+    /// Who forgets.
+    pub node: Entity,
+    /// Whom.
+    pub member: NodeId,
+    /// When.
+    pub at: Instant,
+}

@@ -1,0 +1,9 @@
+//! Whom a node shall be linked with.
+
+use bevy_ecs::prelude::*;
+
+use crate::wire::Address;
+
+/// The peers that this node dials and keeps dialling; each becomes a neighbour, and so does whoever dials it.
+#[derive(Component, Default, Clone, Debug)]
+pub struct PinnedPeers(pub Vec<Address>);

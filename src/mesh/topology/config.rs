@@ -1,0 +1,25 @@
+//! How the topology behaves.
+
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Configuration of the degree-constrained overlay. Defaults: row T02 of the mission.
+#[derive(Resource, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TopologyConfig {
+    /// A node with fewer links looks for more.
+    pub min_degree: usize,
+    /// A node with as many links accepts no more.
+    pub max_degree: usize,
+    /// Time between two audits of a node's links.
+    #[serde(with = "humantime_serde")]
+    pub rebalance_interval: Duration,
+}
+
+impl Default for TopologyConfig {
+    fn default() -> Self {
+        Self { min_degree: 2, max_degree: 3, rebalance_interval: Duration::from_secs(5) }
+    }
+}

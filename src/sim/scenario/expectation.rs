@@ -1,0 +1,53 @@
+//! What must hold.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What must hold at the end of a run, or have held during it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Expectation {
+    /// Every running node knows exactly the running nodes, within a time from an event, and at some instant after it.
+    AllMembersKnown {
+        /// How soon.
+        #[serde(with = "humantime_serde")]
+        within: Duration,
+        /// From what.
+        #[serde(default)]
+        after: Since,
+    },
+    /// At least this fraction of those who should have a broadcast has it, over all broadcasts. Those who should: every node
+    /// that ran when it was sent and from then on until the end.
+    Reliability(f64),
+    /// No broadcast is delivered twice to the same life of a node.
+    NoDuplicateDelivery,
+    /// Nobody who could be reached was suspected.
+    NoFalseSuspicion,
+    /// Every crash, and every cut between two sides, is noticed by all who can within this time (99th percentile).
+    DetectedWithin(#[serde(with = "humantime_serde")] Duration),
+    /// At the end every running node has at least the first and at most the second number of links.
+    Degree(usize, usize),
+    /// At the end the graph of the running nodes is connected.
+    Connected,
+    /// Mean relative message redundancy of the second half of the broadcasts, when the tree has formed, is at most this.
+    Redundancy(f64),
+    /// The 99th percentile of delivery latency is at most this.
+    LatencyP99(#[serde(with = "humantime_serde")] Duration),
+    /// The longest delivery latency is at most this.
+    LatencyMax(#[serde(with = "humantime_serde")] Duration),
+    /// Every graceful leave is reported by all within this time.
+    LeaveReportedWithin(#[serde(with = "humantime_serde")] Duration),
+}
+
+/// The event from which a time counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Since {
+    /// The beginning, or the last node's start if they join one by one.
+    #[default]
+    Start,
+    /// The last heal.
+    Heal,
+    /// The last change that a fault or churn makes.
+    LastFault,
+}

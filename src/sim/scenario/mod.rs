@@ -1,0 +1,80 @@
+//! A scenario: everything that decides a run, as it stands in a `.ron` file.
+
+mod expectation;
+mod fault;
+mod network;
+mod protocols;
+mod select;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use expectation::{Expectation, Since};
+pub use fault::{Churn, Fault, FaultKind, Lifetime};
+pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder};
+pub use protocols::{Dissemination, Graph, Overlay, Protocols};
+pub use select::Selection;
+pub use workload::{Arrivals, Start, Workload};
+
+use crate::crypto::CryptoMode;
+
+/// A scenario. Every field but `nodes` and `duration` has a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name; that of the file if it is empty.
+    #[serde(default)]
+    pub name: String,
+    /// One line on what it shows.
+    #[serde(default)]
+    pub about: String,
+    /// How many nodes.
+    pub nodes: u32,
+    /// Simulated time.
+    #[serde(with = "humantime_serde")]
+    pub duration: Duration,
+    /// Seed of everything random, unless the command line gives another.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// Whether cryptography is computed.
+    #[serde(default)]
+    pub crypto: CryptoMode,
+    /// Named sets of nodes, for the network, faults and workloads to refer to.
+    #[serde(default)]
+    pub groups: BTreeMap<String, Selection>,
+    /// The network between the nodes.
+    #[serde(default)]
+    pub network: Network,
+    /// Which protocols run, and how they are configured.
+    #[serde(default)]
+    pub protocols: Protocols,
+    /// How the nodes come to be.
+    #[serde(default)]
+    pub start: Start,
+    /// What goes wrong, and when.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+    /// Nodes that come and go all the time.
+    #[serde(default)]
+    pub churn: Option<Churn>,
+    /// What is said.
+    #[serde(default)]
+    pub workload: Vec<Workload>,
+    /// What must hold.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+    /// Time between two samples of the time series.
+    #[serde(default = "quarter_second", with = "humantime_serde")]
+    pub sample_interval: Duration,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn quarter_second() -> Duration {
+    Duration::from_millis(250)
+}
