@@ -11,9 +11,13 @@
 
 pub mod crypto;
 pub mod kernel;
+#[cfg(feature = "sim")]
+pub mod link_model;
 pub mod mesh;
 #[cfg(feature = "sim")]
 pub mod report;
+#[cfg(feature = "sim")]
+pub mod scenario;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod wire;

@@ -111,9 +111,8 @@ impl NodeId {
     /// [`BadSignature`] if it did not.
     pub fn verify(&self, message: &[u8], signature: &Signature, mode: CryptoMode) -> Result<(), BadSignature> {
         let holds = match mode {
-            CryptoMode::Real => VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
-                key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
-            }),
+            CryptoMode::Real => VerifyingKey::from_bytes(&self.0)
+                .is_ok_and(|key| key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()),
             CryptoMode::Modelled => *signature == modelled_signature(self, message),
         };
         holds.then_some(()).ok_or(BadSignature(*self))

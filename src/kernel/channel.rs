@@ -11,9 +11,7 @@ use super::traffic::{Refusals, Traffic};
 use super::transport::{FrameIn, FrameOut, HangUp, Service};
 use crate::crypto::NoiseChannel;
 use crate::wire::frame::SEAL_OVERHEAD;
-use crate::wire::{
-    self, CloseReason, Frame, FrameKind, ModelledBody, ModelledFrame, Protocol, SessionMessage, WireMessage,
-};
+use crate::wire::{self, CloseReason, Frame, FrameKind, ModelledBody, ModelledFrame, Protocol, SessionMessage, WireMessage};
 
 /// How the frames of a session are sealed. The handshake sets it when the session opens.
 #[derive(Component, Default, Debug)]
@@ -98,16 +96,13 @@ pub(super) struct ChannelPlugin;
 
 impl Plugin for ChannelPlugin {
     fn build(&self, app: &mut App) {
-        app.add_tick_message::<Outgoing>()
-            .init_resource::<Traffic>()
-            .init_resource::<Refusals>()
-            .add_systems(
-                Tick,
-                (
-                    (open_frames, obey_close).chain().in_set(TickSystems::Open),
-                    (seal_messages, seal_farewells).chain().in_set(TickSystems::Seal),
-                ),
-            );
+        app.add_tick_message::<Outgoing>().init_resource::<Traffic>().init_resource::<Refusals>().add_systems(
+            Tick,
+            (
+                (open_frames, obey_close).chain().in_set(TickSystems::Open),
+                (seal_messages, seal_farewells).chain().in_set(TickSystems::Seal),
+            ),
+        );
     }
 }
 

@@ -29,8 +29,8 @@ pub use node::{Contact, KeyRng, Keys, Node, NodeClock, NodeRng, NodeStarted, Nod
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{
-    CloseSession, CloseSystems, Connect, Role, Session, SessionClosed, SessionLimits, SessionOf, SessionOpened, SessionPhase,
-    Sessions, spawn_session,
+    CloseSession, CloseSystems, Connect, Role, Session, SessionClosed, SessionLimits, SessionOf, SessionOpened, SessionPhase, Sessions,
+    spawn_session,
 };
 pub use time::{Clock, Instant};
 pub use timer::{AppTimerExt, Fired, Timers};

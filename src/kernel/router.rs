@@ -6,10 +6,8 @@ use bevy_ecs::system::SystemParam;
 
 use super::schedule::AppTickExt;
 use super::time::Instant;
+use crate::wire::{BroadcastMessage, LeaveMessage, LivenessMessage, MembershipMessage, SessionMessage, TopologyMessage};
 use crate::wire::{WireMessage, for_each_protocol};
-use crate::wire::{
-    BroadcastMessage, LeaveMessage, LivenessMessage, MembershipMessage, SessionMessage, TopologyMessage,
-};
 
 /// A message of one protocol came in over an open session.
 #[derive(Message, Clone, Debug)]

@@ -80,15 +80,10 @@ pub trait AppTimerExt {
 impl AppTimerExt for App {
     fn add_timer<T: Send + Sync + 'static>(&mut self) -> &mut Self {
         let quantum = self.world().resource::<Clock>().quantum();
-        self.insert_resource(Timers::<T> {
-            queue: CalendarQueue::new(quantum),
-            due: Vec::new(),
-            sequence: 0,
-            fired: 0,
-        })
-        .add_tick_message::<Fired<T>>()
-        .add_agenda_source(|world| world.resource::<Timers<T>>().queue.next_due())
-        .add_systems(Tick, fire_timers::<T>.in_set(TickSystems::Wake));
+        self.insert_resource(Timers::<T> { queue: CalendarQueue::new(quantum), due: Vec::new(), sequence: 0, fired: 0 })
+            .add_tick_message::<Fired<T>>()
+            .add_agenda_source(|world| world.resource::<Timers<T>>().queue.next_due())
+            .add_systems(Tick, fire_timers::<T>.in_set(TickSystems::Wake));
         self.world_mut().resource_mut::<Agenda>().count_timers(|world| world.resource::<Timers<T>>().fired);
         self
     }

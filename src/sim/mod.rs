@@ -1,3 +1,1 @@
-//! The simulator: a scenario, worlds under virtual time, an in-memory network with faults, and what is observed.
-
-pub mod scenario;
+//! The simulator: worlds under virtual time, an in-memory transport, faults, and what is observed.
