@@ -18,6 +18,7 @@ mod traffic;
 mod transport;
 
 use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
 use std::time::Duration;
 
 pub use address_book::{AddressBook, Peer, Standing};
@@ -25,7 +26,7 @@ pub use agenda::{Agenda, AppAgendaExt, next_due, timers_fired};
 pub use calendar::{CalendarQueue, Scheduled};
 pub use channel::{Channel, Outgoing};
 pub use neighbors::{Neighbor, NeighborDown, NeighborUp, Neighbors};
-pub use node::{Contact, KeyRng, Keys, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
+pub use node::{Contact, Incarnation, KeyRng, Keys, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{
@@ -60,7 +61,9 @@ impl Plugin for KernelPlugin {
             neighbors::NeighborPlugin,
             address_book::AddressBookPlugin,
         ));
-        app.add_tick_message::<NodeStarted>().add_tick_message::<Shutdown>();
+        app.add_tick_message::<NodeStarted>()
+            .add_tick_message::<Shutdown>()
+            .add_systems(Tick, node::incarnate.in_set(TickSystems::Wake));
         router::add_received_messages(app);
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::{Address, NodeId};
 
 /// The node as the runner sees it. Present on every node entity.
 #[derive(Component, Clone, Copy, Debug)]
-#[require(NodeClock)]
+#[require(NodeClock, Incarnation)]
 pub struct Node {
     /// Rank of the node among all nodes of the run, the same in whichever world it lives. It stands for the node in traces.
     pub ordinal: u32,
@@ -26,9 +26,9 @@ pub struct Node {
 pub enum NodeState {
     /// It runs.
     Running,
-    /// It is stopped, as by SIGSTOP, and resumes at `until`: its timers and frames wait until then.
+    /// It stands still, as after SIGSTOP, until an instant: its timers and frames wait until then, and find it running.
     Paused {
-        /// When it resumes.
+        /// When it runs again.
         until: Instant,
     },
     /// It crashed or left; what remains of it is what a restart with memory starts from.
@@ -36,9 +36,17 @@ pub enum NodeState {
 }
 
 impl Node {
-    /// Whether it runs.
-    pub fn is_running(&self) -> bool {
-        self.state == NodeState::Running
+    /// Whether it is not down. A node that stands still is up.
+    pub fn is_up(&self) -> bool {
+        self.state != NodeState::Down
+    }
+
+    /// Until when what reaches the node at `at` must wait, if it stands still then.
+    pub fn held_until(&self, at: Instant) -> Option<Instant> {
+        match self.state {
+            NodeState::Paused { until } if at < until => Some(until),
+            _ => None,
+        }
     }
 }
 
@@ -75,6 +83,10 @@ pub struct Contact {
     pub address: Address,
 }
 
+/// Which of its lives the node lives: grows with each start, so that what is left of an earlier life is known as such.
+#[derive(Component, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Incarnation(pub u64);
+
 /// The node's identity: it signs with it.
 #[derive(Component)]
 pub struct Keys(pub Identity);
@@ -99,6 +111,14 @@ pub struct NodeStarted {
     pub with_memory: bool,
 }
 
+impl NodeStarted {
+    /// The incarnation that begins with this start: milliseconds since the beginning of time, plus one. Where time is the wall
+    /// clock's it grows over restarts of the process too.
+    pub fn incarnation(&self) -> Incarnation {
+        Incarnation(self.at.as_nanos() / 1_000_000 + 1)
+    }
+}
+
 /// A node shall leave gracefully: the leave protocol says goodbye.
 #[derive(Message, Clone, Copy, Debug)]
 pub struct Shutdown {
@@ -106,4 +126,15 @@ pub struct Shutdown {
     pub node: Entity,
     /// When.
     pub at: Instant,
+}
+
+/// Gives a node that starts its incarnation; with memory it goes on with the one it had.
+pub(super) fn incarnate(mut started: MessageReader<NodeStarted>, mut nodes: Query<&mut Incarnation>) {
+    for start in started.read() {
+        if let Ok(mut incarnation) = nodes.get_mut(start.node)
+            && (!start.with_memory || incarnation.0 == 0)
+        {
+            *incarnation = start.incarnation();
+        }
+    }
 }

@@ -161,7 +161,7 @@ impl Plugin for SessionPlugin {
                 (
                     close_sessions.in_set(TickSystems::Handshake).in_set(CloseSystems),
                     dial_wanted.in_set(TickSystems::Seal),
-                    despawn_closed.in_set(TickSystems::Clear),
+                    despawn_closed.in_set(TickSystems::Observe),
                 ),
             );
         app.world_mut().register_required_components::<Node, Sessions>();

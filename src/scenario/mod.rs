@@ -71,6 +71,29 @@ pub struct Scenario {
     pub sample_interval: Duration,
 }
 
+impl Scenario {
+    /// A scenario in which everything but its name, its size and its length is the default.
+    pub fn new(name: &str, nodes: u32, duration: Duration) -> Self {
+        Self {
+            name: name.to_owned(),
+            about: String::new(),
+            nodes,
+            duration,
+            seed: one(),
+            crypto: CryptoMode::default(),
+            groups: BTreeMap::new(),
+            network: Network::default(),
+            protocols: Protocols::default(),
+            start: Start::default(),
+            faults: Vec::new(),
+            churn: None,
+            workload: Vec::new(),
+            expect: Vec::new(),
+            sample_interval: quarter_second(),
+        }
+    }
+}
+
 fn one() -> u64 {
     1
 }

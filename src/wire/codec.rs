@@ -41,6 +41,9 @@ pub fn encode(message: &WireMessage) -> Result<Vec<u8>, CodecError> {
 
 /// The length of a message when encoded, in bytes.
 pub fn encoded_len(message: &WireMessage) -> usize {
+    if let WireMessage::Broadcast(message) = message {
+        return 1 + message.encoded_len();
+    }
     let mut size = SizeWriter::default();
     // Counting cannot fail: the writer takes everything, and every message type serializes.
     let _ = bincode::serde::encode_into_writer(message, &mut size, CONFIG);
@@ -59,5 +62,15 @@ pub fn decode(bytes: &[u8]) -> Result<WireMessage, CodecError> {
     match bytes.len() - read {
         0 => Ok(message),
         rest => Err(CodecError::Trailing(rest)),
+    }
+}
+
+/// The length of an integer in bincode's variable-length encoding.
+pub(super) const fn varint_len(value: u64) -> usize {
+    match value {
+        0..=250 => 1,
+        251..=0xffff => 3,
+        0x1_0000..=0xffff_ffff => 5,
+        _ => 9,
     }
 }
