@@ -140,9 +140,10 @@ pub struct SessionClosed {
 /// Requests, their execution, and the end of session entities.
 pub(super) struct SessionPlugin;
 
-/// The part of [`TickSystems::Handshake`] that closes sessions. Handshakes come after it.
+/// The part of [`TickSystems::Handshake`] in which handshakes advance. Sessions are closed before it, and again after it, so that
+/// a session that another replaces is gone in the tick in which that other opens.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CloseSystems;
+pub struct HandshakeSystems;
 
 impl Plugin for SessionPlugin {
     fn build(&self, app: &mut App) {
@@ -156,10 +157,12 @@ impl Plugin for SessionPlugin {
                 let waiting = !world.resource::<Messages<CloseSession>>().is_empty();
                 waiting.then(|| world.resource::<Clock>().end())
             })
+            .configure_sets(Tick, HandshakeSystems.in_set(TickSystems::Handshake))
             .add_systems(
                 Tick,
                 (
-                    close_sessions.in_set(TickSystems::Handshake).in_set(CloseSystems),
+                    close_sessions.in_set(TickSystems::Handshake).before(HandshakeSystems),
+                    close_sessions.in_set(TickSystems::Handshake).after(HandshakeSystems),
                     dial_wanted.in_set(TickSystems::Seal),
                     despawn_closed.in_set(TickSystems::Observe),
                 ),
