@@ -19,7 +19,7 @@ use bevy_ecs::prelude::*;
 
 use super::schedule::AppTickExt;
 use super::time::Instant;
-use crate::wire::{Address, CloseReason, Frame, Hello};
+use crate::wire::{Address, CloseReason, Frame, Hello, NodeId};
 
 /// What a link promises about the frames it carries.
 #[derive(Component, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,6 +30,11 @@ pub enum Service {
     /// Each frame for itself: lost, repeated, reordered.
     Datagram,
 }
+
+/// Who is on the other side according to the transport, on a session whose link is up. Nothing is proven: a network without
+/// handshakes believes it, a network with them does not look at it.
+#[derive(Component, Clone, Copy, Debug)]
+pub struct AssertedPeer(pub NodeId);
 
 /// Open a link for `session`.
 #[derive(Message, Clone, Copy, Debug)]
