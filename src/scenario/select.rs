@@ -126,8 +126,7 @@ impl Selection {
                 (place(*from)..place(*to)).collect()
             }
             Self::Group(name) => {
-                let (name, group) =
-                    scope.groups.get_key_value(name).ok_or_else(|| SelectionError::UnknownGroup { name: name.clone() })?;
+                let (name, group) = scope.groups.get_key_value(name).ok_or_else(|| SelectionError::UnknownGroup { name: name.clone() })?;
                 if path.contains(&name.as_str()) {
                     return Err(SelectionError::Cycle { name: name.clone() });
                 }
