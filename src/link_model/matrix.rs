@@ -84,7 +84,7 @@ fn parse(name: &str, rows: impl Iterator<Item = csv::Result<csv::StringRecord>>,
         return Err(malformed(1, "it names no region".into()));
     }
     let mut latencies = Vec::with_capacity(regions.len() * regions.len());
-    for ((record, row), region) in rows.by_ref().zip(&regions) {
+    for (region, (record, row)) in regions.iter().zip(rows.by_ref()) {
         let record = record.map_err(unreadable)?;
         if record.get(0) != Some(region) {
             return Err(malformed(row, format!("the region must be `{region}`, as in the header")));
@@ -130,7 +130,8 @@ mod tests {
             Matrix::load("m.csv", true, folder.path())
         };
         assert_eq!(latency(&load("region,a,b\na,1,20\nb,30,1\n").unwrap(), "b", "a"), Duration::from_millis(15));
-        for bad in ["", "region\n", "region,a,b\na,1,2\n", "region,a\nb,1\n", "region,a\na,-1\n", "region,a\na,x\n", "region,a\na,1\nb,1\n"] {
+        for bad in ["", "region\n", "region,a,b\na,1,2\n", "region,a\nb,1\n", "region,a\na,-1\n", "region,a\na,x\n", "region,a\na,1\nb,1\n"]
+        {
             assert!(matches!(load(bad), Err(MatrixError::Malformed { .. })), "{bad:?}");
         }
         assert!(load("region,a\na,nan\n").unwrap_err().to_string().contains("row 2: `nan`"));

@@ -112,8 +112,7 @@ impl LinkModel {
                 let rules: Vec<u16> = (0..network.rules.len() as u16).filter(applies).collect();
                 let regions = matrix.is_some().then_some((from.region, to.region));
                 let link = *interned.entry((regions, rules)).or_insert_with_key(|(regions, rules)| {
-                    let latency =
-                        matrix.as_ref().zip(*regions).map(|(matrix, (a, b))| matrix.latency(usize::from(a), usize::from(b)));
+                    let latency = matrix.as_ref().zip(*regions).map(|(matrix, (a, b))| matrix.latency(usize::from(a), usize::from(b)));
                     params.push(LinkParams::compile(&network.link, latency, rules.iter().map(|rule| &network.rules[usize::from(*rule)])));
                     params.len() as u32 - 1
                 });
@@ -264,7 +263,11 @@ mod tests {
         let network = Network {
             rules: vec![
                 LinkRule { latency: Some(Latency::Constant(millis(50))), ..rule(Selection::Range(0, 2), Selection::All) },
-                LinkRule { loss: Some(Loss::Independent(0.5)), both_ways: true, ..rule(Selection::Nodes(vec![0]), Selection::Nodes(vec![9])) },
+                LinkRule {
+                    loss: Some(Loss::Independent(0.5)),
+                    both_ways: true,
+                    ..rule(Selection::Nodes(vec![0]), Selection::Nodes(vec![9]))
+                },
                 LinkRule { latency: Some(Latency::Constant(millis(7))), ..rule(Selection::Nodes(vec![1]), Selection::Nodes(vec![2])) },
             ],
             ..Network::default()
