@@ -34,6 +34,10 @@ pub enum TickSystems {
     Clear,
 }
 
+/// The end of [`TickSystems::Clear`]: messages are dropped after everybody has read them.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct DropMessages;
+
 /// The protocols within [`TickSystems::Protocols`], in order: what a protocol learns, the later ones see in the same tick.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProtocolSystems {
@@ -70,6 +74,7 @@ impl Plugin for SchedulePlugin {
                     (P::Discovery, P::Liveness, P::Leave, P::Membership, P::Detection, P::Topology, P::Broadcast)
                         .chain()
                         .in_set(T::Protocols),
+                    DropMessages.in_set(T::Clear),
                 ),
             );
     }
@@ -94,7 +99,7 @@ impl AppTickExt for App {
         if !self.world().contains_resource::<Messages<M>>() {
             // `add_message` would also register `M` for the rotation in `App::update`, which never runs here.
             self.init_resource::<Messages<M>>()
-                .add_systems(Tick, (|mut messages: ResMut<Messages<M>>| messages.clear()).in_set(TickSystems::Clear));
+                .add_systems(Tick, (|mut messages: ResMut<Messages<M>>| messages.clear()).in_set(DropMessages));
         }
         self
     }

@@ -8,7 +8,7 @@ use bevy_ecs::prelude::*;
 use super::agenda::AppAgendaExt;
 use super::channel::Channel;
 use super::node::Node;
-use super::schedule::{AppTickExt, Tick, TickSystems};
+use super::schedule::{AppTickExt, DropMessages, Tick, TickSystems};
 use super::time::{Clock, Instant};
 use super::transport::{Dial, HangUp, LinkDown, Service};
 use crate::wire::{Address, CloseReason, NodeId};
@@ -161,7 +161,7 @@ impl Plugin for SessionPlugin {
                 (
                     close_sessions.in_set(TickSystems::Handshake).in_set(CloseSystems),
                     dial_wanted.in_set(TickSystems::Seal),
-                    despawn_closed.in_set(TickSystems::Clear),
+                    despawn_closed.in_set(TickSystems::Clear).before(DropMessages),
                 ),
             );
         app.world_mut().register_required_components::<Node, Sessions>();
