@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use expectation::{Expectation, Since};
 pub use fault::{Churn, Fault, FaultKind, Lifetime};
-pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder};
+pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder, ServiceKind};
 pub use protocols::{Dissemination, Graph, Overlay, Protocols};
-pub use select::Selection;
+pub use select::{Selection, SelectionError};
 pub use workload::{Arrivals, Start, Workload};
 
 use crate::crypto::CryptoMode;
