@@ -128,13 +128,11 @@ pub struct Shutdown {
     pub at: Instant,
 }
 
-/// Gives a node that starts its incarnation; with memory it goes on with the one it had.
+/// Gives a node that starts its incarnation: later than any it had.
 pub(super) fn incarnate(mut started: MessageReader<NodeStarted>, mut nodes: Query<&mut Incarnation>) {
     for start in started.read() {
-        if let Ok(mut incarnation) = nodes.get_mut(start.node)
-            && (!start.with_memory || incarnation.0 == 0)
-        {
-            *incarnation = start.incarnation();
+        if let Ok(mut incarnation) = nodes.get_mut(start.node) {
+            incarnation.0 = start.incarnation().0.max(incarnation.0 + 1);
         }
     }
 }

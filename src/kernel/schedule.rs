@@ -51,6 +51,8 @@ pub enum ProtocolSystems {
     Detection,
     /// Who is linked with whom.
     Topology,
+    /// What new neighbours are told first.
+    Greeting,
     /// What is said to all.
     Broadcast,
 }
@@ -69,7 +71,7 @@ impl Plugin for SchedulePlugin {
                 Tick,
                 (
                     (T::Begin, T::Wake, T::Receive, T::Handshake, T::Open, T::Protocols, T::Seal, T::Send, T::Observe, T::Clear).chain(),
-                    (P::Discovery, P::Liveness, P::Leave, P::Membership, P::Detection, P::Topology, P::Broadcast)
+                    (P::Discovery, P::Liveness, P::Leave, P::Membership, P::Detection, P::Topology, P::Greeting, P::Broadcast)
                         .chain()
                         .in_set(T::Protocols),
                 ),

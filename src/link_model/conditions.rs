@@ -1,5 +1,6 @@
 //! What faults do to the network at present.
 
+use std::fmt;
 use std::time::Duration;
 
 use fixedbitset::FixedBitSet;
@@ -48,6 +49,27 @@ pub enum NetworkFault {
         /// Time for one frame.
         service_time: Option<Duration>,
     },
+}
+
+/// For people, in a list of events.
+impl fmt::Display for NetworkFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Partition(sides) => {
+                f.write_str("partition:")?;
+                sides.iter().try_for_each(|side| write!(f, " {} nodes |", side.len()))?;
+                f.write_str(" the rest")
+            }
+            Self::OneWay(from, to) => write!(f, "one-way partition: {} nodes no longer reach {}", from.len(), to.len()),
+            Self::Cut(a, b) => write!(f, "cut between {} and {} nodes", a.len(), b.len()),
+            Self::Heal => f.write_str("heal"),
+            Self::LossBurst { nodes, loss } => {
+                write!(f, "loss burst {} for {} nodes", if loss.is_some() { "begins" } else { "ends" }, nodes.len())
+            }
+            Self::Slow { nodes, service_time: Some(time) } => write!(f, "{} nodes need {time:?} for a frame", nodes.len()),
+            Self::Slow { nodes, service_time: None } => write!(f, "{} nodes are no longer slow", nodes.len()),
+        }
+    }
 }
 
 /// What faults do to a frame on its way.

@@ -67,7 +67,7 @@ fn apply_timeline(world: &mut World) {
         let Some(moment) = plan.timeline.moments.get(directory.next).filter(|moment| moment.at < end) else { return };
         directory.next += 1;
         if let Action::Network(fault) = &moment.action {
-            world.resource_mut::<Fabric>().conditions_mut().apply(fault);
+            world.resource_mut::<Fabric>().apply(fault);
         }
         world.resource_scope(|world, mut truth: Mut<Truth>| {
             super::observe::before_action(world, &truth, moment);

@@ -41,8 +41,11 @@ pub fn encode(message: &WireMessage) -> Result<Vec<u8>, CodecError> {
 
 /// The length of a message when encoded, in bytes.
 pub fn encoded_len(message: &WireMessage) -> usize {
-    if let WireMessage::Broadcast(message) = message {
-        return 1 + message.encoded_len();
+    // The messages that are many, or long, know their length without being encoded.
+    match message {
+        WireMessage::Broadcast(message) => return 1 + message.encoded_len(),
+        WireMessage::Membership(message) => return 1 + message.encoded_len(),
+        _ => {}
     }
     let mut size = SizeWriter::default();
     // Counting cannot fail: the writer takes everything, and every message type serializes.

@@ -37,8 +37,8 @@ pub struct Plumtree {
     lazy_queue: Vec<Announcement>,
     /// When the announcements that wait are sent.
     flush_at: Option<Instant>,
-    /// Number of the node's own last broadcast.
-    said: u64,
+    /// The life under which the node numbers its own broadcasts, and the number of the last.
+    said: (u64, u64),
     /// When the next look for gaps is due, if there may be one.
     pub(super) gap_check_at: Option<Instant>,
 }
@@ -84,10 +84,14 @@ pub enum Effect {
 pub type Effects = Vec<Effect>;
 
 impl Plumtree {
-    /// Broadcast (algorithm 1): numbers, delivers nothing, pushes.
+    /// Broadcast (algorithm 1): numbers, delivers nothing, pushes. `life` counts for the first; a node that restarts with what it
+    /// knew goes on with its numbers.
     pub fn broadcast(&mut self, me: NodeId, life: u64, payload: Payload, now: Instant, config: &BroadcastConfig, out: &mut Effects) -> MessageId {
-        self.said += 1;
-        let id = MessageId { origin: me, life, sequence: self.said };
+        if self.said.1 == 0 {
+            self.said.0 = life;
+        }
+        self.said.1 += 1;
+        let id = MessageId { origin: me, life: self.said.0, sequence: self.said.1 };
         self.origin(&id).seen.insert(id.sequence);
         self.push(id, 0, payload, None, now, config, out);
         id
@@ -151,14 +155,13 @@ impl Plumtree {
             if self.has(id) {
                 continue;
             }
-            match self.missing.iter_mut().find(|missing| missing.id == *id) {
-                Some(missing) if missing.announcers.len() < MAX_ANNOUNCERS => missing.announcers.push((from, *round)),
-                Some(_) => {}
-                None if self.missing.len() < MAX_MISSING => {
-                    let announcers = SmallVec::from_slice(&[(from, *round)]);
-                    self.missing.push(Missing { id: *id, due: now + config.graft_timeout, announcers });
+            if let Some(missing) = self.missing.iter_mut().find(|missing| missing.id == *id) {
+                if missing.announcers.len() < MAX_ANNOUNCERS {
+                    missing.announcers.push((from, *round));
                 }
-                None => {}
+            } else if self.missing.len() < MAX_MISSING {
+                let announcers = SmallVec::from_slice(&[(from, *round)]);
+                self.missing.push(Missing { id: *id, due: now + config.graft_timeout, announcers });
             }
         }
     }

@@ -37,3 +37,16 @@ pub struct MemberForgotten {
     /// When.
     pub at: Instant,
 }
+
+/// Write a key in the node's own namespace.
+#[derive(Message, Clone, Debug)]
+pub struct SetKey {
+    /// Whose namespace.
+    pub node: Entity,
+    /// Which key, at most [`MAX_KEY`](super::MAX_KEY) bytes.
+    pub key: String,
+    /// Its value, at most [`MAX_VALUE`](super::MAX_VALUE) bytes; `None` deletes it.
+    pub value: Option<Vec<u8>>,
+    /// When.
+    pub at: Instant,
+}
