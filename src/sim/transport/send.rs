@@ -33,7 +33,7 @@ impl Fabric {
             // Nobody of a simulation is there.
             Address::Socket(_) => u32::MAX,
         };
-        let Some(host) = self.hosts.get_mut(from as usize) else { return };
+        let Some(host) = self.hosts.get_mut(from as usize).filter(|host| host.up.is_some()) else { return };
         host.dials += 1;
         let dial = host.dials;
         let direction = self.direction(from, to, kind::DIALLED, u64::from(dial));
