@@ -6,7 +6,7 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 
 use super::endpoint::{Endpoints, State};
-use super::flight::{Alarm, EndId, Flight, Parcel};
+use super::flight::{Alarm, Due, EndId, Flight, Head, Parcel, Parcels};
 use crate::kernel::{CalendarQueue, Instant, Service};
 use crate::link_model::{Conditions, LinkModel, Lost, NetworkFault};
 use crate::wire::{CloseReason, NodeId};
@@ -21,8 +21,9 @@ pub struct Fabric {
     pub(super) seed: u64,
     pub(super) hosts: Vec<Host>,
     pub(super) endpoints: Endpoints,
-    pub(super) queue: CalendarQueue<Flight>,
-    pub(super) due: Vec<Flight>,
+    pub(super) queue: CalendarQueue<Due>,
+    pub(super) due: Vec<Due>,
+    pub(super) parcels: Parcels,
     pub(super) counts: FabricCounts,
     /// End of the running tick: nothing that is sent arrives before.
     pub(super) earliest: Instant,
@@ -92,6 +93,7 @@ impl Fabric {
             endpoints: Endpoints::default(),
             queue: CalendarQueue::new(quantum),
             due: Vec::new(),
+            parcels: Parcels::default(),
             counts: FabricCounts::default(),
             earliest: Instant::ZERO,
             world,
@@ -171,8 +173,9 @@ impl Fabric {
 
     /// Takes in what nodes of other worlds sent to nodes of this one.
     pub fn receive(&mut self, mut flights: Vec<Flight>) {
-        for flight in flights.drain(..) {
-            self.queue.push(flight);
+        for Flight { head, parcel } in flights.drain(..) {
+            let parcel = self.parcels.put(parcel);
+            self.queue.push(Due { head, parcel });
         }
         if self.spare.len() < self.outboxes.len() {
             self.spare.push(flights);
@@ -184,10 +187,13 @@ impl Fabric {
     pub(super) fn launch(&mut self, from: u32, to: u32, end: EndId, parcel: Parcel, at: Instant) {
         let host = &mut self.hosts[from as usize];
         host.sequence += 1;
-        let flight = Flight { at: at.max(self.earliest), sequence: host.sequence, from, to, end, parcel };
+        let head = Head { at: at.max(self.earliest), sequence: host.sequence, from, to, end };
         match self.owner.get(to as usize) {
-            Some(world) if *world == self.world => self.queue.push(flight),
-            Some(world) => self.outboxes[usize::from(*world)].push(flight),
+            Some(world) if *world == self.world => {
+                let parcel = self.parcels.put(parcel);
+                self.queue.push(Due { head, parcel });
+            }
+            Some(world) => self.outboxes[usize::from(*world)].push(Flight { head, parcel }),
             None => self.counts.absent += 1,
         }
     }
