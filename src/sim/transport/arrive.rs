@@ -32,7 +32,7 @@ impl Fabric {
     #[inline]
     pub(super) fn arrive(&mut self, Due { head, parcel }: Due, told: &mut Told) {
         let Head { at, from, to, end, .. } = head;
-        let state = self.hosts[to as usize].up.and_then(|(entity, _)| Some((entity, told.nodes.get(entity).ok()?.state)));
+        let state = self.hosts[to as usize].up.and_then(|entity| Some((entity, told.nodes.get(entity).ok()?.state)));
         let entity = match state {
             Some((entity, NodeState::Running)) => entity,
             // A pause that ends within this tick has ended.
@@ -119,7 +119,7 @@ impl Fabric {
 
     /// The end at `node` of a link whose other end is `peer_end` at `peer`.
     fn find_end(&mut self, node: u32, peer: u32, peer_end: EndId) -> Option<u32> {
-        let ends = &self.hosts[node as usize].ends;
+        let ends = &self.ports[node as usize].ends;
         ends.iter().copied().find(|slot| {
             let endpoint = self.endpoints.at(*slot);
             endpoint.peer == peer && endpoint.peer_end == peer_end
@@ -181,7 +181,7 @@ impl Fabric {
             }
             return;
         }
-        let ends = &self.hosts[to as usize].ends;
+        let ends = &self.ports[to as usize].ends;
         let alive = ends.len() >= told.limits.max_sessions
             && ends.iter().filter(|slot| !matches!(self.endpoints.at(**slot).state, State::Closing(_))).count() >= told.limits.max_sessions;
         if alive {
@@ -192,7 +192,7 @@ impl Fabric {
         told.commands.entity(session).insert((self.service, AssertedPeer(id)));
         let direction = self.direction(to, from, kind::ACCEPTED, u64::from(dial));
         let end = self.endpoints.insert(session, to, from, peer_end, State::Open, direction);
-        self.hosts[to as usize].ends.push(end.slot);
+        self.ports[to as usize].ends.push(end.slot);
         told.up.write(LinkUp { node: entity, session, at });
         self.send_syn_ack(end.slot, at);
     }
@@ -214,7 +214,7 @@ impl Fabric {
             endpoint.peer_end = peer_end;
             let (session, node) = (endpoint.session, endpoint.node);
             told.commands.entity(session).try_insert((service, AssertedPeer(id)));
-            if let Some((entity, _)) = self.hosts[node as usize].up {
+            if let Some(entity) = self.hosts[node as usize].up {
                 told.up.write(LinkUp { node: entity, session, at });
             }
         }

@@ -86,7 +86,7 @@ fn who_hangs_up_leaves_nothing_behind() {
         let mut run = Run::single(&network, 2, script([(20, Do::HangUp(0, 1)), (21, Do::Send(1, 0, 1))]));
         run.run(100_000);
         assert_eq!(run.fabric(0).in_flight(), 0);
-        assert!(run.fabric(0).hosts.iter().all(|host| host.ends.is_empty()));
+        assert!(run.fabric(0).ports.iter().all(|port| port.ends.is_empty()));
     }
 }
 
