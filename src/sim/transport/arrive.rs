@@ -233,7 +233,8 @@ impl Fabric {
     fn ring(&mut self, alarm: Alarm, end: EndId, at: Instant, told: &mut Told) {
         match (alarm, self.state(end)) {
             (Alarm::Dial, Some(State::Dialing { .. })) => {
-                if self.send_syn(end, at) {
+                let has_ended = self.send_syn(end, at);
+                if has_ended {
                     self.tell_down(end, CloseReason::Unreachable, at, told);
                 }
             }
