@@ -101,7 +101,7 @@ impl LinkModel {
         }
 
         let mut params: Vec<LinkParams> = Vec::new();
-        let mut interned: BTreeMap<(Option<(u16, u16)>, Vec<u16>), u32> = BTreeMap::new();
+        let mut interned: BTreeMap<Differences, u32> = BTreeMap::new();
         let mut table = Vec::with_capacity(kinds.len() * kinds.len());
         for from in &kinds {
             for to in &kinds {
@@ -174,6 +174,9 @@ impl LinkModel {
         heard.dedup();
     }
 }
+
+/// What tells the links of one pair of classes from those of another: the regions at both ends, and the rules that apply.
+type Differences = (Option<(u16, u16)>, Vec<u16>);
 
 /// What tells the nodes of a class from those of another.
 #[derive(Clone, Default)]

@@ -116,7 +116,7 @@ impl Shape {
             Self::Uniform { from, .. } => from,
             Self::Normal { mean, deviation } if deviation <= 0.0 => mean as u64,
             Self::Normal { mean, .. } => cut(mean),
-            Self::LogNormal { log_median, deviation } if deviation == 0.0 => libm::exp(log_median) as u64,
+            Self::LogNormal { log_median, deviation: 0.0 } => libm::exp(log_median) as u64,
             Self::LogNormal { log_median, .. } => cut(libm::exp(log_median)),
         };
         shortest.max(FLOOR)

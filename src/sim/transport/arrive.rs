@@ -5,8 +5,9 @@ use bevy_ecs::system::SystemParam;
 
 use super::endpoint::State;
 use super::fabric::Fabric;
-use super::flight::{Alarm, EndId, Flight, Parcel};
+use super::flight::{Alarm, Due, EndId, Head, Parcel};
 use super::send::kind;
+use super::stall::Gate;
 use crate::kernel::{
     AssertedPeer, BeaconIn, FrameIn, Instant, LinkDown, LinkUp, Node, NodeState, Role, Service, SessionLimits, spawn_session,
 };
@@ -29,35 +30,52 @@ pub(super) struct Told<'w, 's> {
 impl Fabric {
     /// A packet is due: hands it over, or puts it back if the receiver is paused, slow, or cut off.
     #[inline]
-    pub(super) fn arrive(&mut self, flight: Flight, told: &mut Told) {
-        let Some((entity, _)) = self.hosts[flight.to as usize].up else {
-            self.counts.absent += 1;
-            return;
-        };
-        match told.nodes.get(entity).map_or(NodeState::Down, |node| node.state) {
-            NodeState::Running => {}
+    pub(super) fn arrive(&mut self, Due { head, parcel }: Due, told: &mut Told) {
+        let Head { at, from, to, end, .. } = head;
+        let state = self.hosts[to as usize].up.and_then(|entity| Some((entity, told.nodes.get(entity).ok()?.state)));
+        let entity = match state {
+            Some((entity, NodeState::Running)) => entity,
             // A pause that ends within this tick has ended.
-            NodeState::Paused { until } if until < self.earliest => {}
-            NodeState::Paused { until } => {
-                let host = &mut self.hosts[flight.to as usize];
-                if flight.is_served() {
+            Some((entity, NodeState::Paused { until })) if until < self.earliest => entity,
+            Some((_, NodeState::Paused { until })) => {
+                let host = &mut self.hosts[to as usize];
+                if head.is_served() {
                     host.handed_until = host.handed_until.max(until);
                 }
-                return self.queue.push(Flight { at: until, ..flight });
+                return self.queue.push(Due { head: Head { at: until, ..head }, parcel });
             }
-            NodeState::Down => {
+            Some((_, NodeState::Down)) | None => {
                 self.counts.absent += 1;
+                self.parcels.take(parcel);
                 return;
             }
+        };
+        let to_end = match self.parcels.get(parcel) {
+            Parcel::Alarm(alarm) => {
+                let alarm = *alarm;
+                self.parcels.take(parcel);
+                return self.ring(alarm, end, at, told);
+            }
+            Parcel::Frame(_) | Parcel::SynAck { .. } | Parcel::Fin { .. } => true,
+            _ => false,
+        };
+        if !head.is_served() {
+            match self.pass_network(&head, to_end) {
+                Gate::Pass => {}
+                Gate::Later(at) => return self.queue.push(Due { head: Head { at, ..head }, parcel }),
+                Gate::Drop => {
+                    self.parcels.take(parcel);
+                    return;
+                }
+            }
+            if let Gate::Later(at) = self.pass_slowness(&head) {
+                return self.queue.push(Due { head: head.served_at(at), parcel });
+            }
         }
-        if let Parcel::Alarm(alarm) = flight.parcel {
-            return self.ring(alarm, flight.end, flight.at, told);
-        }
-        let Some(flight) = self.pass_network(flight).and_then(|flight| self.pass_slowness(flight)) else { return };
+        let parcel = self.parcels.take(parcel);
         self.counts.delivered += 1;
-        let Flight { at, from, to, end, .. } = flight;
-        told.trace.frame(at, from, to, flight.sender_sequence(), flight.parcel.len() as u32);
-        match flight.parcel {
+        told.trace.frame(at, from, to, head.sender_sequence(), parcel.len() as u32);
+        match parcel {
             Parcel::Frame(frame) => match self.endpoints.get(end).map(|endpoint| (endpoint.state, endpoint.session)) {
                 Some((State::Open, session)) => {
                     told.frames.write(FrameIn { session, at, frame });
@@ -101,7 +119,7 @@ impl Fabric {
 
     /// The end at `node` of a link whose other end is `peer_end` at `peer`.
     fn find_end(&mut self, node: u32, peer: u32, peer_end: EndId) -> Option<u32> {
-        let ends = &self.hosts[node as usize].ends;
+        let ends = &self.ports[node as usize].ends;
         ends.iter().copied().find(|slot| {
             let endpoint = self.endpoints.at(*slot);
             endpoint.peer == peer && endpoint.peer_end == peer_end
@@ -110,35 +128,32 @@ impl Fabric {
 
     /// A partition may have come between the sender and the receiver while the packet was in flight.
     #[inline]
-    fn pass_network(&mut self, flight: Flight) -> Option<Flight> {
-        if flight.is_served() {
-            return Some(flight);
-        }
-        let blocked = !self.conditions.passes(flight.from, flight.to);
-        let to_end = matches!(flight.parcel, Parcel::Frame(_) | Parcel::SynAck { .. } | Parcel::Fin { .. });
+    fn pass_network(&mut self, head: &Head, to_end: bool) -> Gate {
+        let blocked = !self.conditions.passes(head.from, head.to);
         if blocked {
             self.counts.blocked += 1;
         }
-        if to_end && self.service == Service::Stream { self.hold_back(flight, blocked) } else { (!blocked).then_some(flight) }
+        if to_end && self.service == Service::Stream {
+            self.hold_back(head, blocked)
+        } else if blocked {
+            Gate::Drop
+        } else {
+            Gate::Pass
+        }
     }
 
     /// A slow host serves one packet after the other. What comes while it has some waits behind them, also when it is not slow any
     /// more.
     #[inline]
-    fn pass_slowness(&mut self, flight: Flight) -> Option<Flight> {
-        if flight.is_served() {
-            return Some(flight);
+    fn pass_slowness(&mut self, head: &Head) -> Gate {
+        let time = self.conditions.service_time(head.to);
+        let host = &mut self.hosts[head.to as usize];
+        if time.is_zero() && host.handed_until < head.at && host.busy_until <= head.at {
+            return Gate::Pass;
         }
-        let time = self.conditions.service_time(flight.to);
-        let host = &mut self.hosts[flight.to as usize];
-        if time.is_zero() && host.handed_until < flight.at && host.busy_until <= flight.at {
-            return Some(flight);
-        }
-        host.busy_until = host.busy_until.max(flight.at) + time;
+        host.busy_until = host.busy_until.max(head.at) + time;
         host.handed_until = host.handed_until.max(host.busy_until).max(self.earliest);
-        let at = host.handed_until;
-        self.queue.push(flight.served_at(at));
-        None
+        Gate::Later(host.handed_until)
     }
 
     /// A frame came for an end that does not take it.
@@ -166,7 +181,7 @@ impl Fabric {
             }
             return;
         }
-        let ends = &self.hosts[to as usize].ends;
+        let ends = &self.ports[to as usize].ends;
         let alive = ends.len() >= told.limits.max_sessions
             && ends.iter().filter(|slot| !matches!(self.endpoints.at(**slot).state, State::Closing(_))).count() >= told.limits.max_sessions;
         if alive {
@@ -177,7 +192,7 @@ impl Fabric {
         told.commands.entity(session).insert((self.service, AssertedPeer(id)));
         let direction = self.direction(to, from, kind::ACCEPTED, u64::from(dial));
         let end = self.endpoints.insert(session, to, from, peer_end, State::Open, direction);
-        self.hosts[to as usize].ends.push(end.slot);
+        self.ports[to as usize].ends.push(end.slot);
         told.up.write(LinkUp { node: entity, session, at });
         self.send_syn_ack(end.slot, at);
     }
@@ -199,7 +214,7 @@ impl Fabric {
             endpoint.peer_end = peer_end;
             let (session, node) = (endpoint.session, endpoint.node);
             told.commands.entity(session).try_insert((service, AssertedPeer(id)));
-            if let Some((entity, _)) = self.hosts[node as usize].up {
+            if let Some(entity) = self.hosts[node as usize].up {
                 told.up.write(LinkUp { node: entity, session, at });
             }
         }
@@ -218,7 +233,8 @@ impl Fabric {
     fn ring(&mut self, alarm: Alarm, end: EndId, at: Instant, told: &mut Told) {
         match (alarm, self.state(end)) {
             (Alarm::Dial, Some(State::Dialing { .. })) => {
-                if self.send_syn(end, at) {
+                let has_ended = self.send_syn(end, at);
+                if has_ended {
                     self.tell_down(end, CloseReason::Unreachable, at, told);
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 
 use super::endpoint::{Endpoints, State};
-use super::flight::{Alarm, EndId, Flight, Parcel};
+use super::flight::{Alarm, Due, EndId, Flight, Head, Parcel, Parcels};
 use crate::kernel::{CalendarQueue, Instant, Service};
 use crate::link_model::{Conditions, LinkModel, Lost, NetworkFault};
 use crate::wire::{CloseReason, NodeId};
@@ -20,9 +20,11 @@ pub struct Fabric {
     pub(super) quantum: Duration,
     pub(super) seed: u64,
     pub(super) hosts: Vec<Host>,
+    pub(super) ports: Vec<Port>,
     pub(super) endpoints: Endpoints,
-    pub(super) queue: CalendarQueue<Flight>,
-    pub(super) due: Vec<Flight>,
+    pub(super) queue: CalendarQueue<Due>,
+    pub(super) due: Vec<Due>,
+    pub(super) parcels: Parcels,
     pub(super) counts: FabricCounts,
     /// End of the running tick: nothing that is sent arrives before.
     pub(super) earliest: Instant,
@@ -56,31 +58,38 @@ pub struct FabricCounts {
     pub broken: u64,
 }
 
-/// A node as the network sees it.
+/// What every packet from or to a node looks at: 32 bytes, so that those of many nodes fit into the cache.
 #[derive(Debug)]
 pub(super) struct Host {
-    /// Its entity and id while it is up.
-    pub(super) up: Option<(Entity, NodeId)>,
-    /// Its ends of links.
-    pub(super) ends: Vec<u32>,
+    /// Its entity while it is up.
+    pub(super) up: Option<Entity>,
     /// Packets it has sent, and alarms it has set, in all its lives.
     sequence: u64,
-    /// Links it has dialled, in all its lives.
-    pub(super) dials: u32,
-    /// Packets it has sent that belong to no link, in all its lives.
-    pub(super) loose: u32,
     /// A slow host is done with what it has by then …
     pub(super) busy_until: Instant,
     /// … and the last of it is handed over then.
     pub(super) handed_until: Instant,
 }
 
+/// What only hellos and the packets that open and close links look at.
+#[derive(Debug)]
+pub(super) struct Port {
+    /// Who the node says it is.
+    pub(super) id: NodeId,
+    /// Its ends of links.
+    pub(super) ends: Vec<u32>,
+    /// Links it has dialled, in all its lives.
+    pub(super) dials: u32,
+    /// Packets it has sent that belong to no link, in all its lives.
+    pub(super) loose: u32,
+}
+
 impl Fabric {
     /// The network of world number `world`. `owner` says for each node of the run in which world it lives; `quantum` is the length
     /// of a tick, at most [`LinkModel::min_latency`].
     pub fn new(model: Arc<LinkModel>, service: Service, world: u16, owner: Arc<[u16]>, quantum: Duration, seed: u64) -> Self {
-        let host =
-            || Host { up: None, ends: Vec::new(), sequence: 0, dials: 0, loose: 0, busy_until: Instant::ZERO, handed_until: Instant::ZERO };
+        let host = || Host { up: None, sequence: 0, busy_until: Instant::ZERO, handed_until: Instant::ZERO };
+        let port = || Port { id: NodeId([0; 32]), ends: Vec::new(), dials: 0, loose: 0 };
         let worlds = owner.iter().map(|world| usize::from(*world) + 1).max().unwrap_or(1);
         Self {
             conditions: Conditions::new(model.nodes()),
@@ -89,9 +98,11 @@ impl Fabric {
             quantum: quantum.max(Duration::from_nanos(1)),
             seed,
             hosts: std::iter::repeat_with(host).take(owner.len()).collect(),
+            ports: std::iter::repeat_with(port).take(owner.len()).collect(),
             endpoints: Endpoints::default(),
             queue: CalendarQueue::new(quantum),
             due: Vec::new(),
+            parcels: Parcels::default(),
             counts: FabricCounts::default(),
             earliest: Instant::ZERO,
             world,
@@ -112,7 +123,8 @@ impl Fabric {
     pub fn attach(&mut self, ordinal: u32, entity: Entity, id: NodeId) {
         self.detach(ordinal);
         if let Some(host) = self.hosts.get_mut(ordinal as usize) {
-            host.up = Some((entity, id));
+            host.up = Some(entity);
+            self.ports[ordinal as usize].id = id;
         }
     }
 
@@ -122,7 +134,7 @@ impl Fabric {
         let Some(host) = self.hosts.get_mut(ordinal as usize) else { return };
         host.up = None;
         (host.busy_until, host.handed_until) = (Instant::ZERO, Instant::ZERO);
-        for slot in host.ends.drain(..) {
+        for slot in self.ports[ordinal as usize].ends.drain(..) {
             self.endpoints.remove(slot);
         }
     }
@@ -171,8 +183,9 @@ impl Fabric {
 
     /// Takes in what nodes of other worlds sent to nodes of this one.
     pub fn receive(&mut self, mut flights: Vec<Flight>) {
-        for flight in flights.drain(..) {
-            self.queue.push(flight);
+        for Flight { head, parcel } in flights.drain(..) {
+            let parcel = self.parcels.put(parcel);
+            self.queue.push(Due { head, parcel });
         }
         if self.spare.len() < self.outboxes.len() {
             self.spare.push(flights);
@@ -184,10 +197,13 @@ impl Fabric {
     pub(super) fn launch(&mut self, from: u32, to: u32, end: EndId, parcel: Parcel, at: Instant) {
         let host = &mut self.hosts[from as usize];
         host.sequence += 1;
-        let flight = Flight { at: at.max(self.earliest), sequence: host.sequence, from, to, end, parcel };
+        let head = Head { at: at.max(self.earliest), sequence: host.sequence, from, to, end };
         match self.owner.get(to as usize) {
-            Some(world) if *world == self.world => self.queue.push(flight),
-            Some(world) => self.outboxes[usize::from(*world)].push(flight),
+            Some(world) if *world == self.world => {
+                let parcel = self.parcels.put(parcel);
+                self.queue.push(Due { head, parcel });
+            }
+            Some(world) => self.outboxes[usize::from(*world)].push(Flight { head, parcel }),
             None => self.counts.absent += 1,
         }
     }
@@ -200,7 +216,7 @@ impl Fabric {
     /// Removes an end of a link.
     pub(super) fn remove(&mut self, slot: u32) {
         let node = self.endpoints.at(slot).node;
-        let ends = &mut self.hosts[node as usize].ends;
+        let ends = &mut self.ports[node as usize].ends;
         if let Some(index) = ends.iter().position(|end| *end == slot) {
             ends.swap_remove(index);
         }

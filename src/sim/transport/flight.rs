@@ -10,16 +10,62 @@ const BEACON_LEN: usize = 96;
 /// Set in the sequence of a packet that a slow receiver has already served.
 const SERVED: u64 = 1 << 63;
 
-/// A packet on its way. Packets are ordered by instant, sender, and the sender's own sequence.
+/// A packet on its way from one world to another.
 #[derive(Debug)]
 pub struct Flight {
+    pub(super) head: Head,
+    pub(super) parcel: Parcel,
+}
+
+/// When, from whom, to whom: 32 bytes. Packets are ordered by instant, sender, and the sender's own sequence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
     pub(super) at: Instant,
     pub(super) sequence: u64,
     pub(super) from: u32,
     pub(super) to: u32,
     /// The receiver's endpoint, where there is one.
     pub(super) end: EndId,
-    pub(super) parcel: Parcel,
+}
+
+/// A packet in the queue of its world. What it holds lies in [`Parcels`] and stays there while the queue is sorted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) head: Head,
+    pub(super) parcel: u32,
+}
+
+/// What is in flight to the nodes of one world. A place that is left is the next to be taken, while it is still in the cache.
+#[derive(Debug, Default)]
+pub(super) struct Parcels {
+    places: Vec<Parcel>,
+    free: Vec<u32>,
+}
+
+impl Parcels {
+    /// Keeps a parcel; where.
+    #[inline]
+    pub(super) fn put(&mut self, parcel: Parcel) -> u32 {
+        if let Some(place) = self.free.pop() {
+            self.places[place as usize] = parcel;
+            return place;
+        }
+        self.places.push(parcel);
+        self.places.len() as u32 - 1
+    }
+
+    /// What lies there.
+    #[inline]
+    pub(super) fn get(&self, place: u32) -> &Parcel {
+        &self.places[place as usize]
+    }
+
+    /// Takes it away.
+    #[inline]
+    pub(super) fn take(&mut self, place: u32) -> Parcel {
+        self.free.push(place);
+        std::mem::replace(&mut self.places[place as usize], Parcel::FinAck)
+    }
 }
 
 /// Names an endpoint of a node, within the world in which the node lives. It is chosen by that node and told to the other side
@@ -114,7 +160,7 @@ impl Parcel {
     }
 }
 
-impl Flight {
+impl Head {
     /// Number among what the sender has sent.
     pub(super) fn sender_sequence(&self) -> u64 {
         self.sequence & !SERVED
@@ -131,14 +177,14 @@ impl Flight {
     }
 }
 
-impl Scheduled for Flight {
+impl Scheduled for Due {
     type Key = (u32, u64);
 
     fn at(&self) -> Instant {
-        self.at
+        self.head.at
     }
 
     fn key(&self) -> (u32, u64) {
-        (self.from, self.sequence)
+        (self.head.from, self.head.sequence)
     }
 }

@@ -33,12 +33,15 @@ impl Fabric {
             // Nobody of a simulation is there.
             Address::Socket(_) => u32::MAX,
         };
-        let Some(host) = self.hosts.get_mut(from as usize) else { return };
-        host.dials += 1;
-        let dial = host.dials;
+        if self.hosts.get(from as usize).is_none_or(|host| host.up.is_none()) {
+            return;
+        }
+        let port = &mut self.ports[from as usize];
+        port.dials += 1;
+        let dial = port.dials;
         let direction = self.direction(from, to, kind::DIALLED, u64::from(dial));
         let end = self.endpoints.insert(session, from, to, NO_END, State::Dialing { dial, attempts: 0 }, direction);
-        self.hosts[from as usize].ends.push(end.slot);
+        self.ports[from as usize].ends.push(end.slot);
         self.send_syn(end, now);
     }
 
@@ -50,7 +53,7 @@ impl Fabric {
         let again = *attempts > 0;
         *attempts += 1;
         let (from, dial) = (endpoint.node, *dial);
-        let Some((_, id)) = self.hosts[from as usize].up else { return false };
+        let id = self.ports[from as usize].id;
         let syn = Parcel::Syn { from: end, id, dial, again };
         // A SYN that is lost is not waited for by what comes after: there is nothing yet.
         self.transmit(end.slot, syn, Service::Datagram, now);
@@ -93,7 +96,7 @@ impl Fabric {
     /// Tells the other side that the link is open.
     pub(super) fn send_syn_ack(&mut self, slot: u32, now: Instant) {
         let node = self.endpoints.at(slot).node;
-        let Some((_, id)) = self.hosts[node as usize].up else { return };
+        let id = self.ports[node as usize].id;
         let syn_ack = Parcel::SynAck { from: self.endpoints.id(slot), id };
         self.transmit(slot, syn_ack, self.service, now);
     }
@@ -108,9 +111,9 @@ impl Fabric {
 
     /// Sends a packet that belongs to no link: nobody waits for it if it is lost.
     pub(super) fn send_loose(&mut self, from: u32, to: u32, end: EndId, parcel: Parcel, now: Instant) {
-        let host = &mut self.hosts[from as usize];
-        host.loose = host.loose.wrapping_add(1);
-        let number = u64::from(host.loose);
+        let port = &mut self.ports[from as usize];
+        port.loose = port.loose.wrapping_add(1);
+        let number = u64::from(port.loose);
         let mut direction = self.direction(from, to, kind::LOOSE, number);
         let weather = self.conditions.between(from, to);
         let params = self.model.params(direction.link());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::endpoint::State;
 use super::fabric::Fabric;
-use super::flight::{Alarm, EndId, Flight, Parcel};
+use super::flight::{Alarm, EndId, Head, Parcel};
 use crate::kernel::Instant;
 use crate::link_model::{STALL_BYTES, STALL_FRAMES, STALL_LIMIT, Verdict, retransmission_timeout};
 use crate::wire::CloseReason;
@@ -36,6 +36,17 @@ pub(super) struct Hold {
     attempts: u32,
     /// The beginning of a tick, so that nothing of that tick can come before what waits for it.
     until: Instant,
+}
+
+/// Whether a packet that is due is handed over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Gate {
+    /// Now.
+    Pass,
+    /// Not before then.
+    Later(Instant),
+    /// Never.
+    Drop,
 }
 
 impl Fabric {
@@ -96,35 +107,38 @@ impl Fabric {
         self.endpoints.at(end.slot).stall = Some(stall);
     }
 
-    /// Holds back a packet to an end of a stream while its way is `blocked`, and those that come after such a one.
-    pub(super) fn hold_back(&mut self, flight: Flight, blocked: bool) -> Option<Flight> {
-        let quantum = self.quantum.as_nanos() as u64;
-        let aligned = |at: Instant| Instant::from_nanos(at.as_nanos().next_multiple_of(quantum));
-        let Some(endpoint) = self.endpoints.get(flight.end) else { return (!blocked).then_some(flight) };
-        if endpoint.state == State::Broken {
-            return None;
+    /// Until when a packet to an end of a stream is held back, because its way is `blocked` or that of one before it was.
+    #[inline]
+    pub(super) fn hold_back(&mut self, head: &Head, blocked: bool) -> Gate {
+        match self.endpoints.get(head.end) {
+            None if blocked => Gate::Drop,
+            Some(endpoint) if blocked || endpoint.hold.is_some() => self.hold_back_now(head, blocked),
+            _ => Gate::Pass,
         }
-        let at = flight.at;
-        if let Some(Hold { until, .. }) = endpoint.hold.as_deref()
-            && at < *until
-        {
-            let until = *until;
-            self.queue.push(Flight { at: until, ..flight });
-            return None;
+    }
+
+    fn hold_back_now(&mut self, head: &Head, blocked: bool) -> Gate {
+        let quantum = self.quantum.as_nanos() as u64;
+        let Some(endpoint) = self.endpoints.get(head.end) else { return Gate::Drop };
+        let at = head.at;
+        if endpoint.state == State::Broken {
+            return Gate::Drop;
+        }
+        if let Some(hold) = endpoint.hold.as_deref().filter(|hold| at < hold.until) {
+            return Gate::Later(hold.until);
         }
         if !blocked {
             endpoint.hold = None;
-            return Some(flight);
+            return Gate::Pass;
         }
         let hold = endpoint.hold.get_or_insert_with(|| Box::new(Hold { since: at, attempts: 0, until: at }));
         if at.since(hold.since) >= STALL_LIMIT {
-            self.break_link(flight.end.slot, CloseReason::Unreachable, at);
-            return None;
+            self.break_link(head.end.slot, CloseReason::Unreachable, at);
+            return Gate::Drop;
         }
-        hold.until = aligned((at + retransmission_timeout(hold.attempts)).min(hold.since + STALL_LIMIT).max(at + Duration::from_nanos(1)));
+        let retry_at = (at + retransmission_timeout(hold.attempts)).min(hold.since + STALL_LIMIT).max(at + Duration::from_nanos(1));
         hold.attempts += 1;
-        let until = hold.until;
-        self.queue.push(Flight { at: until, ..flight });
-        None
+        hold.until = Instant::from_nanos(retry_at.as_nanos().next_multiple_of(quantum));
+        Gate::Later(hold.until)
     }
 }

@@ -14,8 +14,8 @@ pub(super) fn deliver(clock: Res<Clock>, mut fabric: ResMut<Fabric>, mut told: T
     }
     let mut due = std::mem::take(&mut fabric.due);
     fabric.queue.take_before(end, &mut due);
-    for flight in due.drain(..) {
-        fabric.arrive(flight, &mut told);
+    for packet in due.drain(..) {
+        fabric.arrive(packet, &mut told);
     }
     fabric.due = due;
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::{Flight, endpoint::Endpoint};
+use super::super::endpoint::Endpoint;
+use super::super::flight::{Due, Parcel};
 use super::harness::{Do, Run, Told, id};
 use crate::kernel::Role;
 use crate::link_model::NetworkFault;
@@ -85,7 +86,7 @@ fn who_hangs_up_leaves_nothing_behind() {
         let mut run = Run::single(&network, 2, script([(20, Do::HangUp(0, 1)), (21, Do::Send(1, 0, 1))]));
         run.run(100_000);
         assert_eq!(run.fabric(0).in_flight(), 0);
-        assert!(run.fabric(0).hosts.iter().all(|host| host.ends.is_empty()));
+        assert!(run.fabric(0).ports.iter().all(|port| port.ends.is_empty()));
     }
 }
 
@@ -176,6 +177,6 @@ fn a_hello_reaches_the_running_nodes_of_the_segment() {
 #[test]
 fn what_a_link_and_a_packet_cost() {
     assert!(size_of::<Endpoint>() <= 104, "endpoint: {}", size_of::<Endpoint>());
-    // Besides the frame: instant, sender, sequence, receiver, endpoint.
-    assert_eq!(size_of::<Flight>(), size_of::<Frame>() + 32);
+    // Besides the frame: instant, sender, sequence, receiver, endpoint, and its place.
+    assert_eq!((size_of::<Due>(), size_of::<Parcel>()), (40, size_of::<Frame>()));
 }

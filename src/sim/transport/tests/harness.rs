@@ -9,8 +9,9 @@ use bevy_ecs::prelude::*;
 
 use super::super::{Fabric, MemoryTransportPlugin};
 use crate::kernel::{
-    BeaconIn, BeaconOut, Dial, FrameIn, FrameOut, HangUp, Instant, KernelPlugin, LinkDown, LinkUp, Node, NodeState, Role, Service, Session,
-    SessionLimits, SessionOf, SessionPhase, Sessions, Tick, TickSystems, forbid_ambiguity, next_due, run_tick, spawn_session,
+    BeaconIn, BeaconOut, CloseSystems, Dial, FrameIn, FrameOut, HangUp, Instant, KernelPlugin, LinkDown, LinkUp, Node, NodeState, Role,
+    Service, Session, SessionLimits, SessionOf, SessionPhase, Sessions, Tick, TickSystems, forbid_ambiguity, next_due, run_tick,
+    spawn_session,
 };
 use crate::link_model::{LinkModel, NetworkFault};
 use crate::scenario::Network;
@@ -68,7 +69,7 @@ impl Run {
                 .init_resource::<Log>()
                 .insert_resource(SessionLimits { max_sessions: 4 })
                 .insert_resource(Fabric::new(model.clone(), network.service.into(), number, owner.clone(), quantum, 42))
-                .add_systems(Tick, note.in_set(TickSystems::Handshake));
+                .add_systems(Tick, note.in_set(TickSystems::Handshake).before(CloseSystems));
             forbid_ambiguity(&mut app);
             app
         };
@@ -143,6 +144,12 @@ impl Run {
     }
 
     fn act(&mut self, action: Do, at: Instant) {
+        if let Do::Dial(node, _) | Do::Hello(node) = action {
+            let (world, node) = self.world(node);
+            if !world.get::<Node>(node).unwrap().is_running() {
+                return;
+            }
+        }
         match action {
             Do::Dial(from, to) => {
                 let (world, node) = self.world(from);
@@ -174,7 +181,8 @@ impl Run {
                 let (world, node) = self.world(ordinal);
                 world.resource_mut::<Fabric>().detach(ordinal);
                 world.get_mut::<Node>(node).unwrap().state = NodeState::Down;
-                for session in world.get::<Sessions>(node).unwrap().iter().collect::<Vec<_>>() {
+                let sessions = world.get::<Sessions>(node).map(|sessions| sessions.iter().collect::<Vec<_>>());
+                for session in sessions.unwrap_or_default() {
                     world.despawn(session);
                 }
             }

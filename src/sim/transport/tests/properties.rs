@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::harness::{Do, Run, Told};
+use crate::kernel::Role;
 use crate::link_model::NetworkFault;
 use crate::scenario::{Latency, LinkSpec, Loss, Network, Reorder, Selection, ServiceKind};
 
@@ -102,7 +103,7 @@ proptest! {
         let log = Run::single(&Network { link, service, ..Network::default() }, 4, script).until(120_000);
         let count = |wanted: fn(&Told) -> bool| log.values().flatten().filter(|(_, told)| wanted(told)).count();
         let ups = count(|told| matches!(told, Told::Up(..)));
-        let initiated = count(|told| matches!(told, Told::Up(_, crate::kernel::Role::Initiator)));
+        let initiated = count(|told| matches!(told, Told::Up(_, Role::Initiator)));
         let downs = count(|told| matches!(told, Told::Down(..)));
         prop_assert!(initiated <= dials);
         prop_assert!(downs <= ups + (dials - initiated), "each link and each failed dial ends once");
