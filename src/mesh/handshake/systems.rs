@@ -125,6 +125,9 @@ pub(super) fn advance(
             continue;
         }
         if state.phase != SessionPhase::Handshaking {
+            if state.phase == SessionPhase::Established && !datagram {
+                out.refuse(*session, *at, CloseReason::OutOfPhase);
+            }
             continue;
         }
         out.traffic.received[Protocol::Handshake as usize].add(frame.len());

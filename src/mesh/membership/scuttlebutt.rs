@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::namespace::{MAX_KEYS, Namespace, is_genuine, sign_entry, sign_heartbeat, verify_heartbeat};
-use crate::crypto::{CryptoMode, Identity, NodeId, Signature};
+use crate::crypto::{CryptoMode, Identity, NodeId};
 use crate::wire::{Digest, DigestEntry, Entry, Update};
 
 /// Most members, the node itself included.
@@ -305,10 +305,6 @@ fn update_digest(update: &Update) -> DigestEntry {
 fn is_between(first: &NodeId, id: &NodeId, end: &NodeId) -> bool {
     if first <= end { first <= id && id < end } else { id >= first || id < end }
 }
-
-/// A signature that no key made, for tests of what refuses it.
-#[cfg(test)]
-pub(super) const NO_SIGNATURE: Signature = Signature([0; 64]);
 
 #[cfg(test)]
 #[path = "scuttlebutt_tests.rs"]

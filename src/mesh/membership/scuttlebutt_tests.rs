@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::crypto::Signature;
 
 const MODE: CryptoMode = CryptoMode::Modelled;
 
@@ -87,7 +88,7 @@ fn nobody_writes_in_anothers_namespace() {
         signature: known.signature,
         entries: vec![Arc::new(mine)],
     };
-    let heartbeat = Update { heartbeat: 99, entries: Vec::new(), signature: NO_SIGNATURE, ..genuine.clone() };
+    let heartbeat = Update { heartbeat: 99, entries: Vec::new(), signature: Signature([0; 64]), ..genuine.clone() };
     let life = Update { incarnation: 5, ..heartbeat.clone() };
     for forged in [genuine, heartbeat, life] {
         let mut news = Vec::new();

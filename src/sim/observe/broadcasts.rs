@@ -34,6 +34,8 @@ struct Tally {
     reached: FixedBitSet,
     payloads: u64,
     last_hop: u16,
+    /// Deliveries whose latency counts.
+    timed: u64,
     latency_sum: u64,
     latency_max: u64,
 }
@@ -44,6 +46,7 @@ pub(super) fn observe_broadcasts(
     mut redundant: MessageReader<Redundant>,
     nodes: Query<&Node>,
     plan: Res<Planned>,
+    truth: Res<Truth>,
     mut seen: ResMut<Observations>,
     mut trace: ResMut<Trace>,
 ) {
@@ -58,7 +61,7 @@ pub(super) fn observe_broadcasts(
         let (Ok(node), Some(key)) = (nodes.get(*node), key(plan, id)) else { continue };
         let sent = stamp(&payload.0).unwrap_or(*at);
         trace.event(*at, node.ordinal, Kind::Delivered as u8, key.0, id.sequence);
-        if !seen.broadcasts.delivered(key, node.ordinal, *round, sent, *at, payload.0.len() as u32) {
+        if !seen.broadcasts.delivered(key, node.ordinal, *round, [sent, truth.changed(node.ordinal), *at], payload.0.len() as u32) {
             seen.event(&mut trace, *at, node.ordinal, Kind::DuplicateDelivery, Some(key.0), id.sequence, || format!("number {}", id.sequence));
         }
     }
@@ -88,13 +91,14 @@ impl Broadcasts {
             reached: FixedBitSet::with_capacity(nodes),
             payloads: 0,
             last_hop: 0,
+            timed: 0,
             latency_sum: 0,
             latency_max: 0,
         })
     }
 
     /// Notes a delivery; false if this life of the node had it already.
-    fn delivered(&mut self, key: (u32, u64), node: u32, round: u16, sent: Instant, at: Instant, size: u32) -> bool {
+    fn delivered(&mut self, key: (u32, u64), node: u32, round: u16, [sent, ran_since, at]: [Instant; 3], size: u32) -> bool {
         let latency = at.since(sent).as_nanos() as u64;
         let tally = self.tally(key, sent, size);
         tally.payloads += 1;
@@ -103,9 +107,15 @@ impl Broadcasts {
             return false;
         }
         tally.last_hop = tally.last_hop.max(round);
+        if ran_since > sent {
+            // It began after the message was sent: how long that took says nothing about the mesh.
+            return true;
+        }
+        tally.timed += 1;
         tally.latency_sum += latency;
         tally.latency_max = tally.latency_max.max(latency);
-        self.latency.saturating_record(latency / 1000);
+        // It grows by itself: there is no value it refuses.
+        let _ = self.latency.record(latency / 1000);
         true
     }
 
@@ -123,6 +133,7 @@ impl Broadcasts {
             ours.reached.union_with(&theirs.reached);
             ours.payloads += theirs.payloads;
             ours.last_hop = ours.last_hop.max(theirs.last_hop);
+            ours.timed += theirs.timed;
             ours.latency_sum += theirs.latency_sum;
             ours.latency_max = ours.latency_max.max(theirs.latency_max);
         }
@@ -171,7 +182,7 @@ impl Broadcasts {
                     payloads: tally.payloads,
                     rmr: if others == 0 { 0.0 } else { tally.payloads as f64 / others as f64 - 1.0 },
                     ldh: tally.last_hop,
-                    latency_mean_ms: if others == 0 { 0.0 } else { tally.latency_sum as f64 / others as f64 / 1e6 },
+                    latency_mean_ms: if tally.timed == 0 { 0.0 } else { tally.latency_sum as f64 / tally.timed as f64 / 1e6 },
                     latency_max_ms: tally.latency_max as f64 / 1e6,
                 }
             })
