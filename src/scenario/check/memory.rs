@@ -84,7 +84,7 @@ pub(super) fn fits(scenario: &Scenario, available: f64) -> Verdict {
         return Ok(());
     }
     let place = blame(scenario);
-    place.problem(format!("this needs about {} of memory; the machine has {} to spare", human(estimate), human(available)))
+    place.problem(format!("this needs {} of memory; the machine has {} to spare", human(estimate), human(available)))
 }
 
 /// What to change: the rate or the samples if they alone ask for most of it, else the number of nodes.
@@ -102,8 +102,8 @@ fn blame(scenario: &Scenario) -> Place {
 fn human(bytes: f64) -> String {
     match bytes {
         bytes if bytes >= 1e15 => "more than 1000 TB".to_owned(),
-        bytes if bytes >= 1e12 => format!("{:.1} TB", bytes / 1e12),
-        bytes if bytes >= 1e9 => format!("{:.1} GB", bytes / 1e9),
-        bytes => format!("{:.0} MB", bytes / 1e6),
+        bytes if bytes >= 1e12 => format!("about {:.1} TB", bytes / 1e12),
+        bytes if bytes >= 1e9 => format!("about {:.1} GB", bytes / 1e9),
+        bytes => format!("about {:.0} MB", bytes / 1e6),
     }
 }
