@@ -165,10 +165,12 @@ fn tokens(source: &str) -> Vec<(Kinds, Span)> {
                 at += quoted(rest);
                 found.push((Kinds::Text, start..at));
             }
-            b'r' if rest.get(1).is_some_and(|next| b"\"#".contains(next)) => {
-                at += raw(rest);
+            b'r' if raw(rest).is_some() => {
+                at += raw(rest).unwrap_or(1);
                 found.push((Kinds::Text, start..at));
             }
+            // `r#None`: a word that would mean something else without the mark, which is no part of it.
+            b'r' if rest.get(1) == Some(&b'#') => at += 2,
             byte if is_word(*byte) => {
                 at += rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
                 found.push((Kinds::Word, start..at));
@@ -225,15 +227,13 @@ fn quoted(rest: &[u8]) -> usize {
     rest.len()
 }
 
-fn raw(rest: &[u8]) -> usize {
+/// The length of a raw string, if this is the beginning of one.
+fn raw(rest: &[u8]) -> Option<usize> {
     let hashes = rest[1..].iter().take_while(|byte| **byte == b'#').count();
-    let open = 1 + hashes;
-    if rest.get(open) != Some(&b'"') {
-        return open;
-    }
+    let content = rest.get(1 + hashes..)?.strip_prefix(b"\"")?;
     let closing: Vec<u8> = std::iter::once(b'"').chain(std::iter::repeat_n(b'#', hashes)).collect();
-    let content = &rest[open + 1..];
-    content.windows(closing.len()).position(|window| window == closing).map_or(rest.len(), |end| open + 1 + end + closing.len())
+    let end = content.windows(closing.len()).position(|window| window == closing);
+    Some(end.map_or(rest.len(), |end| 2 + hashes + end + closing.len()))
 }
 
 struct Parser<'a> {
@@ -379,6 +379,7 @@ mod tests {
         assert_eq!(json("Uniform(10ms, \"5 ms\")"), Some(json!({"Uniform": ["10ms", "5 ms"]})));
         assert_eq!(json("Partition([Range(0, 5), All])"), Some(json!({"Partition": [{"Range": [0, 5]}, "All"]})));
         assert_eq!(json("(at: 1s, n: -1_000, b: true, x: None)"), Some(json!({"at": "1s", "n": -1000, "b": true, "x": null})));
+        assert_eq!(json("(a: r#\"x\"y\"#, b: r#None, r: rate)"), Some(json!({"a": "x\"y", "b": null, "r": "rate"})));
         assert_eq!(json("1m 30s"), None);
     }
 

@@ -25,7 +25,9 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    run: Option<run::Args>,
+    scenario: Option<input::ScenarioArgs>,
+    #[command(flatten)]
+    run: run::Args,
 }
 
 #[derive(Subcommand)]
@@ -52,15 +54,14 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match (cli.command, cli.run) {
+    let outcome = match (cli.command, cli.scenario) {
         (Some(Command::List), _) => list::list(),
         (Some(Command::Check(args)), _) => check::check(&args),
         (Some(Command::Plot(args)), _) => plot::plot(&args),
         (Some(Command::Sweep(args)), _) => sweep::sweep(&args),
         (Some(Command::Verify(args)), _) => verify::verify(&args),
-        (None, Some(args)) => run::run(&args),
-        // Without arguments clap has shown the help.
-        (None, None) => Err("no scenario is given".to_owned()),
+        (None, Some(scenario)) => run::run(&scenario, &cli.run),
+        (None, None) => Err("no scenario is given: name one with --scenario".to_owned()),
     };
     match outcome {
         Ok(Outcome::Held) => ExitCode::SUCCESS,

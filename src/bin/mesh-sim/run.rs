@@ -13,8 +13,6 @@ pub const SCENARIO_FILE: &str = "scenario.ron";
 
 #[derive(clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    scenario: ScenarioArgs,
     /// Folder for the results; output/<scenario>-<seed>/ if not given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -29,8 +27,8 @@ pub struct Args {
     quiet: bool,
 }
 
-pub fn run(args: &Args) -> Result<Outcome, String> {
-    let loaded = args.scenario.load()?;
+pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
+    let loaded = scenario.load()?;
     let scenario = &loaded.scenario;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}", scenario.name, scenario.seed)));
     check_output(&folder)?;

@@ -78,7 +78,10 @@ pub fn sweep(args: &Args) -> Result<Outcome, String> {
     let (path, values) = parse_vary(&args.vary)?;
     let metrics = metrics(&args.metric)?;
     let variants = values.iter().map(|value| variant(&base, &path, value)).collect::<Result<Vec<Loaded>, String>>()?;
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-sweep-{}", base.scenario.name, path.replace(['/', '\\'], "_"))));
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("output/{}-sweep-{}", base.scenario.name, path.replace(['/', '\\'], "_"))));
     check_output(&folder)?;
 
     let bar = progress_bar(variants.len() as u64 * args.seeds, args.quiet);
