@@ -1,10 +1,15 @@
 //! A scenario: everything that decides a run, as it stands in a `.ron` file.
 
+mod check;
+mod error;
 mod expectation;
 mod fault;
+mod load;
 mod network;
 mod protocols;
 mod select;
+mod set;
+mod text;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -12,8 +17,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use check::{available_memory, check, memory_estimate};
+pub use error::{ErrorPlace, ScenarioError, nearest};
 pub use expectation::{Expectation, Since};
 pub use fault::{Churn, Fault, FaultKind, Lifetime};
+pub use load::{Loaded, list, load, parse, to_ron};
 pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder, ServiceKind};
 pub use protocols::{Dissemination, Graph, Overlay, Protocols};
 pub use select::{Selection, SelectionError};
