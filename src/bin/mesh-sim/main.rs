@@ -5,7 +5,6 @@ mod input;
 mod list;
 mod plot;
 mod run;
-mod stub;
 mod sweep;
 mod verify;
 

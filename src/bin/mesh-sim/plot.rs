@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::stub::report;
+use murmuration::report;
 use crate::{Outcome, say};
 
 #[derive(clap::Args)]

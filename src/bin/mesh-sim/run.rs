@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use murmuration::scenario::{self, Scenario};
 
 use crate::input::{ScenarioArgs, check_output, progress_bar};
-use crate::stub::{report, sim};
+use murmuration::{report, sim};
 use crate::{Outcome, complain, say};
 
 /// The file in a result that says what was run.
@@ -35,7 +35,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
 
     let bar = progress_bar(1000, args.quiet);
     let progress = |fraction: f64| bar.set_position((fraction * 1000.0) as u64);
-    let options = sim::RunOptions { threads: usize::from(args.threads), seed: scenario.seed, progress: Some(&progress) };
+    let options = sim::RunOptions { threads: usize::from(args.threads), progress: Some(&progress), prepare: None };
     let record = sim::run(scenario, &options).map_err(|error| error.to_string());
     bar.finish_and_clear();
     let record = record?;
@@ -50,7 +50,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
             complain(&format!("not held: {}: {}", verdict.name, verdict.detail));
         }
     } else {
-        say(&report::terminal_summary(scenario, &record, &verdicts));
+        say(&report::terminal_summary(&record, &verdicts));
         say(&format!("results in {}", folder.display()));
     }
     Ok(if verdicts.iter().all(|verdict| verdict.held) { Outcome::Held } else { Outcome::NotHeld })

@@ -8,7 +8,7 @@ use murmuration::scenario::{self, Loaded, nearest};
 use rayon::prelude::*;
 
 use crate::input::{ScenarioArgs, check_output, progress_bar};
-use crate::stub::{report, sim};
+use murmuration::{report, sim};
 use crate::{Outcome, complain, say};
 
 /// What can be compared: keys of `summary.json`, their units, and whether they are compared unless others are asked for.
@@ -122,10 +122,10 @@ fn run_all(args: &Args, variants: &[Loaded], metrics: &[(String, &str)], bar: &P
             .map(|(value, number)| {
                 let mut scenario = variants[*value].scenario.clone();
                 scenario.seed = scenario.seed.wrapping_add(*number);
-                let options = sim::RunOptions { threads: 1, seed: scenario.seed, progress: None };
+                let options = sim::RunOptions { threads: 1, progress: None, prepare: None };
                 let record = sim::run(&scenario, &options).map_err(|error| format!("seed {}: {error}", scenario.seed))?;
                 let verdicts = report::judge(&scenario, &record);
-                let summary = report::summary_json(&scenario, &record, &verdicts);
+                let summary = report::summary_json(&record, &verdicts);
                 let failed = verdicts.into_iter().filter(|verdict| !verdict.held).map(|verdict| verdict.name).collect();
                 let measured = metrics.iter().map(|(key, _)| lookup(&summary, key)).collect();
                 bar.inc(1);

@@ -7,7 +7,7 @@ use murmuration::scenario;
 
 use crate::input::progress_bar;
 use crate::run::SCENARIO_FILE;
-use crate::stub::{report, sim};
+use murmuration::{report, sim};
 use crate::{Outcome, say};
 
 #[derive(clap::Args)]
@@ -45,7 +45,7 @@ pub fn verify(args: &Args) -> Result<Outcome, String> {
 
     let bar = progress_bar(1000, args.quiet);
     let progress = |fraction: f64| bar.set_position((fraction * 1000.0) as u64);
-    let options = sim::RunOptions { threads: usize::from(args.threads), seed: meta.seed, progress: Some(&progress) };
+    let options = sim::RunOptions { threads: usize::from(args.threads), progress: Some(&progress), prepare: None };
     let record = sim::run(&loaded.scenario, &options).map_err(|error| error.to_string());
     bar.finish_and_clear();
     let record = record?;
