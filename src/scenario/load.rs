@@ -147,7 +147,8 @@ fn not_ron(path: &Path, source: &str, error: &SpannedError) -> ScenarioError {
         {
             text::token_at(source, end)
         }
-        RonError::UnclosedBlockComment => start..source.len(),
+        // The cursor stands behind the opening mark.
+        RonError::UnclosedBlockComment => source[..start].rfind("/*").unwrap_or(start)..source.len(),
         _ => text::token_at(source, start),
     };
     let found = source[span.clone()].to_owned();

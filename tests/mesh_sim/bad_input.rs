@@ -21,7 +21,7 @@ fn every_mistake_in_a_file_is_named_where_it_stands() {
         ("(\n  nodse: 5,\n)", "2:3", "`nodse` is not a field of Scenario, which has"),
         ("(\n  nodse: 5,\n)", "2:3", "did you mean `nodes`?"),
         ("(nodes: 5,\n duration: \"10s\",\n network: (link: (los: None)))", "3:19", "did you mean `loss`?"),
-        ("(nodes: 5,\n duration: \"10s\", crypto: Reel)", "2:26", "did you mean `Real`?"),
+        ("(nodes: 5,\n duration: \"10s\", crypto: Reel)", "2:27", "did you mean `Real`?"),
         ("(nodes: 5, duration: \"10s\",\n protocols: (membreship: None))", "2:14", "did you mean `membership`?"),
         ("(nodes: 5, duration: \"10x\")", "1:22", "\"10x\" is not a duration"),
         ("(nodes: 5, duration: 10)", "1:22", "a duration is written \"20s\""),
@@ -44,7 +44,7 @@ fn every_mistake_in_a_file_is_named_where_it_stands() {
         ("(nodes: 5, duration: \"10s\", workload: [\n (rate: -1, size: 8)])", "2:9", "-1 is a rate below zero"),
         (
             "(nodes: 5, duration: \"10s\", // RandomRegular(7)\n protocols: (overlay: Pinned(RandomRegular(6))))",
-            "2:44",
+            "2:30",
             "more links than nodes",
         ),
         ("(nodes: 5, duration: \"10s\", protocols: (\n overlay: Degree(min_degree: 5, max_degree: 6)))", "2:30", "more links than nodes"),

@@ -112,7 +112,7 @@ fn a_sweep_writes_one_row_for_each_run() {
     let table = std::fs::read_to_string(folder.path().join("sweep/sweep.csv")).unwrap();
     let starts: Vec<&str> = table.lines().map(|line| line.rsplit_once(',').unwrap().0).collect();
     let [one, other] = ["Constant(1ms)", "\"Uniform(1ms, 3ms)\""];
-    let rows = [one, other].iter().flat_map(|value| [1, 2].map(|seed| format!("{value},{seed},true")));
+    let rows = [one, other].into_iter().flat_map(|value| [1, 2].map(|seed| format!("{value},{seed},true")));
     let expected: Vec<String> = std::iter::once("network.link.latency,seed,held".to_owned()).chain(rows).collect();
     assert_eq!(starts, expected);
 }

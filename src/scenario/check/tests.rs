@@ -50,7 +50,7 @@ fn mistakes_are_named_where_they_stand() {
         ("protocols: (membership: None)", "detection needs membership"),
         ("protocols: (overlay: Degree(min_degree: 4))", "`min_degree` 4 is above `max_degree` 3"),
         ("protocols: (overlay: Degree(min_degree: 10, max_degree: 12))", "more links than nodes"),
-        ("protocols: (overlay: Pinned(RandomRegular(10)))", "x.ron:1:74: more links than nodes"),
+        ("protocols: (overlay: Pinned(RandomRegular(10)))", "x.ron:1:60: more links than nodes"),
         ("protocols: (overlay: Pinned(RandomRegular(1)))", "would not be connected"),
         ("protocols: (overlay: Pinned(Edges([(0, 1), (1, 10)])))", "there is no node 10"),
         ("protocols: (overlay: Pinned(Edges([(0, 1), (1, 0)])))", "given twice"),
