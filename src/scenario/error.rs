@@ -12,7 +12,7 @@ pub struct ScenarioError {
     /// The file, or the option of the command line.
     pub origin: String,
     /// Where, if it is at a place.
-    pub place: Option<ErrorPlace>,
+    pub place: Option<Box<ErrorPlace>>,
     /// What is wrong.
     pub message: String,
     /// The nearest right spelling.
@@ -64,7 +64,7 @@ impl ScenarioError {
 
     /// A mistake at `span` (bytes) of `source`.
     pub(super) fn at(origin: impl Into<String>, source: &str, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { place: Some(ErrorPlace::of(source, span)), ..Self::new(origin, message) }
+        Self { place: Some(Box::new(ErrorPlace::of(source, span))), ..Self::new(origin, message) }
     }
 
     /// With the nearest right spelling.

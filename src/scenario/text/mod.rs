@@ -1,9 +1,14 @@
 //! The text of a scenario as a tree that knows where everything stands: to say where a mistake is, and to read values from
 //! the command line. It accepts a little more than RON does; what RON means is for the `ron` crate to decide.
 
+mod tokens;
+
 use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
+
+pub(super) use tokens::token_at;
+use tokens::{Token, tokens};
 
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 128;
@@ -141,114 +146,19 @@ fn word_to_json(word: &str) -> Value {
     Value::String(word.to_owned())
 }
 
-/// A piece of text: a word, a string in quotes, or one character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kinds {
-    Word,
-    Text,
-    Sign(u8),
-}
-
-/// The pieces of a text, without blanks and comments. Never fails: what is strange becomes a sign.
-fn tokens(source: &str) -> Vec<(Kinds, Span)> {
-    let bytes = source.as_bytes();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let rest = &bytes[at..];
-        let start = at;
-        match byte {
-            byte if byte.is_ascii_whitespace() => at += 1,
-            b'/' if rest.starts_with(b"//") => at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
-            b'/' if rest.starts_with(b"/*") => at += block_comment(rest),
-            b'"' => {
-                at += quoted(rest);
-                found.push((Kinds::Text, start..at));
-            }
-            b'r' if raw(rest).is_some() => {
-                at += raw(rest).unwrap_or(1);
-                found.push((Kinds::Text, start..at));
-            }
-            // `r#None`: a word that would mean something else without the mark, which is no part of it.
-            b'r' if rest.get(1) == Some(&b'#') => at += 2,
-            byte if is_word(*byte) => {
-                at += rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
-                found.push((Kinds::Word, start..at));
-            }
-            sign => {
-                at += 1;
-                found.push((Kinds::Sign(*sign), start..at));
-            }
-        }
-    }
-    found
-}
-
-/// The first piece of text that does not end before the byte `at`; the end of the text if there is none.
-pub(super) fn token_at(source: &str, at: usize) -> Span {
-    let tokens = tokens(source);
-    let end = source.trim_end().len();
-    tokens.into_iter().map(|(_, span)| span).find(|span| span.end > at).unwrap_or(end..end)
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_.+-".contains(&byte) || byte >= 0x80
-}
-
-fn block_comment(rest: &[u8]) -> usize {
-    let mut depth = 0;
-    let mut at = 0;
-    while at < rest.len() {
-        if rest[at..].starts_with(b"/*") {
-            depth += 1;
-            at += 2;
-        } else if rest[at..].starts_with(b"*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    rest.len()
-}
-
-fn quoted(rest: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(byte) = rest.get(at) {
-        match byte {
-            b'\\' => at += 2,
-            b'"' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    rest.len()
-}
-
-/// The length of a raw string, if this is the beginning of one.
-fn raw(rest: &[u8]) -> Option<usize> {
-    let hashes = rest[1..].iter().take_while(|byte| **byte == b'#').count();
-    let content = rest.get(1 + hashes..)?.strip_prefix(b"\"")?;
-    let closing: Vec<u8> = std::iter::once(b'"').chain(std::iter::repeat_n(b'#', hashes)).collect();
-    let end = content.windows(closing.len()).position(|window| window == closing);
-    Some(end.map_or(rest.len(), |end| 2 + hashes + end + closing.len()))
-}
-
 struct Parser<'a> {
     source: &'a str,
-    tokens: &'a [(Kinds, Span)],
+    tokens: &'a [(Token, Span)],
     next: usize,
 }
 
 impl Parser<'_> {
-    fn peek(&self) -> Option<Kinds> {
+    fn peek(&self) -> Option<Token> {
         self.tokens.get(self.next).map(|(kind, _)| *kind)
     }
 
     fn take(&mut self, sign: u8) -> Option<Span> {
-        if self.peek() == Some(Kinds::Sign(sign)) { self.any() } else { None }
+        if self.peek() == Some(Token::Sign(sign)) { self.any() } else { None }
     }
 
     fn any(&mut self) -> Option<Span> {
@@ -259,7 +169,7 @@ impl Parser<'_> {
 
     /// `#![enable(…)]`
     fn skip_attribute(&mut self) {
-        while self.peek() == Some(Kinds::Sign(b'#')) {
+        while self.peek() == Some(Token::Sign(b'#')) {
             while self.take(b']').is_none() {
                 if self.any().is_none() {
                     return;
@@ -276,25 +186,25 @@ impl Parser<'_> {
         let span = self.any()?;
         let text = &self.source[span.clone()];
         match kind {
-            Kinds::Text => {
+            Token::Text => {
                 let content = ron::from_str::<String>(text).ok()?;
                 Some(Node { span, name: None, kind: Kind::Text(content) })
             }
-            Kinds::Word if self.peek() == Some(Kinds::Sign(b'(')) => {
+            Token::Word if self.peek() == Some(Token::Sign(b'(')) => {
                 self.any();
                 let (kind, end) = self.parenthesis(depth)?;
                 Some(Node { span: span.start..end, name: Some(text.to_owned()), kind })
             }
-            Kinds::Word => Some(Node { span, name: None, kind: Kind::Word(text.to_owned()) }),
-            Kinds::Sign(b'(') => {
+            Token::Word => Some(Node { span, name: None, kind: Kind::Word(text.to_owned()) }),
+            Token::Sign(b'(') => {
                 let (kind, end) = self.parenthesis(depth)?;
                 Some(Node { span: span.start..end, name: None, kind })
             }
-            Kinds::Sign(b'[') => {
+            Token::Sign(b'[') => {
                 let (items, end) = self.sequence(b']', |parser| parser.value(depth + 1))?;
                 Some(Node { span: span.start..end, name: None, kind: Kind::List(items) })
             }
-            Kinds::Sign(b'{') => {
+            Token::Sign(b'{') => {
                 let entry = |parser: &mut Self| {
                     let key = parser.value(depth + 1)?;
                     parser.take(b':')?;
@@ -303,13 +213,13 @@ impl Parser<'_> {
                 let (entries, end) = self.sequence(b'}', entry)?;
                 Some(Node { span: span.start..end, name: None, kind: Kind::Map(entries) })
             }
-            Kinds::Sign(_) => None,
+            Token::Sign(_) => None,
         }
     }
 
     /// What stands in a parenthesis that is open: fields if the first word is followed by a colon.
     fn parenthesis(&mut self, depth: usize) -> Option<(Kind, usize)> {
-        let colon = self.tokens.get(self.next + 1).map(|(kind, _)| *kind) == Some(Kinds::Sign(b':'));
+        let colon = self.tokens.get(self.next + 1).map(|(kind, _)| *kind) == Some(Token::Sign(b':'));
         if !colon {
             let (items, end) = self.sequence(b')', |parser| parser.value(depth + 1))?;
             return Some((Kind::Tuple(items), end));
