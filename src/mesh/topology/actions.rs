@@ -25,17 +25,27 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// A request that has been rejected so often is not rejected again: a full node makes room.
 pub(super) const MOST_REJECTIONS: u8 = 2;
 
-/// Whatever the overlay needs of a node.
+/// Whatever the overlay needs of a node. It has no `Sessions` while it has no session.
 pub(super) type NodeParts<'a> = (
     &'a Node,
     &'a NodeClock,
     &'a Contact,
     &'a AddressBook,
-    &'a Sessions,
+    Option<&'a Sessions>,
     &'a mut NodeRng,
     &'a mut Links,
     &'a mut Neighbors,
 );
+
+/// A node that looks for a link.
+pub(super) struct Seeker<'a> {
+    pub me: &'a Contact,
+    pub book: &'a AddressBook,
+    pub mine: Option<&'a Sessions>,
+    pub rng: &'a mut ChaCha8Rng,
+    pub links: &'a mut Links,
+    pub neighbors: &'a Neighbors,
+}
 
 /// Where the overlay's decisions go.
 #[derive(SystemParam)]
@@ -72,6 +82,7 @@ impl Outlets<'_> {
         links.forget(session);
         let removed = neighbors.remove(session);
         if let Some(neighbor) = removed {
+            links.rejections = 0;
             self.down.write(NeighborDown { node, neighbor, at });
         }
         removed.is_some()
@@ -104,9 +115,13 @@ impl Outlets<'_> {
     }
 
     /// Looks for a link, if one is wanted and none is on its way: with somebody who was recommended, or a random member.
-    pub fn seek(&mut self, entity: Entity, (_, _, me, book, mine, rng, links, neighbors): (&Node, &NodeClock, &Contact, &AddressBook, &Sessions, &mut NodeRng, &mut Links, &mut Neighbors), sessions: &Query<&Session>, at: Instant) {
+    pub fn seek(&mut self, entity: Entity, seeker: Seeker, sessions: &Query<&Session>, at: Instant) {
+        let Seeker { me, book, mine, rng, links, neighbors } = seeker;
         let waiting = |since: Instant| at.since(since) < PATIENCE;
-        if neighbors.len() >= self.config.min_degree
+        // A node that has what it needs would like more, for short ways; but it does not insist.
+        let content = neighbors.len() >= self.config.min_degree && links.rejections > MOST_REJECTIONS;
+        if neighbors.len() >= self.config.max_degree
+            || content
             || links.asked.is_some_and(|(_, since)| waiting(since))
             || links.dialed.is_some_and(|(_, since)| waiting(since))
         {
@@ -117,11 +132,11 @@ impl Outlets<'_> {
         let fresh = |id: &NodeId, peer: &Peer| peer.standing == Standing::Alive && !neighbors.contains(id);
         let heard = |id: &NodeId, peer: &Peer| peer.standing == Standing::Heard && !neighbors.contains(id);
         let candidate = referred.map(|(_, address)| address).or_else(|| {
-            let member = book.pick(&mut rng.0, fresh).or_else(|| book.pick(&mut rng.0, heard));
+            let member = book.pick(rng, fresh).or_else(|| book.pick(rng, heard));
             member.map(|(_, peer)| peer.address)
         });
         let Some(to) = candidate else { return };
-        let open = mine.iter().find(|session| {
+        let open = mine.into_iter().flat_map(Sessions::iter).find(|session| {
             sessions.get(*session).is_ok_and(|state| state.address == to && state.phase == SessionPhase::Established)
         });
         match open {
