@@ -21,7 +21,7 @@ use crate::wire::{Address, CloseReason, TopologyMessage};
 pub struct Repair;
 
 /// How long an answer, or a dial, is waited for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// A request that has been rejected so often is not rejected again: a full node makes room.
 pub(super) const MOST_REJECTIONS: u8 = 2;
 
@@ -39,6 +39,8 @@ pub(super) type NodeParts<'a> = (
 
 /// A node that looks for a link.
 pub(super) struct Seeker<'a> {
+    pub node: &'a Node,
+    pub clock: &'a NodeClock,
     pub me: &'a Contact,
     pub book: &'a AddressBook,
     pub mine: Option<&'a Sessions>,
@@ -116,7 +118,7 @@ impl Outlets<'_> {
 
     /// Looks for a link, if one is wanted and none is on its way: with somebody who was recommended, or a random member.
     pub fn seek(&mut self, entity: Entity, seeker: Seeker, sessions: &Query<&Session>, at: Instant) {
-        let Seeker { me, book, mine, rng, links, neighbors } = seeker;
+        let Seeker { node, clock, me, book, mine, rng, links, neighbors } = seeker;
         let waiting = |since: Instant| at.since(since) < PATIENCE;
         // A node that has what it needs would like more, for short ways; but it does not insist.
         let content = neighbors.len() >= self.config.min_degree && links.rejections > MOST_REJECTIONS;
@@ -136,6 +138,10 @@ impl Outlets<'_> {
             member.map(|(_, peer)| peer.address)
         });
         let Some(to) = candidate else { return };
+        if !links.repairing {
+            links.repairing = true;
+            self.repairs.set(entity, node, clock.after(at, PATIENCE), Repair);
+        }
         let open = mine.into_iter().flat_map(Sessions::iter).find(|session| {
             sessions.get(*session).is_ok_and(|state| state.address == to && state.phase == SessionPhase::Established)
         });

@@ -76,9 +76,9 @@ pub(super) fn follow_left(mut left: MessageReader<MemberLeft>, mut nodes: Query<
 
 pub(super) fn repair(mut fired: MessageReader<Fired<Repair>>, mut nodes: Query<NodeParts>, sessions: Query<&Session>, mut out: Outlets) {
     for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((_, _, me, book, mine, mut rng, mut links, neighbors)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, clock, me, book, mine, mut rng, mut links, neighbors)) = nodes.get_mut(*entity) else { continue };
         links.repairing = false;
-        let seeker = Seeker { me, book, mine, rng: &mut rng.0, links: &mut links, neighbors: &neighbors };
+        let seeker = Seeker { node, clock, me, book, mine, rng: &mut rng.0, links: &mut links, neighbors: &neighbors };
         out.seek(*entity, seeker, &sessions, *at);
     }
 }
@@ -110,7 +110,7 @@ pub(super) fn audit(
         if neighbors.len() > out.config.max_degree {
             probe_surplus(me.id, &neighbors, &mut links, at, &mut out);
         }
-        let seeker = Seeker { me, book, mine, rng: &mut rng.0, links: &mut links, neighbors: &neighbors };
+        let seeker = Seeker { node, clock, me, book, mine, rng: &mut rng.0, links: &mut links, neighbors: &neighbors };
         out.seek(entity, seeker, &sessions, at);
         // Sessions that are no links and were not asked about for two audits serve nobody.
         let idle = out.config.rebalance_interval * 2;
