@@ -86,7 +86,15 @@ pub type Effects = Vec<Effect>;
 impl Plumtree {
     /// Broadcast (algorithm 1): numbers, delivers nothing, pushes. `life` counts for the first; a node that restarts with what it
     /// knew goes on with its numbers.
-    pub fn broadcast(&mut self, me: NodeId, life: u64, payload: Payload, now: Instant, config: &BroadcastConfig, out: &mut Effects) -> MessageId {
+    pub fn broadcast(
+        &mut self,
+        me: NodeId,
+        life: u64,
+        payload: Payload,
+        now: Instant,
+        config: &BroadcastConfig,
+        out: &mut Effects,
+    ) -> MessageId {
         if self.said.1 == 0 {
             self.said.0 = life;
         }
@@ -98,7 +106,16 @@ impl Plumtree {
     }
 
     /// Receive GOSSIP (algorithm 1).
-    pub fn on_gossip(&mut self, from: Link, id: MessageId, round: u16, payload: Payload, now: Instant, config: &BroadcastConfig, out: &mut Effects) {
+    pub fn on_gossip(
+        &mut self,
+        from: Link,
+        id: MessageId,
+        round: u16,
+        payload: Payload,
+        now: Instant,
+        config: &BroadcastConfig,
+        out: &mut Effects,
+    ) {
         if self.accept(&id, now) {
             self.set_eager(from, true);
             self.optimize(from, &id, round, config, out);
@@ -113,7 +130,16 @@ impl Plumtree {
     }
 
     /// Eager push and lazy push (algorithm 1), to all but whom it came from; and the message is kept.
-    pub(super) fn push(&mut self, id: MessageId, round: u16, payload: Payload, from: Option<Link>, now: Instant, config: &BroadcastConfig, out: &mut Effects) {
+    pub(super) fn push(
+        &mut self,
+        id: MessageId,
+        round: u16,
+        payload: Payload,
+        from: Option<Link>,
+        now: Instant,
+        config: &BroadcastConfig,
+        out: &mut Effects,
+    ) {
         let next = round.saturating_add(1);
         let mut lazy = false;
         for peer in &self.peers {

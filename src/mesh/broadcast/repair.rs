@@ -89,7 +89,16 @@ impl Plumtree {
     }
 
     /// A message that was fetched: new ones are pushed on, old ones prune nothing.
-    pub fn on_repair(&mut self, from: Link, id: MessageId, round: u16, payload: Payload, now: Instant, config: &BroadcastConfig, out: &mut Effects) {
+    pub fn on_repair(
+        &mut self,
+        from: Link,
+        id: MessageId,
+        round: u16,
+        payload: Payload,
+        now: Instant,
+        config: &BroadcastConfig,
+        out: &mut Effects,
+    ) {
         if self.accept(&id, now) {
             out.push(Effect::Deliver(id, round, payload.clone()));
             self.push(id, round, payload, Some(from), now, config, out);

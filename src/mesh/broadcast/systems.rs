@@ -10,8 +10,8 @@ use super::components::Broadcast;
 use super::plumtree::{Effect, Effects};
 use super::{BroadcastConfig, Delivered, Publish, Published, Redundant};
 use crate::kernel::{
-    CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Node, NodeClock, NodeRng, NodeStarted, Outgoing, Received,
-    Refusals, Timers,
+    CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Node, NodeClock, NodeRng, NodeStarted, Outgoing,
+    Received, Refusals, Timers,
 };
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{BroadcastMessage, CloseReason};

@@ -63,7 +63,16 @@ pub struct Window {
 impl Window {
     /// A member that was heard of at `now`. Nothing is known of its rhythm yet, so the first guess is two seconds give or take one.
     pub fn new(now: Instant, config: &DetectionConfig, distance: f64) -> Self {
-        let mut window = Self { samples: Vec::new(), next: 0, sum: 0, sum_of_squares: 0.0, last: now, patience: Duration::ZERO, proven: false, suspected: false };
+        let mut window = Self {
+            samples: Vec::new(),
+            next: 0,
+            sum: 0,
+            sum_of_squares: 0.0,
+            last: now,
+            patience: Duration::ZERO,
+            proven: false,
+            suspected: false,
+        };
         GUESS.into_iter().for_each(|sample| window.add(sample, config));
         window.patience = window.reach(config, distance);
         window
@@ -150,7 +159,7 @@ mod tests {
     #[test]
     fn phi_has_the_known_values() {
         let known = [
-            (1000.0, 0.301_029_995_664),
+            (1000.0, std::f64::consts::LOG10_2),
             (900.0, 0.075_026_012_958),
             (1100.0, 0.799_545_541_492),
             (1200.0, 1.643_016_080_141),

@@ -11,8 +11,8 @@ use super::TopologyConfig;
 use super::components::Links;
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AddressBook, CloseSession, Connect, Contact, Instant, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng, Outgoing,
-    Peer, Session, SessionPhase, Sessions, Standing, Timers,
+    AddressBook, CloseSession, Connect, Contact, Instant, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
+    Outgoing, Peer, Session, SessionPhase, Sessions, Standing, Timers,
 };
 use crate::wire::{Address, CloseReason, TopologyMessage};
 
@@ -26,16 +26,8 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 pub(super) const MOST_REJECTIONS: u8 = 2;
 
 /// Whatever the overlay needs of a node. It has no `Sessions` while it has no session.
-pub(super) type NodeParts<'a> = (
-    &'a Node,
-    &'a NodeClock,
-    &'a Contact,
-    &'a AddressBook,
-    Option<&'a Sessions>,
-    &'a mut NodeRng,
-    &'a mut Links,
-    &'a mut Neighbors,
-);
+pub(super) type NodeParts<'a> =
+    (&'a Node, &'a NodeClock, &'a Contact, &'a AddressBook, Option<&'a Sessions>, &'a mut NodeRng, &'a mut Links, &'a mut Neighbors);
 
 /// A node that looks for a link.
 pub(super) struct Seeker<'a> {
@@ -91,7 +83,15 @@ impl Outlets<'_> {
     }
 
     /// Gives up the link over `session`, and the session with it; the other side may take `instead` in this node's place.
-    pub fn drop_link(&mut self, node: Entity, neighbors: &mut Neighbors, links: &mut Links, session: Entity, instead: Option<Address>, at: Instant) {
+    pub fn drop_link(
+        &mut self,
+        node: Entity,
+        neighbors: &mut Neighbors,
+        links: &mut Links,
+        session: Entity,
+        instead: Option<Address>,
+        at: Instant,
+    ) {
         if self.unlink(node, neighbors, links, session, at) {
             self.send(session, at, TopologyMessage::Disconnect { instead });
         }
@@ -142,9 +142,10 @@ impl Outlets<'_> {
             links.repairing = true;
             self.repairs.set(entity, node, clock.after(at, PATIENCE), Repair);
         }
-        let open = mine.into_iter().flat_map(Sessions::iter).find(|session| {
-            sessions.get(*session).is_ok_and(|state| state.address == to && state.phase == SessionPhase::Established)
-        });
+        let open = mine
+            .into_iter()
+            .flat_map(Sessions::iter)
+            .find(|session| sessions.get(*session).is_ok_and(|state| state.address == to && state.phase == SessionPhase::Established));
         match open {
             Some(session) => self.ask(session, neighbors, links, false, at),
             None => {

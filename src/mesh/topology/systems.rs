@@ -18,7 +18,12 @@ pub struct Audit;
 /// How many steps a probe may take: more than a random graph of 100,000 nodes and degree 3 is wide.
 const PROBE_HOPS: u8 = 32;
 
-pub(super) fn start(mut started: MessageReader<NodeStarted>, mut nodes: Query<NodeParts>, mut audits: ResMut<Timers<Audit>>, mut out: Outlets) {
+pub(super) fn start(
+    mut started: MessageReader<NodeStarted>,
+    mut nodes: Query<NodeParts>,
+    mut audits: ResMut<Timers<Audit>>,
+    mut out: Outlets,
+) {
     for NodeStarted { node: entity, at, .. } in started.read() {
         let Ok((node, clock, _, _, _, mut rng, mut links, mut neighbors)) = nodes.get_mut(*entity) else { continue };
         *links = Links::default();
@@ -95,7 +100,9 @@ pub(super) fn audit(
         audits.set(entity, node, clock.after(at, out.config.rebalance_interval), Audit);
         let dead: Vec<Entity> = neighbors
             .iter()
-            .filter(|neighbor| matches!(book.get(&neighbor.id).map(|peer| peer.standing), Some(Standing::Suspected { .. } | Standing::Lost)))
+            .filter(|neighbor| {
+                matches!(book.get(&neighbor.id).map(|peer| peer.standing), Some(Standing::Suspected { .. } | Standing::Lost))
+            })
             .map(|neighbor| neighbor.session)
             .collect();
         for session in dead {
@@ -116,7 +123,9 @@ pub(super) fn audit(
         let idle = out.config.rebalance_interval * 2;
         for session in mine.into_iter().flat_map(Sessions::iter).filter(|session| !all.contains(session)) {
             let unused = |state: &Session| state.phase == SessionPhase::Established && at.since(state.since) >= idle;
-            if sessions.get(session).is_ok_and(unused) && links.asked.is_none_or(|(asked, since)| asked != session || at.since(since) > PATIENCE) {
+            if sessions.get(session).is_ok_and(unused)
+                && links.asked.is_none_or(|(asked, since)| asked != session || at.since(since) > PATIENCE)
+            {
                 out.close(session, at, CloseReason::Unwanted);
             }
         }
@@ -142,4 +151,3 @@ pub(super) fn probe_surplus(me: crate::crypto::NodeId, neighbors: &Neighbors, li
         out.send(neighbor.session, at, probe);
     }
 }
-
