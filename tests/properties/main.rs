@@ -10,6 +10,7 @@ use murmuration::scenario::{
 };
 use murmuration::sim::{RunOptions, run};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// Faults end here; the mesh then has the rest of the time to become whole.
 const FAULTS_UNTIL: u64 = 40;
@@ -108,7 +109,7 @@ fn to_ron(scenario: &Scenario) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 64, failure_persistence: None, rng_seed: seed(), ..ProptestConfig::default() })]
 
     #[test]
     fn after_the_last_fault_views_links_and_broadcasts_are_whole(scenario in scenario()) {
@@ -127,7 +128,13 @@ proptest! {
     }
 }
 
+/// The same scenarios each time; `PROPTEST_RNG_SEED` asks for others.
+fn seed() -> RngSeed {
+    let given = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok());
+    RngSeed::Fixed(given.unwrap_or(1))
+}
+
 /// How many random scenarios; `PROPTEST_CASES` asks for more.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12)
 }

@@ -16,11 +16,15 @@ use crate::mesh::broadcast::{Delivered, Published, Redundant};
 use crate::report::{BroadcastRow, LatencySummary};
 use crate::wire::MessageId;
 
+/// Names a broadcast: origin, life, number.
+type Key = (u32, u64, u64);
+
 /// All broadcasts that a world has seen. Those of several worlds add up.
 #[derive(Debug)]
 pub struct Broadcasts {
     nodes: usize,
-    all: IndexMap<(u32, u64), Tally, FxBuildHasher>,
+    /// By origin, its life, and the number in that life.
+    all: IndexMap<Key, Tally, FxBuildHasher>,
     /// Delivery latencies in microseconds, to three digits.
     latency: Histogram<u64>,
     duplicates: u64,
@@ -53,7 +57,7 @@ pub(super) fn observe_broadcasts(
     let plan = &plan.0;
     for Published { node, id, at, size } in published.read() {
         let Ok(node) = nodes.get(*node) else { continue };
-        let tally = seen.broadcasts.tally((node.ordinal, id.sequence), *at, *size);
+        let tally = seen.broadcasts.tally((node.ordinal, id.life, id.sequence), *at, *size);
         tally.reached.insert(node.ordinal as usize);
         seen.event(&mut trace, *at, node.ordinal, Kind::Published, None, id.sequence, || format!("number {}, {size} bytes", id.sequence));
     }
@@ -74,8 +78,8 @@ pub(super) fn observe_broadcasts(
     }
 }
 
-fn key(plan: &super::super::plan::Plan, id: &MessageId) -> Option<(u32, u64)> {
-    Some((plan.ordinal(&id.origin)?, id.sequence))
+fn key(plan: &super::super::plan::Plan, id: &MessageId) -> Option<Key> {
+    Some((plan.ordinal(&id.origin)?, id.life, id.sequence))
 }
 
 impl Broadcasts {
@@ -85,7 +89,7 @@ impl Broadcasts {
         Self { nodes, all: IndexMap::default(), latency, duplicates: 0 }
     }
 
-    fn tally(&mut self, key: (u32, u64), sent: Instant, size: u32) -> &mut Tally {
+    fn tally(&mut self, key: Key, sent: Instant, size: u32) -> &mut Tally {
         let nodes = self.nodes;
         self.all.entry(key).or_insert_with(|| Tally {
             sent,
@@ -100,7 +104,7 @@ impl Broadcasts {
     }
 
     /// Notes a delivery; false if this life of the node had it already.
-    fn delivered(&mut self, key: (u32, u64), node: u32, round: u16, [sent, ran_since, at]: [Instant; 3], size: u32) -> bool {
+    fn delivered(&mut self, key: Key, node: u32, round: u16, [sent, ran_since, at]: [Instant; 3], size: u32) -> bool {
         let latency = at.since(sent).as_nanos() as u64;
         let tally = self.tally(key, sent, size);
         tally.payloads += 1;
@@ -163,7 +167,7 @@ impl Broadcasts {
 
     /// One row for each broadcast, in the order of sending.
     pub(super) fn rows(&self, truth: &Truth) -> Vec<BroadcastRow> {
-        let mut rows: Vec<_> = self.all.iter().map(|((origin, sequence), tally)| (tally.sent, *origin, *sequence, tally)).collect();
+        let mut rows: Vec<_> = self.all.iter().map(|((origin, _, sequence), tally)| (tally.sent, *origin, *sequence, tally)).collect();
         rows.sort_by_key(|(sent, origin, sequence, _)| (*sent, *origin, *sequence));
         rows.into_iter()
             .map(|(sent, origin, sequence, tally)| {
