@@ -18,6 +18,7 @@ mod traffic;
 mod transport;
 
 use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
 use std::time::Duration;
 
 pub use address_book::{AddressBook, Peer, Standing};
@@ -25,7 +26,7 @@ pub use agenda::{Agenda, AppAgendaExt, next_due, timers_fired};
 pub use calendar::{CalendarQueue, Scheduled};
 pub use channel::{Channel, Outgoing};
 pub use neighbors::{Neighbor, NeighborDown, NeighborUp, Neighbors};
-pub use node::{Contact, KeyRng, Keys, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
+pub use node::{Contact, Incarnation, KeyRng, Keys, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{
@@ -61,6 +62,7 @@ impl Plugin for KernelPlugin {
             address_book::AddressBookPlugin,
         ));
         app.add_tick_message::<NodeStarted>().add_tick_message::<Shutdown>();
+        app.add_systems(Tick, node::begin_lives.in_set(TickSystems::Receive));
         router::add_received_messages(app);
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::{Address, NodeId};
 
 /// The node as the runner sees it. Present on every node entity.
 #[derive(Component, Clone, Copy, Debug)]
-#[require(NodeClock)]
+#[require(NodeClock, Incarnation)]
 pub struct Node {
     /// Rank of the node among all nodes of the run, the same in whichever world it lives. It stands for the node in traces.
     pub ordinal: u32,
@@ -66,6 +66,10 @@ impl NodeClock {
     }
 }
 
+/// Which of its lives the node lives: grows with every start, so that what others still hold of an earlier one is recognised.
+#[derive(Component, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Incarnation(pub u64);
+
 /// Who a node is and where it is reached; on a node entity, its own.
 #[derive(Component, Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Contact {
@@ -97,6 +101,23 @@ pub struct NodeStarted {
     pub at: Instant,
     /// It crashed before and kept its components; false for a node that begins with nothing.
     pub with_memory: bool,
+}
+
+impl NodeStarted {
+    /// The incarnation that begins: milliseconds on the world's axis, plus one so that none is zero. A node needs no memory to
+    /// exceed its earlier ones, provided that the axis is wall time or the beginning of the run is common to all.
+    pub const fn incarnation(&self) -> u64 {
+        self.at.as_nanos() / 1_000_000 + 1
+    }
+}
+
+/// Every start is a new life. What was remembered is exceeded in any case.
+pub(super) fn begin_lives(mut started: MessageReader<NodeStarted>, mut nodes: Query<&mut Incarnation>) {
+    for start in started.read() {
+        let Ok(mut incarnation) = nodes.get_mut(start.node) else { continue };
+        let least = if start.with_memory { incarnation.0.saturating_add(1) } else { 0 };
+        incarnation.0 = start.incarnation().max(least);
+    }
 }
 
 /// A node shall leave gracefully: the leave protocol says goodbye.
