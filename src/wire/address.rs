@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,23 @@ impl fmt::Display for Address {
         match self {
             Self::Memory(ordinal) => write!(f, "n{ordinal}"),
             Self::Socket(address) => address.fmt(f),
+        }
+    }
+}
+
+/// The text is no address.
+#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
+#[error("neither `n` and an ordinal nor a socket address")]
+pub struct NotAnAddress;
+
+/// Reads what [`Display`](fmt::Display) writes.
+impl FromStr for Address {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        match text.strip_prefix('n') {
+            Some(ordinal) => ordinal.parse().map(Self::Memory).map_err(|_| NotAnAddress),
+            None => text.parse().map(Self::Socket).map_err(|_| NotAnAddress),
         }
     }
 }
