@@ -37,3 +37,31 @@ pub struct MemberForgotten {
     /// When.
     pub at: Instant,
 }
+
+/// Set a key in the node's own namespace, for all members to read.
+///
+/// It must be written before [`ProtocolSystems::Membership`](crate::kernel::ProtocolSystems). It is ignored if the key is that
+/// of the address or breaks a limit ([`MAX_KEY`](super::MAX_KEY), [`MAX_VALUE`](super::MAX_VALUE),
+/// [`MAX_ENTRIES`](super::MAX_ENTRIES)).
+#[derive(Message, Clone, Debug)]
+pub struct SetKey {
+    /// Whose.
+    pub node: Entity,
+    /// Which.
+    pub key: String,
+    /// To what.
+    pub value: Vec<u8>,
+    /// When.
+    pub at: Instant,
+}
+
+/// Delete a key in the node's own namespace. As with [`SetKey`], it must come in time; the address cannot be deleted.
+#[derive(Message, Clone, Debug)]
+pub struct DeleteKey {
+    /// Whose.
+    pub node: Entity,
+    /// Which.
+    pub key: String,
+    /// When.
+    pub at: Instant,
+}
