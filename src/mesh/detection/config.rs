@@ -19,6 +19,9 @@ pub struct DetectionConfig {
     /// Pause that is accepted on top of the mean before suspicion rises.
     #[serde(with = "humantime_serde")]
     pub acceptable_pause: Duration,
+    /// Time between heartbeats that is expected of a member, give or take a quarter, until some have come.
+    #[serde(with = "humantime_serde")]
+    pub first_estimate: Duration,
     /// Time between two looks at all members.
     #[serde(with = "humantime_serde")]
     pub check_interval: Duration,
@@ -31,6 +34,7 @@ impl Default for DetectionConfig {
             window: 100,
             min_std_deviation: Duration::from_millis(500),
             acceptable_pause: Duration::from_secs(3),
+            first_estimate: Duration::from_secs(3),
             check_interval: Duration::from_millis(500),
         }
     }

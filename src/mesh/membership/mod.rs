@@ -23,6 +23,8 @@ mod signing;
 mod state;
 mod systems;
 #[cfg(test)]
+pub(crate) mod testbed;
+#[cfg(test)]
 mod tests;
 
 use bevy_app::{App, Plugin};
