@@ -4,4 +4,4 @@ mod identity;
 mod noise;
 
 pub use identity::{BadSignature, CryptoMode, Identity, NodeId, Signature};
-pub use noise::{ModelledHandshake, NoiseChannel};
+pub use noise::{Handshake, ModelledHandshake, NoiseChannel, Progress, Secrets};

@@ -31,6 +31,8 @@ pub struct Peer {
     pub address: Address,
     /// How it stands.
     pub standing: Standing,
+    /// The latest of its lives that is known; 0 if none is.
+    pub incarnation: u64,
 }
 
 /// How a peer stands with this node.
@@ -71,7 +73,7 @@ impl AddressBook {
         match self.peers.get_mut(&id) {
             Some(peer) => peer.address = address,
             None => {
-                self.insert(id, Peer { address, standing: Standing::Heard });
+                self.insert(id, Peer { address, standing: Standing::Heard, incarnation: 0 });
             }
         }
     }

@@ -117,8 +117,8 @@ fn open_frames(
     for FrameIn { session, at, frame } in frames.drain() {
         let Ok((state, SessionOf(node), mut channel, service)) = sessions.get_mut(session) else { continue };
         let refused = match (frame.kind(), state.phase) {
-            // The handshake has looked at it already.
-            (Ok(FrameKind::Handshake | FrameKind::Refusal), SessionPhase::Handshaking) | (_, SessionPhase::Closed) => continue,
+            // The handshake has looked at these already.
+            (Ok(FrameKind::Handshake | FrameKind::Refusal), _) | (_, SessionPhase::Closed) => continue,
             (Ok(FrameKind::Transport), SessionPhase::Established) => {
                 let length = frame.len();
                 match channel.open(frame, *service) {

@@ -30,13 +30,13 @@ pub use node::{Contact, Incarnation, KeyRng, Keys, Node, NodeClock, NodeRng, Nod
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{
-    CloseSession, CloseSystems, Connect, Role, Session, SessionClosed, SessionLimits, SessionOf, SessionOpened, SessionPhase, Sessions,
-    spawn_session,
+    CloseSession, CloseSystems, Connect, HandshakeSystems, Role, Session, SessionClosed, SessionLimits, SessionOf, SessionOpened,
+    SessionPhase, Sessions, spawn_session,
 };
 pub use time::{Clock, Instant};
 pub use timer::{AppTimerExt, Fired, Timers};
 pub use traffic::{Counter, Refusals, Traffic};
-pub use transport::{BeaconIn, BeaconOut, Dial, FrameIn, FrameOut, HangUp, LinkDown, LinkUp, Service};
+pub use transport::{AssertedPeer, BeaconIn, BeaconOut, Dial, FrameIn, FrameOut, HangUp, LinkDown, LinkUp, Service};
 
 /// Adds everything in this module. Must come before all other plugins of the mesh.
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +61,7 @@ impl Plugin for KernelPlugin {
             neighbors::NeighborPlugin,
             address_book::AddressBookPlugin,
         ));
-        app.add_tick_message::<NodeStarted>().add_tick_message::<Shutdown>();
-        app.add_systems(Tick, node::begin_lives.in_set(TickSystems::Receive));
+        app.add_tick_message::<NodeStarted>().add_tick_message::<Shutdown>().add_systems(Tick, node::incarnate.in_set(TickSystems::Wake));
         router::add_received_messages(app);
     }
 }

@@ -26,9 +26,9 @@ pub struct Node {
 pub enum NodeState {
     /// It runs.
     Running,
-    /// It is stopped, as by SIGSTOP, and resumes at `until`: its timers and frames wait until then.
+    /// It stands still, as after SIGSTOP, until an instant: its timers and frames wait until then, and find it running.
     Paused {
-        /// When it resumes.
+        /// When it runs again.
         until: Instant,
     },
     /// It crashed or left; what remains of it is what a restart with memory starts from.
@@ -36,9 +36,17 @@ pub enum NodeState {
 }
 
 impl Node {
-    /// Whether it runs.
-    pub fn is_running(&self) -> bool {
-        self.state == NodeState::Running
+    /// Whether it is not down. A node that stands still is up.
+    pub fn is_up(&self) -> bool {
+        self.state != NodeState::Down
+    }
+
+    /// Until when what reaches the node at `at` must wait, if it stands still then.
+    pub fn held_until(&self, at: Instant) -> Option<Instant> {
+        match self.state {
+            NodeState::Paused { until } if at < until => Some(until),
+            _ => None,
+        }
     }
 }
 
@@ -66,10 +74,6 @@ impl NodeClock {
     }
 }
 
-/// Which of its lives the node lives: grows with every start, so that what others still hold of an earlier one is recognised.
-#[derive(Component, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Incarnation(pub u64);
-
 /// Who a node is and where it is reached; on a node entity, its own.
 #[derive(Component, Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Contact {
@@ -78,6 +82,10 @@ pub struct Contact {
     /// The address it tells others.
     pub address: Address,
 }
+
+/// Which of its lives the node lives: grows with each start, so that what is left of an earlier life is known as such.
+#[derive(Component, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Incarnation(pub u64);
 
 /// The node's identity: it signs with it.
 #[derive(Component)]
@@ -104,19 +112,10 @@ pub struct NodeStarted {
 }
 
 impl NodeStarted {
-    /// The incarnation that begins: milliseconds on the world's axis, plus one so that none is zero. A node needs no memory to
-    /// exceed its earlier ones, provided that the axis is wall time or the beginning of the run is common to all.
-    pub const fn incarnation(&self) -> u64 {
-        self.at.as_nanos() / 1_000_000 + 1
-    }
-}
-
-/// Every start is a new life. What was remembered is exceeded in any case.
-pub(super) fn begin_lives(mut started: MessageReader<NodeStarted>, mut nodes: Query<&mut Incarnation>) {
-    for start in started.read() {
-        let Ok(mut incarnation) = nodes.get_mut(start.node) else { continue };
-        let least = if start.with_memory { incarnation.0.saturating_add(1) } else { 0 };
-        incarnation.0 = start.incarnation().max(least);
+    /// The incarnation that begins with this start: milliseconds since the beginning of time, plus one. Where time is the wall
+    /// clock's it grows over restarts of the process too.
+    pub fn incarnation(&self) -> Incarnation {
+        Incarnation(self.at.as_nanos() / 1_000_000 + 1)
     }
 }
 
@@ -127,4 +126,13 @@ pub struct Shutdown {
     pub node: Entity,
     /// When.
     pub at: Instant,
+}
+
+/// Gives a node that starts its incarnation: later than any it had.
+pub(super) fn incarnate(mut started: MessageReader<NodeStarted>, mut nodes: Query<&mut Incarnation>) {
+    for start in started.read() {
+        if let Ok(mut incarnation) = nodes.get_mut(start.node) {
+            incarnation.0 = start.incarnation().0.max(incarnation.0 + 1);
+        }
+    }
 }

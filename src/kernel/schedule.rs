@@ -13,7 +13,9 @@ pub struct Tick;
 /// The sets of a [`Tick`], in order.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TickSystems {
-    /// Faults and workload act, due timers become [`Fired`](super::Fired) messages.
+    /// The runner acts: nodes start and stop, faults strike.
+    Begin,
+    /// Due timers become [`Fired`](super::Fired) messages.
     Wake,
     /// Transports hand over links and frames: [`LinkUp`](super::LinkUp), [`LinkDown`](super::LinkDown),
     /// [`FrameIn`](super::FrameIn), [`BeaconIn`](super::BeaconIn).
@@ -28,9 +30,9 @@ pub enum TickSystems {
     Seal,
     /// Frames, dials and hang-ups go to the transports.
     Send,
-    /// Metrics, trace and expectations look at what happened.
+    /// Metrics, trace and expectations look at what happened. Closed sessions are despawned when all have.
     Observe,
-    /// Closed sessions are despawned, messages of this tick are dropped.
+    /// Messages of this tick are dropped.
     Clear,
 }
 
@@ -49,6 +51,8 @@ pub enum ProtocolSystems {
     Detection,
     /// Who is linked with whom.
     Topology,
+    /// What new neighbours are told first.
+    Greeting,
     /// What is said to all.
     Broadcast,
 }
@@ -66,8 +70,8 @@ impl Plugin for SchedulePlugin {
             .configure_sets(
                 Tick,
                 (
-                    (T::Wake, T::Receive, T::Handshake, T::Open, T::Protocols, T::Seal, T::Send, T::Observe, T::Clear).chain(),
-                    (P::Discovery, P::Liveness, P::Leave, P::Membership, P::Detection, P::Topology, P::Broadcast)
+                    (T::Begin, T::Wake, T::Receive, T::Handshake, T::Open, T::Protocols, T::Seal, T::Send, T::Observe, T::Clear).chain(),
+                    (P::Discovery, P::Liveness, P::Leave, P::Membership, P::Detection, P::Topology, P::Greeting, P::Broadcast)
                         .chain()
                         .in_set(T::Protocols),
                 ),

@@ -140,7 +140,12 @@ pub struct SessionClosed {
 /// Requests, their execution, and the end of session entities.
 pub(super) struct SessionPlugin;
 
-/// The part of [`TickSystems::Handshake`] that closes sessions. Handshakes come after it.
+/// The part of [`TickSystems::Handshake`] in which handshakes advance. Sessions are closed before it, and again after it, so that
+/// a session that another replaces is gone in the tick in which that other opens.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HandshakeSystems;
+
+/// The first of these two times.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseSystems;
 
@@ -156,12 +161,14 @@ impl Plugin for SessionPlugin {
                 let waiting = !world.resource::<Messages<CloseSession>>().is_empty();
                 waiting.then(|| world.resource::<Clock>().end())
             })
+            .configure_sets(Tick, HandshakeSystems.in_set(TickSystems::Handshake))
             .add_systems(
                 Tick,
                 (
-                    close_sessions.in_set(TickSystems::Handshake).in_set(CloseSystems),
+                    close_sessions.in_set(TickSystems::Handshake).in_set(CloseSystems).before(HandshakeSystems),
+                    close_sessions.in_set(TickSystems::Handshake).after(HandshakeSystems),
                     dial_wanted.in_set(TickSystems::Seal),
-                    despawn_closed.in_set(TickSystems::Clear),
+                    despawn_closed.in_set(TickSystems::Observe),
                 ),
             );
         app.world_mut().register_required_components::<Node, Sessions>();

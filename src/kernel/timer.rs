@@ -8,7 +8,7 @@ use bevy_ecs::prelude::*;
 
 use super::agenda::{Agenda, AppAgendaExt};
 use super::calendar::{CalendarQueue, Scheduled};
-use super::node::{Node, NodeState};
+use super::node::Node;
 use super::schedule::{AppTickExt, Tick, TickSystems};
 use super::time::{Clock, Instant};
 
@@ -102,16 +102,14 @@ fn fire_timers<T: Send + Sync + 'static>(
     queue.take_before(clock.end(), due);
     for entry in due.drain(..) {
         let Ok(node) = nodes.get(entry.node) else { continue };
-        if node.epoch != entry.epoch {
+        if node.epoch != entry.epoch || !node.is_up() {
             continue;
         }
-        match node.state {
-            NodeState::Running => {
-                *count += 1;
-                fired.write(Fired { node: entry.node, at: entry.at, timer: entry.timer });
-            }
-            NodeState::Paused { until } => queue.push(Entry { at: until, ..entry }),
-            NodeState::Down => {}
+        if let Some(until) = node.held_until(entry.at) {
+            queue.push(Entry { at: until, ..entry });
+        } else {
+            *count += 1;
+            fired.write(Fired { node: entry.node, at: entry.at, timer: entry.timer });
         }
     }
 }

@@ -19,7 +19,7 @@ use bevy_ecs::prelude::*;
 
 use super::schedule::AppTickExt;
 use super::time::Instant;
-use crate::wire::{Address, CloseReason, Frame, Hello};
+use crate::wire::{Address, CloseReason, Frame, Hello, NodeId};
 
 /// What a link promises about the frames it carries.
 #[derive(Component, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,6 +30,11 @@ pub enum Service {
     /// Each frame for itself: lost, repeated, reordered.
     Datagram,
 }
+
+/// Who the transport says the other side is; on the session entity. Only a simulator's transport knows, and only a scenario without
+/// handshake believes it.
+#[derive(Component, Clone, Copy, Debug)]
+pub struct AssertedPeer(pub NodeId);
 
 /// Open a link for `session`.
 #[derive(Message, Clone, Copy, Debug)]

@@ -1,10 +1,15 @@
 //! A scenario: everything that decides a run, as it stands in a `.ron` file.
 
+mod check;
+mod error;
 mod expectation;
 mod fault;
+mod load;
 mod network;
 mod protocols;
 mod select;
+mod set;
+mod text;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -12,11 +17,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use check::{available_memory, check, memory_estimate};
+pub use error::{ErrorPlace, ScenarioError, nearest};
 pub use expectation::{Expectation, Since};
 pub use fault::{Churn, Fault, FaultKind, Lifetime};
-pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder};
+pub use load::{Loaded, list, load, parse, to_ron};
+pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder, ServiceKind};
 pub use protocols::{Dissemination, Graph, Overlay, Protocols};
-pub use select::Selection;
+pub use select::{Selection, SelectionError};
 pub use workload::{Arrivals, Start, Workload};
 
 use crate::crypto::CryptoMode;
@@ -69,6 +77,29 @@ pub struct Scenario {
     /// Time between two samples of the time series.
     #[serde(default = "quarter_second", with = "humantime_serde")]
     pub sample_interval: Duration,
+}
+
+impl Scenario {
+    /// A scenario in which everything but its name, its size and its length is the default.
+    pub fn new(name: &str, nodes: u32, duration: Duration) -> Self {
+        Self {
+            name: name.to_owned(),
+            about: String::new(),
+            nodes,
+            duration,
+            seed: one(),
+            crypto: CryptoMode::default(),
+            groups: BTreeMap::new(),
+            network: Network::default(),
+            protocols: Protocols::default(),
+            start: Start::default(),
+            faults: Vec::new(),
+            churn: None,
+            workload: Vec::new(),
+            expect: Vec::new(),
+            sample_interval: quarter_second(),
+        }
+    }
 }
 
 fn one() -> u64 {

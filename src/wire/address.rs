@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,28 +14,30 @@ pub enum Address {
     Socket(SocketAddr),
 }
 
+/// Longest address in bytes, as [`Address::to_bytes`] writes it.
+pub const MAX_BYTES: usize = 64;
+
+impl Address {
+    /// As a value in a namespace: the text that [`Display`](fmt::Display) writes.
+    pub fn to_bytes(self) -> Vec<u8> {
+        self.to_string().into_bytes()
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_BYTES)?;
+        match text.strip_prefix('n').and_then(|ordinal| ordinal.parse().ok()) {
+            Some(ordinal) => Some(Self::Memory(ordinal)),
+            None => text.parse().ok().map(Self::Socket),
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory(ordinal) => write!(f, "n{ordinal}"),
             Self::Socket(address) => address.fmt(f),
-        }
-    }
-}
-
-/// The text is no address.
-#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
-#[error("neither `n` and an ordinal nor a socket address")]
-pub struct NotAnAddress;
-
-/// Reads what [`Display`](fmt::Display) writes.
-impl FromStr for Address {
-    type Err = NotAnAddress;
-
-    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
-        match text.strip_prefix('n') {
-            Some(ordinal) => ordinal.parse().map(Self::Memory).map_err(|_| NotAnAddress),
-            None => text.parse().map(Self::Socket).map_err(|_| NotAnAddress),
         }
     }
 }

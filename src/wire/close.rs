@@ -61,6 +61,38 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: &[Self] = &[
+        Self::Leaving,
+        Self::Duplicate,
+        Self::SelfDial,
+        Self::Unwanted,
+        Self::Full,
+        Self::Unreachable,
+        Self::ConnectionRefused,
+        Self::Reset,
+        Self::Overflow,
+        Self::TooManySessions,
+        Self::HandshakeTimeout,
+        Self::PingTimeout,
+        Self::PeerDead,
+        Self::WrongNetworkKey,
+        Self::ForgedIdentity,
+        Self::BadHandshake,
+        Self::UnknownVersion,
+        Self::FrameTooLong,
+        Self::BadSeal,
+        Self::Replay,
+        Self::Undecodable,
+        Self::OutOfPhase,
+        Self::ProtocolViolation,
+    ];
+
+    /// The reason of that number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     /// Its name in results and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -88,5 +120,21 @@ impl CloseReason {
             Self::OutOfPhase => "out_of_phase",
             Self::ProtocolViolation => "protocol_violation",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_number_and_a_name_of_its_own() {
+        let mut names: Vec<_> = CloseReason::ALL.iter().map(|reason| reason.name()).collect();
+        for (number, reason) in CloseReason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, number);
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), CloseReason::ALL.len());
     }
 }

@@ -41,6 +41,12 @@ pub fn encode(message: &WireMessage) -> Result<Vec<u8>, CodecError> {
 
 /// The length of a message when encoded, in bytes.
 pub fn encoded_len(message: &WireMessage) -> usize {
+    // The messages that are many, or long, know their length without being encoded.
+    match message {
+        WireMessage::Broadcast(message) => return 1 + message.encoded_len(),
+        WireMessage::Membership(message) => return 1 + message.encoded_len(),
+        _ => {}
+    }
     let mut size = SizeWriter::default();
     // Counting cannot fail: the writer takes everything, and every message type serializes.
     let _ = bincode::serde::encode_into_writer(message, &mut size, CONFIG);
@@ -59,5 +65,15 @@ pub fn decode(bytes: &[u8]) -> Result<WireMessage, CodecError> {
     match bytes.len() - read {
         0 => Ok(message),
         rest => Err(CodecError::Trailing(rest)),
+    }
+}
+
+/// The length of an integer in bincode's variable-length encoding.
+pub(super) const fn varint_len(value: u64) -> usize {
+    match value {
+        0..=250 => 1,
+        251..=0xffff => 3,
+        0x1_0000..=0xffff_ffff => 5,
+        _ => 9,
     }
 }

@@ -3,7 +3,7 @@
 //! The bytes are `version, kind, body`. A transport frame's body is `nonce (8 bytes, little endian), ciphertext, tag (16 bytes)`.
 
 use super::{CloseReason, WireMessage};
-use crate::crypto::ModelledHandshake;
+use crate::crypto::{CryptoMode, ModelledHandshake};
 
 /// First byte of every frame.
 pub const VERSION: u8 = 1;
@@ -13,7 +13,7 @@ pub const HEADER: usize = 2;
 pub const SEAL_OVERHEAD: usize = HEADER + 8 + 16;
 
 /// One frame.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Frame {
     /// As it is on a wire.
     Bytes(Box<[u8]>),
@@ -22,7 +22,7 @@ pub enum Frame {
 }
 
 /// A frame that only a simulator carries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelledFrame {
     /// Bytes it would have.
     pub size: u32,
@@ -31,7 +31,7 @@ pub struct ModelledFrame {
 }
 
 /// What a modelled frame says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ModelledBody {
     /// A handshake message.
     Handshake(ModelledHandshake),
@@ -58,6 +58,27 @@ pub enum FrameKind {
 }
 
 impl Frame {
+    /// The refusal of a handshake, in clear: whoever is refused has no key.
+    pub fn refusal(reason: CloseReason, mode: CryptoMode) -> Self {
+        match mode {
+            CryptoMode::Real => Self::Bytes([VERSION, FrameKind::Refusal as u8, reason as u8].into()),
+            CryptoMode::Modelled => Self::Modelled(ModelledFrame { size: HEADER as u32 + 1, body: ModelledBody::Refusal(reason) }),
+        }
+    }
+
+    /// Why a handshake is refused, if this is a refusal. A reason that is not known counts as a bad handshake.
+    pub fn refused(&self) -> Option<CloseReason> {
+        match self {
+            Self::Bytes(bytes) => match **bytes {
+                [VERSION, 2, reason] => Some(CloseReason::from_number(reason).unwrap_or(CloseReason::BadHandshake)),
+                [VERSION, 2, ..] => Some(CloseReason::BadHandshake),
+                _ => None,
+            },
+            Self::Modelled(ModelledFrame { body: ModelledBody::Refusal(reason), .. }) => Some(*reason),
+            Self::Modelled(_) => None,
+        }
+    }
+
     /// Its length on the wire in bytes.
     #[expect(clippy::len_without_is_empty, reason = "no frame is empty: it has at least its header")]
     pub fn len(&self) -> usize {

@@ -17,6 +17,9 @@ pub struct BroadcastConfig {
     pub ihave_interval: Duration,
     /// Tree optimisation: a lazy link that is shorter by at least this many hops becomes eager. `None` switches it off.
     pub optimization_threshold: Option<u16>,
+    /// Time between two comparisons of notes with a neighbour, which find what nothing else would.
+    #[serde(with = "humantime_serde")]
+    pub summary_interval: Duration,
     /// Most messages kept to be sent again.
     pub log_messages: usize,
     /// Most bytes of payload kept to be sent again.
@@ -29,6 +32,7 @@ impl Default for BroadcastConfig {
             graft_timeout: Duration::from_millis(500),
             ihave_interval: Duration::from_millis(100),
             optimization_threshold: Some(3),
+            summary_interval: Duration::from_secs(5),
             log_messages: 4096,
             log_bytes: 8 << 20,
         }

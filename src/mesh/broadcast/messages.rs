@@ -23,6 +23,8 @@ pub struct Published {
     pub node: Entity,
     /// Its name.
     pub id: MessageId,
+    /// Bytes of payload.
+    pub size: u32,
     /// When.
     pub at: Instant,
 }

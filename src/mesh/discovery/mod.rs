@@ -1,7 +1,47 @@
 //! Discovery: hellos on the local segment, seeds with exponential back-off, and those who were lost.
+//!
+//! It only asks for sessions (`Connect`): while the node has none, it tries its seeds and whoever it knows, ever more slowly; and
+//! always, now and then, one of those whom the failure detector holds for dead, so that the halves of a healed partition find each
+//! other. What becomes of a session is the overlay's decision.
 
+mod backoff;
+mod components;
 mod config;
 mod messages;
+mod systems;
 
+use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
+
+use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+
+pub use backoff::delay;
+pub use components::{Discovery, Seeds};
 pub use config::DiscoveryConfig;
 pub use messages::{WentOffline, WentOnline};
+
+/// The tag of this protocol's network in hellos.
+const NETWORK: [u8; 8] = *b"murmur 1";
+
+/// Adds discovery. Nodes may have [`Seeds`].
+#[derive(Debug, Clone, Default)]
+pub struct DiscoveryPlugin(pub DiscoveryConfig);
+
+impl Plugin for DiscoveryPlugin {
+    fn build(&self, app: &mut App) {
+        app.insert_resource(self.0.clone())
+            .add_tick_message::<WentOffline>()
+            .add_tick_message::<WentOnline>()
+            .add_timer::<systems::HelloTimer>()
+            .add_timer::<systems::Attempt>()
+            .add_timer::<systems::LostTimer>()
+            .add_systems(
+                Tick,
+                (systems::start, systems::say_hello, systems::hear_hello, systems::follow_sessions, systems::attempt, systems::seek_lost)
+                    .chain()
+                    .in_set(ProtocolSystems::Discovery),
+            );
+        app.world_mut().register_required_components::<Node, Discovery>();
+        app.world_mut().register_required_components::<Node, Seeds>();
+    }
+}

@@ -18,6 +18,8 @@ pub enum Change {
         member: NodeId,
         /// Where it is reached.
         address: Address,
+        /// Which life.
+        incarnation: u64,
     },
     /// A newer heartbeat.
     Beat {
@@ -107,7 +109,7 @@ fn apply_new_life(
     };
     state.insert(index, news.incarnation, member);
     state.known[index].version = first.version;
-    changes.push(Change::Joined { member: news.owner, address });
+    changes.push(Change::Joined { member: news.owner, address, incarnation: news.incarnation });
     apply_entries(state, index, news, verifier, mode)
 }
 
@@ -174,5 +176,5 @@ fn check(entry: &Entry, owner: &NodeId, incarnation: u64, verifier: &Verifier, m
 /// The address that the first entry of a namespace holds.
 fn address_of(entry: &Entry) -> Option<Address> {
     let first = &*entry.key == ADDRESS && entry.version == 1 && !entry.deleted;
-    std::str::from_utf8(&entry.value).ok().filter(|_| first)?.parse().ok()
+    Address::from_bytes(&entry.value).filter(|_| first)
 }

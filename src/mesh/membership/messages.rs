@@ -38,30 +38,18 @@ pub struct MemberForgotten {
     pub at: Instant,
 }
 
-/// Set a key in the node's own namespace, for all members to read.
+/// Write a key in the node's own namespace, for all members to read.
 ///
 /// It must be written before [`ProtocolSystems::Membership`](crate::kernel::ProtocolSystems). It is ignored if the key is that
-/// of the address or breaks a limit ([`MAX_KEY`](super::MAX_KEY), [`MAX_VALUE`](super::MAX_VALUE),
-/// [`MAX_ENTRIES`](super::MAX_ENTRIES)).
+/// of the address or if [`MAX_ENTRIES`](super::MAX_ENTRIES), [`MAX_KEY`](super::MAX_KEY) or [`MAX_VALUE`](super::MAX_VALUE) is exceeded.
 #[derive(Message, Clone, Debug)]
 pub struct SetKey {
-    /// Whose.
+    /// Whose namespace.
     pub node: Entity,
-    /// Which.
+    /// Which key.
     pub key: String,
-    /// To what.
-    pub value: Vec<u8>,
-    /// When.
-    pub at: Instant,
-}
-
-/// Delete a key in the node's own namespace. As with [`SetKey`], it must come in time; the address cannot be deleted.
-#[derive(Message, Clone, Debug)]
-pub struct DeleteKey {
-    /// Whose.
-    pub node: Entity,
-    /// Which.
-    pub key: String,
+    /// Its value; `None` deletes it.
+    pub value: Option<Vec<u8>>,
     /// When.
     pub at: Instant,
 }

@@ -32,10 +32,10 @@ use bevy_ecs::prelude::*;
 
 pub use components::Membership;
 pub use config::MembershipConfig;
-pub use messages::{DeleteKey, Heartbeat, MemberForgotten, MemberJoined, SetKey};
+pub use messages::{Heartbeat, MemberForgotten, MemberJoined, SetKey};
 pub use state::{ADDRESS, MAX_ENTRIES, MAX_KEY, MAX_MEMBERS, MAX_VALUE, NICKNAME};
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick, TickSystems};
+use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 #[cfg(doc)]
 use crate::wire::MembershipMessage;
 
@@ -52,7 +52,6 @@ impl Plugin for MembershipPlugin {
             .add_tick_message::<Heartbeat>()
             .add_tick_message::<MemberForgotten>()
             .add_tick_message::<SetKey>()
-            .add_tick_message::<DeleteKey>()
             .add_tick_message::<crate::mesh::leave::MemberLeft>()
             .add_systems(
                 Tick,
@@ -61,10 +60,7 @@ impl Plugin for MembershipPlugin {
                         .chain()
                         .in_set(ProtocolSystems::Membership),
                     // Overlays come after membership, but what they link shall not wait for a round.
-                    systems::greet_neighbors
-                        .in_set(TickSystems::Protocols)
-                        .after(ProtocolSystems::Topology)
-                        .before(ProtocolSystems::Broadcast),
+                    systems::greet_neighbors.in_set(ProtocolSystems::Greeting),
                 ),
             );
         app.world_mut().register_required_components::<Node, Membership>();

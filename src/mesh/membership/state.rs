@@ -194,7 +194,7 @@ impl State {
             let heartbeat = sign_heartbeat(identity, incarnation, 1, 0);
             self.insert(index, incarnation, Member { id, heartbeat, entries: SmallVec::new() });
         }
-        self.write(identity, ADDRESS, Some(address.to_string().as_bytes()));
+        self.write(identity, ADDRESS, Some(&address.to_bytes()));
         // Tombstones belong to the life before, which nobody keeps.
         for entry in kept.iter().filter(|entry| !entry.deleted && &*entry.key != ADDRESS) {
             self.write(identity, &entry.key, Some(&entry.value));

@@ -10,7 +10,7 @@ use super::apply::{Change, apply};
 use super::components::Membership;
 use super::config::MembershipConfig;
 use super::exchange::{self, Scratch};
-use super::messages::{DeleteKey, Heartbeat, MemberForgotten, MemberJoined, SetKey};
+use super::messages::{Heartbeat, MemberForgotten, MemberJoined, SetKey};
 use super::signing::Verifier;
 use crate::crypto::NodeId;
 use crate::kernel::{
@@ -76,15 +76,10 @@ pub(super) fn remove_left(mut left: MessageReader<MemberLeft>, mut nodes: Query<
 }
 
 /// Changes own namespaces.
-pub(super) fn write_own(mut set: MessageReader<SetKey>, mut delete: MessageReader<DeleteKey>, mut nodes: Query<(&Keys, &mut Membership)>) {
+pub(super) fn write_own(mut set: MessageReader<SetKey>, mut nodes: Query<(&Keys, &mut Membership)>) {
     for SetKey { node, key, value, at } in set.read() {
         if let Ok((keys, mut membership)) = nodes.get_mut(*node) {
-            membership.state.set(&keys.0, key, Some(value), *at);
-        }
-    }
-    for DeleteKey { node, key, at } in delete.read() {
-        if let Ok((keys, mut membership)) = nodes.get_mut(*node) {
-            membership.state.set(&keys.0, key, None, *at);
+            membership.state.set(&keys.0, key, value.as_deref(), *at);
         }
     }
 }
@@ -146,9 +141,9 @@ pub(super) fn receive(
         let mut news = false;
         for change in changes.drain(..) {
             match change {
-                Change::Joined { member, address } => {
+                Change::Joined { member, address, incarnation } => {
                     news = true;
-                    book.insert(member, Peer { address, standing: Standing::Alive });
+                    book.insert(member, Peer { address, standing: Standing::Alive, incarnation });
                     facts.joined.write(MemberJoined { node, member, at });
                 }
                 Change::Beat { member, revived } => {

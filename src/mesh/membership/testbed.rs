@@ -69,7 +69,7 @@ impl Testbed {
         app.add_systems(
             Tick,
             (
-                wake.in_set(TickSystems::Wake),
+                wake.in_set(TickSystems::Begin),
                 deliver.in_set(TickSystems::Receive),
                 carry.in_set(TickSystems::Send),
                 log.in_set(TickSystems::Observe),

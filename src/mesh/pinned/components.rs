@@ -7,3 +7,7 @@ use crate::wire::Address;
 /// The peers that this node dials and keeps dialling; each becomes a neighbour, and so does whoever dials it.
 #[derive(Component, Default, Clone, Debug)]
 pub struct PinnedPeers(pub Vec<Address>);
+
+/// How often in a row each pinned peer could not be reached, in their order.
+#[derive(Component, Default, Clone, Debug)]
+pub(super) struct Failures(pub Vec<u8>);

@@ -1,0 +1,76 @@
+//! `mesh-sim --scenario FILE`: the main job.
+
+use std::path::{Path, PathBuf};
+
+use murmuration::scenario::{self, Scenario};
+
+use crate::input::{ScenarioArgs, check_output, progress_bar};
+use crate::{Outcome, complain, say};
+use murmuration::{report, sim};
+
+/// The file in a result that says what was run.
+pub const SCENARIO_FILE: &str = "scenario.ron";
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder for the results; output/<scenario>-<seed>/ if not given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Threads to divide the run over. They change how long it takes, and nothing else.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+    /// Draw no pictures.
+    #[arg(long)]
+    no_plots: bool,
+    /// Say nothing but what went wrong.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
+    let loaded = scenario.load()?;
+    let scenario = &loaded.scenario;
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}", scenario.name, scenario.seed)));
+    check_output(&folder)?;
+
+    let bar = progress_bar(1000, args.quiet);
+    let progress = |fraction: f64| bar.set_position((fraction * 1000.0) as u64);
+    let options = sim::RunOptions { threads: usize::from(args.threads), progress: Some(&progress), prepare: None };
+    let record = sim::run(scenario, &options).map_err(|error| error.to_string());
+    bar.finish_and_clear();
+    let record = record?;
+
+    let verdicts = report::judge(scenario, &record);
+    let unwritable = |error: &dyn std::fmt::Display| format!("the results cannot be written to {}: {error}", folder.display());
+    save_scenario(&folder, scenario).map_err(|error| unwritable(&error))?;
+    report::write(&folder, &record, scenario, &verdicts, !args.no_plots).map_err(|error| unwritable(&error))?;
+
+    if args.quiet {
+        for verdict in verdicts.iter().filter(|verdict| !verdict.held) {
+            complain(&format!("not held: {}: {}", verdict.name, verdict.detail));
+        }
+    } else {
+        say(&report::terminal_summary(&record, &verdicts));
+        say(&format!("results in {}", folder.display()));
+    }
+    Ok(if verdicts.iter().all(|verdict| verdict.held) { Outcome::Held } else { Outcome::NotHeld })
+}
+
+/// Writes down what is run, with every default and change, so that `verify` needs nothing else.
+fn save_scenario(folder: &Path, scenario: &Scenario) -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(folder)?;
+    let mut scenario = scenario.clone();
+    if let Some(regions) = &mut scenario.network.regions
+        && Path::new(&regions.matrix).is_absolute()
+    {
+        let matrix = folder.join("matrix.csv");
+        if std::fs::canonicalize(&regions.matrix)? != std::fs::canonicalize(&matrix).unwrap_or_default() {
+            std::fs::copy(&regions.matrix, &matrix)?;
+        }
+        regions.matrix = "matrix.csv".to_owned();
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let header = format!("// What mesh-sim {version} ran, every default written out. `mesh-sim verify` on this folder runs it again.\n");
+    std::fs::write(folder.join(SCENARIO_FILE), header + &scenario::to_ron(&scenario)? + "\n")?;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! `mesh-sim sweep`: many runs, one table, one picture.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use indicatif::ProgressBar;
+use murmuration::scenario::{self, Loaded, nearest};
+use rayon::prelude::*;
+
+use crate::input::{ScenarioArgs, check_output, progress_bar};
+use crate::{Outcome, complain, say};
+use murmuration::{report, sim};
+
+/// What can be compared: keys of `summary.json`, their units, and whether they are compared unless others are asked for.
+const METRICS: [(&str, &str, bool); 22] = [
+    ("broadcast.reliability", "share", true),
+    ("broadcast.rmr", "payloads", true),
+    ("broadcast.latency_ms.p50", "ms", true),
+    ("broadcast.latency_ms.p90", "ms", false),
+    ("broadcast.latency_ms.p99", "ms", true),
+    ("broadcast.latency_ms.max", "ms", false),
+    ("broadcast.ldh_mean", "hops", false),
+    ("broadcast.ldh_max", "hops", false),
+    ("broadcast.sent", "broadcasts", false),
+    ("membership.converged_at_seconds", "s", true),
+    ("membership.false_suspicions", "suspicions", false),
+    ("membership.detection_seconds.p50", "s", false),
+    ("membership.detection_seconds.p99", "s", true),
+    ("topology.degree_min", "links", false),
+    ("topology.degree_max", "links", false),
+    ("topology.degree_mean", "links", false),
+    ("topology.diameter", "hops", false),
+    ("traffic.frames", "frames", false),
+    ("traffic.bytes", "bytes", true),
+    ("events", "events", false),
+    ("events_per_second", "events/s", false),
+    ("wall_seconds", "s", false),
+];
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// What to vary, and the values to give it: `network.link.loss=None,Independent(0.1)`.
+    #[arg(long, value_name = "PATH=A,B,…")]
+    vary: String,
+    /// How many seeds to run for each value: the scenario's and those that follow it.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    seeds: u64,
+    /// What to compare, a key of summary.json as `broadcast.latency_ms.p99`; may be repeated.
+    #[arg(long, value_name = "KEY")]
+    metric: Vec<String>,
+    /// How many runs at a time; as many as there are processors if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Folder for the results; output/<scenario>-sweep-<path>/ if not given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Draw no picture.
+    #[arg(long)]
+    no_plots: bool,
+    /// Say nothing but what went wrong.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// What one run gave.
+struct Row {
+    value: usize,
+    seed: u64,
+    failed: Vec<String>,
+    /// In the order of the metrics.
+    measured: Vec<Option<f64>>,
+}
+
+pub fn sweep(args: &Args) -> Result<Outcome, String> {
+    let base = args.scenario.load_unchecked()?;
+    let (path, values) = parse_vary(&args.vary)?;
+    let metrics = metrics(&args.metric)?;
+    let variants = values.iter().map(|value| variant(&base, &path, value)).collect::<Result<Vec<Loaded>, String>>()?;
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("output/{}-sweep-{}", base.scenario.name, path.replace(['/', '\\'], "_"))));
+    check_output(&folder)?;
+
+    let bar = progress_bar(variants.len() as u64 * args.seeds, args.quiet);
+    let rows = run_all(args, &variants, &metrics, &bar);
+    bar.finish_and_clear();
+    let rows = rows?;
+
+    write(&folder, args, &path, &values, &metrics, &rows)
+        .map_err(|error| format!("the results cannot be written to {}: {error}", folder.display()))?;
+    let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
+    rows.iter().flat_map(|row| &row.failed).for_each(|name| *failed.entry(name).or_default() += 1);
+    for (name, times) in &failed {
+        complain(&format!("not held in {times} of {} runs: {name}", rows.len()));
+    }
+    if !args.quiet {
+        say(&format!("{} runs; results in {}", rows.len(), folder.display()));
+    }
+    Ok(if failed.is_empty() { Outcome::Held } else { Outcome::NotHeld })
+}
+
+/// The scenario with one of the values, checked.
+fn variant(base: &Loaded, path: &str, value: &str) -> Result<Loaded, String> {
+    let mut loaded = base.clone();
+    loaded.set_by("--vary", &format!("{path}={value}")).map_err(|error| error.to_string())?;
+    scenario::check(&loaded).map_err(|error| error.to_string())?;
+    Ok(loaded)
+}
+
+/// Runs every variant with every seed. Each run has one thread; there are as many at a time as threads and memory allow.
+fn run_all(args: &Args, variants: &[Loaded], metrics: &[(String, &str)], bar: &ProgressBar) -> Result<Vec<Row>, String> {
+    let largest = variants.iter().map(|loaded| scenario::memory_estimate(&loaded.scenario)).fold(1.0, f64::max);
+    let room = (scenario::available_memory() / largest).clamp(1.0, 1024.0) as usize;
+    let wanted = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(wanted.min(room)).build().map_err(|error| error.to_string())?;
+    let runs: Vec<(usize, u64)> = (0..variants.len()).flat_map(|value| (0..args.seeds).map(move |seed| (value, seed))).collect();
+    pool.install(|| {
+        runs.par_iter()
+            .map(|(value, number)| {
+                let mut scenario = variants[*value].scenario.clone();
+                scenario.seed = scenario.seed.wrapping_add(*number);
+                let options = sim::RunOptions { threads: 1, progress: None, prepare: None };
+                let record = sim::run(&scenario, &options).map_err(|error| format!("seed {}: {error}", scenario.seed))?;
+                let verdicts = report::judge(&scenario, &record);
+                let summary = report::summary_json(&record, &verdicts);
+                let failed = verdicts.into_iter().filter(|verdict| !verdict.held).map(|verdict| verdict.name).collect();
+                let measured = metrics.iter().map(|(key, _)| lookup(&summary, key)).collect();
+                bar.inc(1);
+                Ok(Row { value: *value, seed: scenario.seed, failed, measured })
+            })
+            .collect()
+    })
+}
+
+fn lookup(summary: &serde_json::Value, key: &str) -> Option<f64> {
+    key.split('.').try_fold(summary, |value, part| value.get(part))?.as_f64()
+}
+
+fn write(
+    folder: &Path,
+    args: &Args,
+    path: &str,
+    values: &[String],
+    metrics: &[(String, &str)],
+    rows: &[Row],
+) -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(folder)?;
+    let mut table = csv::Writer::from_path(folder.join("sweep.csv"))?;
+    let header = [path, "seed", "held"].into_iter().chain(metrics.iter().map(|(key, _)| key.as_str()));
+    table.write_record(header)?;
+    for row in rows {
+        let measured = row.measured.iter().map(|value| value.map_or_else(String::new, |value| value.to_string()));
+        let start = [values[row.value].clone(), row.seed.to_string(), row.failed.is_empty().to_string()];
+        table.write_record(start.into_iter().chain(measured))?;
+    }
+    table.flush()?;
+    if args.no_plots {
+        return Ok(());
+    }
+    let curves = metrics.iter().enumerate().map(|(index, (key, unit))| report::SweepMetric {
+        name: key.clone(),
+        unit: (*unit).to_owned(),
+        points: rows.iter().filter_map(|row| Some((row.value, row.measured[index]?))).collect(),
+    });
+    // What was measured in no run has nothing to show.
+    let metrics = curves.filter(|curve| !curve.points.is_empty()).collect();
+    let table = report::SweepTable { vary: path.to_owned(), values: values.to_vec(), metrics };
+    report::sweep_plot(&folder.join("sweep.png"), &table)?;
+    Ok(())
+}
+
+fn metrics(asked: &[String]) -> Result<Vec<(String, &'static str)>, String> {
+    if asked.is_empty() {
+        return Ok(METRICS.iter().filter(|(.., usual)| *usual).map(|(key, unit, _)| ((*key).to_owned(), *unit)).collect());
+    }
+    let find = |key: &String| {
+        let known = METRICS.iter().find(|(known, ..)| known == key).map(|(_, unit, _)| *unit);
+        let unit = known.or_else(|| key.starts_with("traffic.by_protocol.").then_some("")).ok_or_else(|| {
+            let suggestion = nearest(key, METRICS.iter().map(|(key, ..)| *key));
+            let suggestion = suggestion.map_or_else(String::new, |key| format!("; did you mean `{key}`?"));
+            let known = METRICS.map(|(key, ..)| key).join(", ");
+            format!("--metric: there is no `{key}`{suggestion}\n known are {known}, and traffic.by_protocol.…")
+        })?;
+        Ok((key.clone(), unit))
+    };
+    asked.iter().map(find).collect()
+}
+
+/// `path=a,b,c`, where a comma within brackets or quotes belongs to a value.
+fn parse_vary(vary: &str) -> Result<(String, Vec<String>), String> {
+    let wrong = || format!("--vary: a path and values are expected, as in `nodes=10,20,50`, not `{vary}`");
+    let (path, list) = vary.split_once('=').ok_or_else(wrong)?;
+    let mut values = vec![String::new()];
+    let (mut depth, mut in_quotes) = (0_i32, false);
+    for c in list.chars() {
+        match c {
+            '"' => in_quotes = !in_quotes,
+            '(' | '[' | '{' if !in_quotes => depth += 1,
+            ')' | ']' | '}' if !in_quotes => depth -= 1,
+            ',' if !in_quotes && depth == 0 => {
+                values.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if let Some(value) = values.last_mut() {
+            value.push(c);
+        }
+    }
+    let values: Vec<String> = values.iter().map(|value| value.trim().to_owned()).collect();
+    if values.iter().any(String::is_empty) { Err(wrong()) } else { Ok((path.trim().to_owned(), values)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_split_outside_of_brackets() {
+        let (path, values) = parse_vary("network.link.latency=Constant(1ms), Uniform(1ms, 5ms),\"a,b\"").unwrap();
+        assert_eq!(path, "network.link.latency");
+        assert_eq!(values, ["Constant(1ms)", "Uniform(1ms, 5ms)", "\"a,b\""]);
+        for wrong in ["nodes", "nodes=", "nodes=1,,2", "nodes=1,"] {
+            assert!(parse_vary(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn metrics_are_known_or_suggested() {
+        assert!(metrics(&[]).unwrap().len() > 3);
+        assert!(metrics(&["traffic.by_protocol.membership".into()]).is_ok());
+        assert!(metrics(&["broadcast.relability".into()]).unwrap_err().contains("did you mean `broadcast.reliability`?"));
+    }
+}

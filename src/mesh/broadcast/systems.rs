@@ -1,0 +1,210 @@
+//! Between the ECS and the state machine.
+
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use bevy_ecs::system::SystemParam;
+use rand::RngExt;
+
+use super::components::Broadcast;
+use super::plumtree::{Effect, Effects};
+use super::{BroadcastConfig, Delivered, Publish, Published, Redundant};
+use crate::kernel::{
+    CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Node, NodeClock, NodeRng, NodeStarted, Outgoing,
+    Received, Refusals, Timers,
+};
+use crate::wire::limits::MAX_PAYLOAD;
+use crate::wire::{BroadcastMessage, CloseReason};
+
+/// Something of the tree is due: announcements, grafts, a look for gaps.
+#[derive(Clone, Copy, Debug)]
+pub struct TreeTimer;
+
+/// A summary for one neighbour is due.
+#[derive(Clone, Copy, Debug)]
+pub struct SummaryTimer;
+
+/// Where effects go.
+#[derive(SystemParam)]
+pub(super) struct Outlets<'w, 's> {
+    effects: Local<'s, Effects>,
+    timers: ResMut<'w, Timers<TreeTimer>>,
+    outgoing: MessageWriter<'w, Outgoing>,
+    delivered: MessageWriter<'w, Delivered>,
+    redundant: MessageWriter<'w, Redundant>,
+    close: MessageWriter<'w, CloseSession>,
+    refusals: ResMut<'w, Refusals>,
+}
+
+impl Outlets<'_, '_> {
+    /// Carries out the effects of an input of `node` at `at`, and sets its timer if the earliest due instant moved forward.
+    fn drain(&mut self, entity: Entity, node: &Node, at: Instant, broadcast: &mut Broadcast) {
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::Send(session, message) => {
+                    self.outgoing.write(Outgoing { session, at, message: message.into() });
+                }
+                Effect::Deliver(id, round, payload) => {
+                    self.delivered.write(Delivered { node: entity, id, round, payload, at });
+                }
+                Effect::Redundant(id) => {
+                    self.redundant.write(Redundant { node: entity, id, at });
+                }
+                Effect::Refuse(session) => {
+                    let reason = CloseReason::ProtocolViolation;
+                    self.refusals.count(reason);
+                    self.close.write(CloseSession { session, reason, at });
+                }
+            }
+        }
+        if let Some(due) = broadcast.tree.next_due()
+            && broadcast.armed.is_none_or(|armed| due < armed)
+        {
+            broadcast.armed = Some(due);
+            self.timers.set(entity, node, due.max(at), TreeTimer);
+        }
+    }
+}
+
+pub(super) fn start(
+    mut started: MessageReader<NodeStarted>,
+    config: Res<BroadcastConfig>,
+    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Broadcast)>,
+    mut timers: ResMut<Timers<SummaryTimer>>,
+) {
+    for NodeStarted { node: entity, at, .. } in started.read() {
+        let Ok((node, clock, mut rng, mut broadcast)) = nodes.get_mut(*entity) else { continue };
+        broadcast.tree.forget_links();
+        broadcast.armed = None;
+        timers.set(*entity, node, clock.after(*at, phase(&mut rng, config.summary_interval)), SummaryTimer);
+    }
+}
+
+/// A random part of `interval`, so that nodes that start together do not all act together.
+fn phase(rng: &mut NodeRng, interval: Duration) -> Duration {
+    interval.mul_f64(rng.0.random_range(0.0..1.0))
+}
+
+pub(super) fn follow_neighbors(
+    mut up: MessageReader<NeighborUp>,
+    mut down: MessageReader<NeighborDown>,
+    mut nodes: Query<(&Node, &mut Broadcast)>,
+    mut out: Outlets,
+) {
+    for NeighborDown { node, neighbor, .. } in down.read() {
+        if let Ok((_, mut broadcast)) = nodes.get_mut(*node) {
+            broadcast.tree.neighbor_down(neighbor.session);
+        }
+    }
+    for NeighborUp { node: entity, neighbor, at } in up.read() {
+        let Ok((node, mut broadcast)) = nodes.get_mut(*entity) else { continue };
+        broadcast.tree.neighbor_up(neighbor.session);
+        // At once, so that what was said on either side of a partition crosses as soon as there is a bridge.
+        if let Some(summary) = broadcast.next_summary() {
+            out.effects.push(Effect::Send(neighbor.session, summary));
+        }
+        out.drain(*entity, node, *at, &mut broadcast);
+    }
+}
+
+pub(super) fn publish(
+    mut asked: ResMut<Messages<Publish>>,
+    config: Res<BroadcastConfig>,
+    mut nodes: Query<(&Node, &Contact, &Incarnation, &mut Broadcast)>,
+    mut published: MessageWriter<Published>,
+    mut out: Outlets,
+) {
+    for Publish { node: entity, payload, at } in asked.drain() {
+        let Ok((node, me, incarnation, mut broadcast)) = nodes.get_mut(entity) else { continue };
+        let size = payload.0.len();
+        if size > MAX_PAYLOAD {
+            out.refusals.count(CloseReason::FrameTooLong);
+            continue;
+        }
+        let id = broadcast.tree.broadcast(me.id, incarnation.0, payload, at, &config, &mut out.effects);
+        published.write(Published { node: entity, id, size: size as u32, at });
+        out.drain(entity, node, at, &mut broadcast);
+    }
+}
+
+pub(super) fn receive(
+    mut received: ResMut<Messages<Received<BroadcastMessage>>>,
+    config: Res<BroadcastConfig>,
+    mut nodes: Query<(&Node, &mut Broadcast)>,
+    mut out: Outlets,
+) {
+    for Received { node: entity, session, at, message } in received.drain() {
+        let Ok((node, mut broadcast)) = nodes.get_mut(entity) else { continue };
+        let (tree, effects) = (&mut broadcast.tree, &mut *out.effects);
+        match message {
+            BroadcastMessage::Gossip { id, round, payload } => tree.on_gossip(session, id, round, payload, at, &config, effects),
+            BroadcastMessage::IHave(announced) => tree.on_ihave(session, &announced, at, &config, effects),
+            BroadcastMessage::Graft(id) => tree.on_graft(session, id, effects),
+            BroadcastMessage::Prune => tree.on_prune(session),
+            BroadcastMessage::Summary { marks, answer } => tree.on_summary(session, &marks, answer, at, effects),
+            BroadcastMessage::SummaryHash(hash) => {
+                if hash != tree.summary_hash()
+                    && let Some(summary) = broadcast.next_summary()
+                {
+                    effects.push(Effect::Send(session, summary));
+                }
+            }
+            BroadcastMessage::Fetch { from, upto } => tree.on_fetch(session, from, upto, effects),
+            BroadcastMessage::Repair { id, round, payload } => tree.on_repair(session, id, round, payload, at, &config, effects),
+            BroadcastMessage::Gone(id) => tree.on_gone(id),
+        }
+        out.drain(entity, node, at, &mut broadcast);
+    }
+}
+
+pub(super) fn tree_timers(
+    mut fired: MessageReader<Fired<TreeTimer>>,
+    config: Res<BroadcastConfig>,
+    mut nodes: Query<(&Node, &mut Broadcast)>,
+    mut out: Outlets,
+) {
+    for Fired { node: entity, at, .. } in fired.read() {
+        let Ok((node, mut broadcast)) = nodes.get_mut(*entity) else { continue };
+        // An earlier one was set after this one: it has done the work.
+        if broadcast.armed.is_some_and(|armed| armed > *at) {
+            continue;
+        }
+        broadcast.armed = None;
+        broadcast.tree.on_timer(*at, &config, &mut out.effects);
+        out.drain(*entity, node, *at, &mut broadcast);
+    }
+}
+
+/// Compares notes with a random neighbour, for what nothing that follows would reveal: the last message of an origin.
+pub(super) fn compare_notes(
+    mut fired: MessageReader<Fired<SummaryTimer>>,
+    config: Res<BroadcastConfig>,
+    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Broadcast)>,
+    mut timers: ResMut<Timers<SummaryTimer>>,
+    mut outgoing: MessageWriter<Outgoing>,
+) {
+    for Fired { node: entity, at, .. } in fired.read() {
+        let Ok((node, clock, mut rng, broadcast)) = nodes.get_mut(*entity) else { continue };
+        timers.set(*entity, node, clock.after(*at, config.summary_interval), SummaryTimer);
+        let tree = &broadcast.tree;
+        if tree.origins.is_empty() || tree.peers.is_empty() {
+            continue;
+        }
+        let session = tree.peers[rng.0.random_range(0..tree.peers.len())].link;
+        let message = BroadcastMessage::SummaryHash(tree.summary_hash());
+        outgoing.write(Outgoing { session, at: *at, message: message.into() });
+    }
+}
+
+impl Broadcast {
+    /// A summary, which begins where the last one ended; none if there is nothing to tell.
+    fn next_summary(&mut self) -> Option<BroadcastMessage> {
+        let count = self.tree.origins.len();
+        let start = self.summary_start.checked_rem(count)?;
+        let summary = self.tree.summary(start, false);
+        if let BroadcastMessage::Summary { marks, .. } = &summary {
+            self.summary_start = (start + marks.len()) % count;
+        }
+        Some(summary)
+    }
+}

@@ -1,0 +1,36 @@
+//! What discovery knows.
+
+use bevy_ecs::prelude::*;
+
+use crate::kernel::Instant;
+use crate::wire::Address;
+
+/// Where a node first looks for others.
+#[derive(Component, Default, Clone, Debug)]
+pub struct Seeds(pub Vec<Address>);
+
+/// How the search for others goes.
+#[derive(Component, Default, Debug)]
+pub struct Discovery {
+    /// Open sessions.
+    pub(super) open: u32,
+    /// Attempts that failed in a row.
+    pub(super) failures: u32,
+    /// Which seed is next.
+    pub(super) turn: usize,
+    /// The address that is being tried.
+    pub(super) trying: Option<Address>,
+    /// Whether the next attempt has been set.
+    pub(super) waiting: bool,
+    /// Whether it has given up trying often.
+    pub(super) offline: bool,
+    /// When the last hello was said in answer to another's.
+    pub(super) answered: Option<Instant>,
+}
+
+impl Discovery {
+    /// Whether the node calls itself offline.
+    pub fn is_offline(&self) -> bool {
+        self.offline
+    }
+}

@@ -1,0 +1,275 @@
+//! Handshakes begin, advance, end or run out of time.
+
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use bevy_ecs::system::SystemParam;
+
+use super::components::{Exchange, HandshakeState};
+use super::{HandshakeConfig, NetworkKey};
+use crate::crypto::{Handshake, Progress, Secrets};
+use crate::kernel::{
+    Channel, CloseSession, Contact, Dial, Fired, FrameIn, FrameOut, Instant, KeyRng, Keys, LinkUp, Node, NodeClock, Refusals, Role,
+    Service, Session, SessionOf, SessionOpened, SessionPhase, Sessions, Timers, Traffic,
+};
+use crate::wire::{CloseReason, Frame, FrameKind, NodeId, Protocol};
+
+/// Over a datagram service, how long to wait before the last message is sent again.
+const REPEAT: Duration = Duration::from_secs(1);
+
+/// Time is up for a session that is not open.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    session: Entity,
+    phase: SessionPhase,
+}
+
+/// The last message may have been lost.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat(Entity);
+
+/// What handshakes send and tell.
+#[derive(SystemParam)]
+pub(super) struct Outlets<'w> {
+    frames: MessageWriter<'w, FrameOut>,
+    opened: MessageWriter<'w, SessionOpened>,
+    close: MessageWriter<'w, CloseSession>,
+    traffic: ResMut<'w, Traffic>,
+    refusals: ResMut<'w, Refusals>,
+}
+
+impl Outlets<'_> {
+    fn send(&mut self, session: Entity, at: Instant, frame: Frame) {
+        self.traffic.sent[Protocol::Handshake as usize].add(frame.len());
+        self.frames.write(FrameOut { session, at, frame });
+    }
+
+    fn refuse(&mut self, session: Entity, at: Instant, reason: CloseReason) {
+        self.refusals.count(reason);
+        self.close.write(CloseSession { session, reason, at });
+    }
+}
+
+/// Whatever a handshake needs of its node.
+type NodeParts<'a> = (&'a Node, &'a NodeClock, &'a Contact, &'a Keys, &'a NetworkKey, &'a mut KeyRng);
+
+pub(super) fn limit_dials(
+    mut dials: MessageReader<Dial>,
+    config: Res<HandshakeConfig>,
+    nodes: Query<(&Node, &NodeClock)>,
+    mut deadlines: ResMut<Timers<Deadline>>,
+) {
+    for Dial { node: entity, session, at, .. } in dials.read() {
+        let Ok((node, clock)) = nodes.get(*entity) else { continue };
+        let due = clock.after(*at, config.connect_timeout);
+        deadlines.set(*entity, node, due, Deadline { session: *session, phase: SessionPhase::Dialing });
+    }
+}
+
+pub(super) fn begin(
+    mut links: MessageReader<LinkUp>,
+    config: Res<HandshakeConfig>,
+    mut nodes: Query<NodeParts>,
+    mut sessions: Query<(&mut Session, &Service, &mut HandshakeState)>,
+    mut deadlines: ResMut<Timers<Deadline>>,
+    mut repeats: ResMut<Timers<Repeat>>,
+    mut out: Outlets,
+) {
+    for LinkUp { node: entity, session, at } in links.read().copied() {
+        let (Ok((node, clock, _, keys, key, mut rng)), Ok((mut state, service, mut handshake))) =
+            (nodes.get_mut(entity), sessions.get_mut(session))
+        else {
+            continue;
+        };
+        if state.phase == SessionPhase::Closed {
+            continue;
+        }
+        state.phase = SessionPhase::Handshaking;
+        let initiator = state.role == Role::Initiator;
+        match Handshake::begin(&keys.0, initiator, &key.0, &mut rng.0) {
+            Ok((side, first)) => {
+                let last = Exchange { received: None, sent: first.clone().filter(|_| *service == Service::Datagram) };
+                *handshake = HandshakeState::Running { handshake: Box::new(side), last };
+                if let Some(first) = first {
+                    out.send(session, at, first);
+                }
+            }
+            Err(reason) => out.refuse(session, at, reason),
+        }
+        let due = clock.after(at, config.handshake_timeout);
+        deadlines.set(entity, node, due, Deadline { session, phase: SessionPhase::Handshaking });
+        if *service == Service::Datagram {
+            repeats.set(entity, node, clock.after(at, REPEAT), Repeat(session));
+        }
+    }
+}
+
+pub(super) fn advance(
+    mut frames: MessageReader<FrameIn>,
+    nodes: Query<(&Contact, &Keys, &Sessions)>,
+    mut sessions: Query<(&mut Session, &SessionOf, &Service, &mut HandshakeState, &mut Channel)>,
+    mut out: Outlets,
+) {
+    for FrameIn { session, at, frame } in frames.read() {
+        let kind = frame.kind();
+        if !matches!(kind, Ok(FrameKind::Handshake | FrameKind::Refusal)) {
+            continue;
+        }
+        let Ok((mut state, SessionOf(node), service, mut handshake, mut channel)) = sessions.get_mut(*session) else { continue };
+        let Ok((me, keys, mine)) = nodes.get(*node) else { continue };
+        let datagram = *service == Service::Datagram;
+        if datagram && let Some(again) = answered_before(&handshake, frame) {
+            if let Some(answer) = again {
+                out.send(*session, *at, answer);
+            }
+            continue;
+        }
+        if state.phase != SessionPhase::Handshaking {
+            if state.phase == SessionPhase::Established && !datagram {
+                out.refuse(*session, *at, CloseReason::OutOfPhase);
+            }
+            continue;
+        }
+        out.traffic.received[Protocol::Handshake as usize].add(frame.len());
+        if let Some(reason) = frame.refused() {
+            out.refuse(*session, *at, reason);
+            continue;
+        }
+        let HandshakeState::Running { handshake: side, last } = &mut *handshake else { continue };
+        let progress = side.read(frame);
+        if datagram {
+            last.received = Some(frame.clone());
+        }
+        let reply = match progress {
+            Ok(Progress::Reply(reply)) => Some(reply),
+            Ok(Progress::Finished { remote, secrets, reply }) => {
+                state.remote = Some(remote);
+                if let Some(reply) = reply {
+                    if datagram {
+                        last.sent = Some(reply.clone());
+                    }
+                    out.send(*session, *at, reply);
+                }
+                *handshake = HandshakeState::Done { last: std::mem::take(last) };
+                *channel = match secrets {
+                    Secrets::Noise(keys) => Channel::Noise(keys),
+                    Secrets::Modelled => Channel::modelled(),
+                };
+                state.phase = SessionPhase::Established;
+                let (node, session, at) = (*node, *session, *at);
+                admit(Opening { node, session, remote, at }, me, mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
+                continue;
+            }
+            Err(reason) => {
+                out.send(*session, *at, Frame::refusal(reason, keys.0.mode()));
+                out.refuse(*session, *at, reason);
+                continue;
+            }
+        };
+        if let Some(reply) = reply {
+            if datagram {
+                last.sent = Some(reply.clone());
+            }
+            out.send(*session, *at, reply);
+        }
+    }
+}
+
+/// If `frame` repeats what came last: what was answered then.
+fn answered_before(state: &HandshakeState, frame: &Frame) -> Option<Option<Frame>> {
+    match state {
+        HandshakeState::Running { last, .. } | HandshakeState::Done { last } => {
+            (last.received.as_ref() == Some(frame)).then(|| last.sent.clone())
+        }
+        HandshakeState::Waiting => None,
+    }
+}
+
+/// A session whose other side has just been proven.
+#[derive(Clone, Copy)]
+pub(super) struct Opening {
+    pub node: Entity,
+    pub session: Entity,
+    pub remote: NodeId,
+    pub at: Instant,
+}
+
+/// Opens a session, unless the other side is the node itself, or another session to it is kept.
+///
+/// Of two that were dialled from both sides at once both keep the one that the higher id dialled; of two from the same side the newer, for
+/// whoever dials again has lost the older.
+pub(super) fn admit(opening: Opening, me: &Contact, mine: &Sessions, sessions: &mut Query<&mut Session>, out: &mut Outlets) {
+    let Opening { node, session, remote, at } = opening;
+    if remote == me.id {
+        out.refuse(session, at, CloseReason::SelfDial);
+        return;
+    }
+    let Ok((role, address)) = sessions.get(session).map(|new| (new.role, new.address)) else { return };
+    for other in mine.iter().filter(|other| *other != session) {
+        let Ok(existing) = sessions.get(other) else { continue };
+        if existing.phase != SessionPhase::Established || existing.remote != Some(remote) {
+            continue;
+        }
+        let ours_wins = me.id > remote;
+        let keep_existing = existing.role != role && (existing.role == Role::Initiator) == ours_wins;
+        let surplus = if keep_existing { session } else { other };
+        out.close.write(CloseSession { session: surplus, reason: CloseReason::Duplicate, at });
+        if keep_existing {
+            // It was never open to anybody here.
+            if let Ok(mut new) = sessions.get_mut(session) {
+                new.phase = SessionPhase::Handshaking;
+            }
+            return;
+        }
+    }
+    out.opened.write(SessionOpened { node, session, remote, role, address, at });
+}
+
+pub(super) fn time_out(
+    mut deadlines: MessageReader<Fired<Deadline>>,
+    mut repeats: MessageReader<Fired<Repeat>>,
+    nodes: Query<(&Node, &NodeClock)>,
+    sessions: Query<(&Session, &HandshakeState)>,
+    mut timers: ResMut<Timers<Repeat>>,
+    mut out: Outlets,
+) {
+    for Fired { at, timer: Deadline { session, phase }, .. } in deadlines.read().copied() {
+        if sessions.get(session).is_ok_and(|(state, _)| state.phase == phase) {
+            let reason = if phase == SessionPhase::Dialing { CloseReason::Unreachable } else { CloseReason::HandshakeTimeout };
+            out.refuse(session, at, reason);
+        }
+    }
+    for Fired { node: entity, at, timer: Repeat(session) } in repeats.read().copied() {
+        let (Ok((node, clock)), Ok((state, handshake))) = (nodes.get(entity), sessions.get(session)) else { continue };
+        if let (SessionPhase::Handshaking, HandshakeState::Running { last, .. }) = (state.phase, handshake) {
+            if let Some(frame) = last.sent.clone() {
+                out.send(session, at, frame);
+            }
+            timers.set(entity, node, clock.after(at, REPEAT), Repeat(session));
+        }
+    }
+}
+
+/// For [`PlainSessionsPlugin`](super::PlainSessionsPlugin).
+pub(super) fn open_unproven(
+    mut links: MessageReader<LinkUp>,
+    nodes: Query<(&Contact, &Sessions)>,
+    peers: Query<&crate::kernel::AssertedPeer>,
+    mut sessions: Query<(&mut Session, &mut Channel)>,
+    mut out: Outlets,
+) {
+    for LinkUp { node, session, at } in links.read().copied() {
+        let (Ok((me, mine)), Ok(peer), Ok((mut state, mut channel))) = (nodes.get(node), peers.get(session), sessions.get_mut(session))
+        else {
+            continue;
+        };
+        if state.phase == SessionPhase::Closed {
+            continue;
+        }
+        state.phase = SessionPhase::Established;
+        state.remote = Some(peer.0);
+        *channel = Channel::modelled();
+        let opening = Opening { node, session, remote: peer.0, at };
+        admit(opening, me, mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
+    }
+}

@@ -1,0 +1,185 @@
+//! Nodes begin, stop and begin again, as the timeline says.
+
+use std::sync::Arc;
+
+use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
+
+use super::plan::Plan;
+use super::streams::{Purpose, stream};
+use super::timeline::Action;
+use super::transport::Fabric;
+use super::truth::Truth;
+use crate::kernel::{
+    AppAgendaExt, Clock, Contact, Instant, KeyRng, Keys, Neighbors, Node, NodeClock, NodeRng, NodeStarted, NodeState, Sessions, Shutdown,
+    Tick, TickSystems,
+};
+use crate::mesh::discovery::Seeds;
+use crate::mesh::handshake::NetworkKey;
+use crate::mesh::leave::Stopped;
+use crate::mesh::pinned::PinnedPeers;
+use crate::wire::Address;
+
+/// The plan, in each world.
+#[derive(Resource, Clone, Debug)]
+pub struct Planned(pub Arc<Plan>);
+
+/// The nodes of this world.
+#[derive(Resource, Debug)]
+pub struct Directory {
+    /// The entity of each node that has one, by ordinal.
+    pub entities: Vec<Option<Entity>>,
+    /// Which world this is.
+    pub world: u16,
+    /// How often each has started.
+    lives: Vec<u32>,
+    /// Next moment of the timeline.
+    next: usize,
+}
+
+/// Carries out the timeline in [`TickSystems::Begin`].
+pub struct NodesPlugin {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Which world this is.
+    pub world: u16,
+}
+
+impl Plugin for NodesPlugin {
+    fn build(&self, app: &mut App) {
+        let nodes = self.plan.scenario.nodes as usize;
+        app.insert_resource(Planned(self.plan.clone()))
+            .insert_resource(Truth::new(self.plan.scenario.nodes, self.plan.scenario.protocols.membership.is_some()))
+            .insert_resource(Directory { entities: vec![None; nodes], world: self.world, lives: vec![0; nodes], next: 0 })
+            .add_agenda_source(|world| {
+                let (plan, directory) = (world.resource::<Planned>(), world.resource::<Directory>());
+                plan.0.timeline.moments.get(directory.next).map(|moment| moment.at)
+            })
+            .add_systems(Tick, (apply_timeline.in_set(TickSystems::Begin), take_down_stopped.in_set(TickSystems::Observe)));
+    }
+}
+
+fn apply_timeline(world: &mut World) {
+    let plan = world.resource::<Planned>().0.clone();
+    let end = world.resource::<Clock>().end();
+    loop {
+        let mut directory = world.resource_mut::<Directory>();
+        let Some(moment) = plan.timeline.moments.get(directory.next).filter(|moment| moment.at < end) else { return };
+        directory.next += 1;
+        if let Action::Network(fault) = &moment.action {
+            world.resource_mut::<Fabric>().apply(fault);
+        }
+        world.resource_scope(|world, mut truth: Mut<Truth>| {
+            super::observe::before_action(world, &truth, moment);
+            truth.apply(moment.at, &moment.action, world.resource::<Fabric>().conditions());
+        });
+        let mine = |world: &World, nodes: &[u32]| -> Vec<u32> {
+            let here = world.resource::<Directory>().world;
+            nodes.iter().copied().filter(|node| plan.owner[*node as usize] == here).collect()
+        };
+        match &moment.action {
+            Action::Start { nodes, memory } => {
+                for node in mine(world, nodes) {
+                    start(world, &plan, node, moment.at, *memory);
+                }
+            }
+            Action::Crash(nodes) => mine(world, nodes).into_iter().for_each(|node| stop(world, node)),
+            Action::Leave(nodes) => {
+                for node in mine(world, nodes) {
+                    match world.resource::<Directory>().entities[node as usize] {
+                        Some(entity) if plan.scenario.protocols.leave => {
+                            world.write_message(Shutdown { node: entity, at: moment.at });
+                        }
+                        _ => stop(world, node),
+                    }
+                }
+            }
+            Action::Pause(nodes, until) => {
+                for_each_node(world, &mine(world, nodes), |mut node, _| {
+                    if node.is_up() {
+                        node.state = NodeState::Paused { until: *until };
+                    }
+                });
+            }
+            Action::Drift(nodes, ppm) => for_each_node(world, &mine(world, nodes), |_, mut clock| clock.drift_ppm = *ppm),
+            Action::Network(_) => {}
+        }
+    }
+}
+
+fn for_each_node(world: &mut World, nodes: &[u32], mut change: impl FnMut(Mut<Node>, Mut<NodeClock>)) {
+    let entities: Vec<Entity> = nodes.iter().filter_map(|node| world.resource::<Directory>().entities[*node as usize]).collect();
+    let mut query = world.query::<(&mut Node, &mut NodeClock)>();
+    for entity in entities {
+        if let Ok((node, clock)) = query.get_mut(world, entity) {
+            change(node, clock);
+        }
+    }
+}
+
+/// Starts a node, unless it runs: as it was before a crash, or with nothing but its identity.
+fn start(world: &mut World, plan: &Plan, ordinal: u32, at: Instant, memory: bool) {
+    let mut directory = world.resource_mut::<Directory>();
+    directory.lives[ordinal as usize] += 1;
+    let life = directory.lives[ordinal as usize];
+    let existing = directory.entities[ordinal as usize];
+    let remembered = existing.and_then(|entity| world.get_mut::<Node>(entity));
+    let (entity, with_memory) = match (existing, remembered) {
+        (_, Some(node)) if node.state != NodeState::Down => return,
+        (Some(entity), Some(mut node)) if memory => {
+            node.state = NodeState::Running;
+            node.epoch += 1;
+            (entity, true)
+        }
+        (existing, _) => {
+            if let Some(entity) = existing {
+                world.despawn(entity);
+            }
+            (spawn(world, plan, ordinal, life), false)
+        }
+    };
+    world.resource_mut::<Directory>().entities[ordinal as usize] = Some(entity);
+    let id = plan.ids[ordinal as usize];
+    world.resource_mut::<Fabric>().attach(ordinal, entity, id);
+    world.write_message(NodeStarted { node: entity, at, with_memory });
+}
+
+fn spawn(world: &mut World, plan: &Plan, ordinal: u32, life: u32) -> Entity {
+    let mut entity = world.spawn((
+        Node { ordinal, epoch: life, state: NodeState::Running },
+        Contact { id: plan.ids[ordinal as usize], address: Address::Memory(ordinal) },
+        Keys(plan.identity(ordinal)),
+        NodeRng(stream(plan.seed, Purpose::Protocols, ordinal, life)),
+        KeyRng(stream(plan.seed, Purpose::Keys, ordinal, life)),
+        NetworkKey(*b"the key of every simulated mesh."),
+    ));
+    if plan.pinned.is_empty() {
+        entity.insert(Seeds(plan.seeds(ordinal)));
+    } else {
+        entity.insert(PinnedPeers(plan.pinned[ordinal as usize].clone()));
+    }
+    entity.id()
+}
+
+/// Takes a node down without a word. Its sessions go, what it knew stays for a restart with memory.
+fn stop(world: &mut World, ordinal: u32) {
+    let Some(entity) = world.resource::<Directory>().entities[ordinal as usize] else { return };
+    world.resource_mut::<Fabric>().detach(ordinal);
+    let Ok(mut node) = world.get_entity_mut(entity) else { return };
+    if let Some(mut state) = node.get_mut::<Node>() {
+        state.state = NodeState::Down;
+    }
+    if let Some(mut neighbors) = node.get_mut::<Neighbors>() {
+        neighbors.clear();
+    }
+    node.despawn_related::<Sessions>();
+}
+
+fn take_down_stopped(mut stopped: MessageReader<Stopped>, nodes: Query<&Node>, mut commands: Commands) {
+    for Stopped { node, .. } in stopped.read() {
+        if let Ok(node) = nodes.get(*node) {
+            let ordinal = node.ordinal;
+            commands.queue(move |world: &mut World| stop(world, ordinal));
+        }
+    }
+}

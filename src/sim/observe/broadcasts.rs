@@ -1,0 +1,195 @@
+//! What became of each broadcast.
+
+use bevy_ecs::prelude::*;
+use fixedbitset::FixedBitSet;
+use hdrhistogram::Histogram;
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::super::nodes::Planned;
+use super::super::trace::Trace;
+use super::super::truth::Truth;
+use super::super::workload::stamp;
+use super::{Kind, Observations};
+use crate::kernel::{Instant, Node};
+use crate::mesh::broadcast::{Delivered, Published, Redundant};
+use crate::report::{BroadcastRow, LatencySummary};
+use crate::wire::MessageId;
+
+/// All broadcasts that a world has seen. Those of several worlds add up.
+#[derive(Debug)]
+pub struct Broadcasts {
+    nodes: usize,
+    all: IndexMap<(u32, u64), Tally, FxBuildHasher>,
+    /// Delivery latencies in microseconds, to three digits.
+    latency: Histogram<u64>,
+    duplicates: u64,
+}
+
+/// One broadcast, as far as a world has seen it.
+#[derive(Debug)]
+struct Tally {
+    sent: Instant,
+    size: u32,
+    reached: FixedBitSet,
+    payloads: u64,
+    last_hop: u16,
+    /// Deliveries whose latency counts.
+    timed: u64,
+    latency_sum: u64,
+    latency_max: u64,
+}
+
+pub(super) fn observe_broadcasts(
+    mut published: MessageReader<Published>,
+    mut delivered: MessageReader<Delivered>,
+    mut redundant: MessageReader<Redundant>,
+    nodes: Query<&Node>,
+    plan: Res<Planned>,
+    truth: Res<Truth>,
+    mut seen: ResMut<Observations>,
+    mut trace: ResMut<Trace>,
+) {
+    let plan = &plan.0;
+    for Published { node, id, at, size } in published.read() {
+        let Ok(node) = nodes.get(*node) else { continue };
+        let tally = seen.broadcasts.tally((node.ordinal, id.sequence), *at, *size);
+        tally.reached.insert(node.ordinal as usize);
+        seen.event(&mut trace, *at, node.ordinal, Kind::Published, None, id.sequence, || format!("number {}, {size} bytes", id.sequence));
+    }
+    for Delivered { node, id, round, payload, at } in delivered.read() {
+        let (Ok(node), Some(key)) = (nodes.get(*node), key(plan, id)) else { continue };
+        let sent = stamp(&payload.0).unwrap_or(*at);
+        trace.event(*at, node.ordinal, Kind::Delivered as u8, key.0, id.sequence);
+        if !seen.broadcasts.delivered(key, node.ordinal, *round, [sent, truth.changed(node.ordinal), *at], payload.0.len() as u32) {
+            seen.event(&mut trace, *at, node.ordinal, Kind::DuplicateDelivery, Some(key.0), id.sequence, || {
+                format!("number {}", id.sequence)
+            });
+        }
+    }
+    for Redundant { id, .. } in redundant.read() {
+        if let Some(tally) = key(plan, id).and_then(|key| seen.broadcasts.all.get_mut(&key)) {
+            tally.payloads += 1;
+        }
+    }
+}
+
+fn key(plan: &super::super::plan::Plan, id: &MessageId) -> Option<(u32, u64)> {
+    Some((plan.ordinal(&id.origin)?, id.sequence))
+}
+
+impl Broadcasts {
+    pub(super) fn new(nodes: usize) -> Self {
+        let mut latency = Histogram::new(3).unwrap_or_else(|error| unreachable!("three digits are valid: {error}"));
+        latency.auto(true);
+        Self { nodes, all: IndexMap::default(), latency, duplicates: 0 }
+    }
+
+    fn tally(&mut self, key: (u32, u64), sent: Instant, size: u32) -> &mut Tally {
+        let nodes = self.nodes;
+        self.all.entry(key).or_insert_with(|| Tally {
+            sent,
+            size,
+            reached: FixedBitSet::with_capacity(nodes),
+            payloads: 0,
+            last_hop: 0,
+            timed: 0,
+            latency_sum: 0,
+            latency_max: 0,
+        })
+    }
+
+    /// Notes a delivery; false if this life of the node had it already.
+    fn delivered(&mut self, key: (u32, u64), node: u32, round: u16, [sent, ran_since, at]: [Instant; 3], size: u32) -> bool {
+        let latency = at.since(sent).as_nanos() as u64;
+        let tally = self.tally(key, sent, size);
+        tally.payloads += 1;
+        if tally.reached.put(node as usize) {
+            self.duplicates += 1;
+            return false;
+        }
+        tally.last_hop = tally.last_hop.max(round);
+        if ran_since > sent {
+            // It began after the message was sent: how long that took says nothing about the mesh.
+            return true;
+        }
+        tally.timed += 1;
+        tally.latency_sum += latency;
+        tally.latency_max = tally.latency_max.max(latency);
+        // It grows by itself: there is no value it refuses.
+        let _ = self.latency.record(latency / 1000);
+        true
+    }
+
+    /// A node begins again with nothing: whatever it is given is new to it.
+    pub(super) fn forget(&mut self, node: u32) {
+        for tally in self.all.values_mut() {
+            tally.reached.set(node as usize, false);
+        }
+    }
+
+    /// Adds what another world has seen.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (key, theirs) in other.all {
+            let ours = self.tally(key, theirs.sent, theirs.size);
+            ours.reached.union_with(&theirs.reached);
+            ours.payloads += theirs.payloads;
+            ours.last_hop = ours.last_hop.max(theirs.last_hop);
+            ours.timed += theirs.timed;
+            ours.latency_sum += theirs.latency_sum;
+            ours.latency_max = ours.latency_max.max(theirs.latency_max);
+        }
+        self.duplicates += other.duplicates;
+        // Both grow by themselves and have the same precision, so adding cannot fail.
+        let _ = self.latency.add(&other.latency);
+    }
+
+    /// Deliveries that came twice.
+    pub(super) fn duplicates(&self) -> u64 {
+        self.duplicates
+    }
+
+    /// Percentiles of all delivery latencies.
+    pub(super) fn latency(&self) -> Option<LatencySummary> {
+        let millis = |micros: u64| micros as f64 / 1000.0;
+        let at = |quantile: f64| millis(self.latency.value_at_quantile(quantile));
+        (!self.latency.is_empty()).then(|| LatencySummary {
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            max: self.all.values().map(|tally| tally.latency_max).max().unwrap_or(0) as f64 / 1e6,
+        })
+    }
+
+    /// One row for each broadcast, in the order of sending.
+    pub(super) fn rows(&self, truth: &Truth) -> Vec<BroadcastRow> {
+        let mut rows: Vec<_> = self.all.iter().map(|((origin, sequence), tally)| (tally.sent, *origin, *sequence, tally)).collect();
+        rows.sort_by_key(|(sent, origin, sequence, _)| (*sent, *origin, *sequence));
+        rows.into_iter()
+            .map(|(sent, origin, sequence, tally)| {
+                // Whoever ran when it was sent and ever since should have it.
+                let steady = |node: &usize| truth.changed(*node as u32) <= sent;
+                let reached = truth.up().ones().filter(steady).filter(|node| tally.reached.contains(*node)).count();
+                // What an origin took with it when it died can reach nobody: agreement is all or none then.
+                let lost_with_origin = reached == 0 && !(truth.is_up(origin) && steady(&(origin as usize)));
+                let expected = if lost_with_origin { 0 } else { truth.up().ones().filter(steady).count() };
+                let delivered = tally.reached.count_ones(..);
+                let others = delivered.saturating_sub(usize::from(tally.reached.contains(origin as usize)));
+                BroadcastRow {
+                    origin,
+                    sequence,
+                    sent: sent.as_secs_f64(),
+                    size: tally.size,
+                    expected: expected as u32,
+                    reached: reached as u32,
+                    delivered: delivered as u32,
+                    payloads: tally.payloads,
+                    rmr: if others == 0 { 0.0 } else { tally.payloads as f64 / others as f64 - 1.0 },
+                    ldh: tally.last_hop,
+                    latency_mean_ms: if tally.timed == 0 { 0.0 } else { tally.latency_sum as f64 / tally.timed as f64 / 1e6 },
+                    latency_max_ms: tally.latency_max as f64 / 1e6,
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,168 @@
+//! From what the worlds of a run have observed to its record.
+
+use std::collections::BTreeMap;
+
+use bevy_ecs::prelude::*;
+
+use super::super::nodes::Directory;
+use super::super::plan::Plan;
+use super::super::timeline::Action;
+use super::super::transport::Fabric;
+use super::super::truth::Truth;
+use super::membership::missed_at_end;
+use super::{MAX_EVENTS, Observations, PartialSample};
+use crate::kernel::{Instant, Neighbors, Refusals, timers_fired};
+use crate::mesh::broadcast::Broadcast;
+use crate::report::{Checkpoint, EdgeRow, EventRow, LeaveRow, NodeRow, RunRecord};
+
+/// Makes the record of a run that ended at `end`, but for its `meta`'s wall time and memory.
+pub fn into_record(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord {
+    let truth = worlds[0].resource::<Truth>().clone();
+    let mut record = RunRecord {
+        shades: plan.timeline.shades.clone(),
+        started_at: plan.timeline.started_at.as_secs_f64(),
+        heals: plan.timeline.heals.clone(),
+        fault_times: plan.timeline.fault_times.clone(),
+        events: timeline_events(plan, end),
+        ..RunRecord::default()
+    };
+    let mut samples: Vec<PartialSample> = Vec::new();
+    let mut broadcasts = None;
+    let mut goodbyes = Vec::new();
+    let mut edges: BTreeMap<(u32, u32), bool> = BTreeMap::new();
+    for world in worlds {
+        missed_at_end(world, end);
+        record.nodes.extend(node_rows(plan, world, &truth));
+        collect_edges(plan, world, &mut edges);
+        record.meta.events += timers_fired(world) + world.resource::<Fabric>().delivered();
+        for (reason, count) in world.resource::<Refusals>().iter() {
+            *record.refusals.entry(reason.name().to_owned()).or_default() += count;
+        }
+        let Some(seen) = world.remove_resource::<Observations>() else { continue };
+        record.events_dropped += seen.events_dropped;
+        record.events.extend(seen.events);
+        record.detections.extend(seen.detections);
+        record.missed_detections += seen.missed_detections;
+        record.false_suspicions += seen.false_suspicions;
+        goodbyes.extend(seen.goodbyes);
+        match &mut broadcasts {
+            None => broadcasts = Some(seen.broadcasts),
+            Some(all) => all.merge(seen.broadcasts),
+        }
+        if samples.is_empty() {
+            samples = seen.samples;
+        } else {
+            samples.iter_mut().zip(&seen.samples).for_each(|(ours, theirs)| ours.merge(theirs));
+        }
+    }
+    record.nodes.sort_by_key(|row| row.node);
+    record.edges = edges.into_iter().map(|((a, b), tree)| EdgeRow { a, b, tree }).collect();
+    record
+        .detections
+        .sort_by(|a, b| (a.since + a.seconds).total_cmp(&(b.since + b.seconds)).then((a.observer, a.target).cmp(&(b.observer, b.target))));
+    sort_events(&mut record);
+    record.leaves = leave_rows(plan, &goodbyes, &truth);
+    record.checkpoints = samples.iter().map(|sample| Checkpoint { nanos: sample.at().as_nanos(), digest: sample.trace().hex() }).collect();
+    record.meta.digest = record.checkpoints.last().map(|last| last.digest.clone()).unwrap_or_default();
+    record.samples = samples.iter().map(PartialSample::finish).collect();
+    if let Some(broadcasts) = broadcasts {
+        record.broadcasts = broadcasts.rows(&truth);
+        record.latency = broadcasts.latency();
+        record.duplicate_deliveries = broadcasts.duplicates();
+    }
+    record
+}
+
+/// Events of one instant come in an order that does not depend on which world saw them.
+fn sort_events(record: &mut RunRecord) {
+    record.events.sort_by(|a, b| (a.nanos, a.node, &a.kind, a.peer, &a.detail).cmp(&(b.nanos, b.node, &b.kind, b.peer, &b.detail)));
+    let surplus = record.events.len().saturating_sub(MAX_EVENTS);
+    record.events_dropped += surplus as u64;
+    record.events.truncate(MAX_EVENTS);
+}
+
+/// What the timeline does to many nodes at once.
+fn timeline_events(plan: &Plan, end: Instant) -> Vec<EventRow> {
+    let moments = plan.timeline.moments.iter().filter(|moment| moment.at < end);
+    moments
+        .filter_map(|moment| {
+            let (kind, detail) = match &moment.action {
+                Action::Start { .. } => return None,
+                Action::Crash(nodes) => ("crash", names(nodes)),
+                Action::Leave(nodes) => ("leave", names(nodes)),
+                Action::Pause(nodes, until) => ("pause", format!("{} until {:.3} s", names(nodes), until.as_secs_f64())),
+                Action::Drift(nodes, ppm) => ("clock_drift", format!("{} by {ppm} ppm", names(nodes))),
+                Action::Network(fault) => ("network", fault.to_string()),
+            };
+            Some(EventRow { nanos: moment.at.as_nanos(), node: None, kind: kind.to_owned(), peer: None, detail })
+        })
+        .collect()
+}
+
+/// A few by name, many by number.
+fn names(nodes: &[u32]) -> String {
+    match nodes {
+        [] => "no node".to_owned(),
+        few if few.len() <= 8 => few.iter().map(|node| format!("n{node}")).collect::<Vec<_>>().join(" "),
+        many => format!("{} nodes", many.len()),
+    }
+}
+
+fn node_rows(plan: &Plan, world: &World, truth: &Truth) -> Vec<NodeRow> {
+    let (directory, seen) = (world.resource::<Directory>(), world.resource::<Observations>());
+    (0..plan.scenario.nodes)
+        .filter(|node| plan.owner[*node as usize] == directory.world)
+        .map(|node| {
+            let up = truth.is_up(node);
+            let entity = directory.entities[node as usize].filter(|_| up);
+            NodeRow {
+                node,
+                id: format!("{:?}", plan.ids[node as usize]),
+                region: plan.model.region(node).unwrap_or_default().to_owned(),
+                up,
+                degree: entity.and_then(|entity| world.get::<Neighbors>(entity)).map_or(0, Neighbors::len) as u32,
+                known: seen.views.get(node as usize).filter(|_| up).map_or(0, |view| view.alive.count_ones(..)) as u32,
+            }
+        })
+        .collect()
+}
+
+fn collect_edges(plan: &Plan, world: &World, edges: &mut BTreeMap<(u32, u32), bool>) {
+    for (node, entity) in world.resource::<Directory>().entities.iter().enumerate() {
+        let Some((entity, neighbors)) = entity.and_then(|entity| Some((entity, world.get::<Neighbors>(entity)?))) else { continue };
+        let broadcast = world.get::<Broadcast>(entity);
+        for neighbor in neighbors.iter() {
+            let Some(peer) = plan.ordinal(&neighbor.id) else { continue };
+            let node = node as u32;
+            let eager = broadcast.is_some_and(|broadcast| broadcast.is_eager(neighbor.session));
+            *edges.entry((node.min(peer), node.max(peer))).or_default() |= eager;
+        }
+    }
+}
+
+fn leave_rows(plan: &Plan, goodbyes: &[(u32, u32, Instant)], truth: &Truth) -> Vec<LeaveRow> {
+    let leaves = plan.timeline.moments.iter().filter_map(|moment| match &moment.action {
+        Action::Leave(nodes) => Some(nodes.iter().map(|node| (*node, moment.at))),
+        _ => None,
+    });
+    leaves
+        .flatten()
+        .map(|(node, at)| {
+            // Those who ran from then on to the end.
+            let witness = |other: u32| other != node && truth.is_up(other) && truth.changed(other) <= at;
+            let mut reports: BTreeMap<u32, Instant> = BTreeMap::new();
+            for (observer, _, heard) in goodbyes.iter().filter(|(observer, who, heard)| *who == node && *heard >= at && witness(*observer))
+            {
+                let first = reports.entry(*observer).or_insert(*heard);
+                *first = (*first).min(*heard);
+            }
+            LeaveRow {
+                node,
+                at: at.as_secs_f64(),
+                expected: (0..plan.scenario.nodes).filter(|other| witness(*other)).count() as u32,
+                reported: reports.len() as u32,
+                seconds_max: reports.values().map(|heard| heard.since(at).as_secs_f64()).fold(0.0, f64::max),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! One run, from the scenario to its record.
+
+use std::sync::Arc;
+
+use bevy_app::App;
+
+use super::observe::into_record;
+use super::plan::Plan;
+use super::worlds::run_all;
+use crate::kernel::Instant;
+use crate::link_model::LinkModelError;
+use crate::report::{Meta, RunRecord};
+use crate::scenario::{Dissemination, Scenario, SelectionError};
+
+/// How to run a scenario. Nothing here changes what comes out, but for the seed.
+#[derive(Clone, Copy, Default)]
+pub struct RunOptions<'a> {
+    /// How many worlds the nodes are divided over, each on a thread of its own; 0 counts as 1.
+    pub threads: usize,
+    /// Called now and then with the fraction that is done, from 0 to 1.
+    pub progress: Option<&'a (dyn Fn(f64) + Sync)>,
+    /// Called with each world before it begins, to add plugins of one's own or to change its schedule.
+    pub prepare: Option<&'a (dyn Fn(&mut App) + Sync)>,
+}
+
+/// Why a scenario cannot be run.
+#[derive(thiserror::Error, Debug)]
+pub enum RunError {
+    /// It names nodes that are not there.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// Its network cannot be made.
+    #[error(transparent)]
+    Network(#[from] LinkModelError),
+}
+
+/// Runs `scenario` with its seed.
+///
+/// # Errors
+/// A scenario that names what is not there; what [`check`](crate::scenario::check) accepts has no errors left.
+pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunRecord, RunError> {
+    let plan = Arc::new(Plan::new(scenario, scenario.seed, options.threads)?);
+    let end = Instant::ZERO + scenario.duration;
+    let begin = wall_clock();
+    let mut worlds = run_all(&plan, end, options)?;
+    let wall_seconds = begin.elapsed().as_secs_f64();
+    let mut record = into_record(&plan, &mut worlds, end);
+    record.meta = Meta {
+        scenario: scenario.name.clone(),
+        about: scenario.about.clone(),
+        seed: scenario.seed,
+        nodes: scenario.nodes,
+        simulated_seconds: scenario.duration.as_secs_f64(),
+        wall_seconds,
+        peak_rss_bytes: peak_rss_bytes(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        membership: scenario.protocols.membership.is_some(),
+        detection: scenario.protocols.detection.is_some(),
+        broadcast: scenario.protocols.dissemination != Dissemination::Off,
+        ..record.meta
+    };
+    Ok(record)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a run takes is told, and decides nothing in it")]
+fn wall_clock() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// The highest resident memory of this process so far; Linux tells.
+fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}

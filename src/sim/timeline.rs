@@ -1,0 +1,200 @@
+//! The timeline: everything that starts, stops or breaks, with its instant, drawn before the run begins.
+//!
+//! It is the same in every world of a run, so each can know the truth about nodes that live in another.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Exp, Weibull};
+
+use super::streams::{Purpose, stream};
+use crate::kernel::Instant;
+use crate::link_model::NetworkFault;
+use crate::report::Shade;
+use crate::scenario::{Churn, FaultKind, Lifetime, Scenario, Selection, SelectionError, Start};
+
+/// What happens to nodes, by ordinal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// They start, for the first time or again.
+    Start {
+        /// Which.
+        nodes: Vec<u32>,
+        /// With what they knew before.
+        memory: bool,
+    },
+    /// They stop without a word.
+    Crash(Vec<u32>),
+    /// They leave gracefully.
+    Leave(Vec<u32>),
+    /// They stand still until an instant.
+    Pause(Vec<u32>, Instant),
+    /// Their clocks run wrong by so many parts per million.
+    Drift(Vec<u32>, i32),
+    /// The network changes.
+    Network(NetworkFault),
+}
+
+/// An action and its instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub action: Action,
+}
+
+/// The whole of a run's timeline.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    /// In order of time; of one instant in the order of the scenario.
+    pub moments: Vec<Moment>,
+    /// Periods in which something is wrong.
+    pub shades: Vec<Shade>,
+    /// When the last node starts for the first time.
+    pub started_at: Instant,
+    /// Times of heals, in seconds.
+    pub heals: Vec<f64>,
+    /// Times of all changes that faults and churn make, in seconds.
+    pub fault_times: Vec<f64>,
+}
+
+impl Timeline {
+    /// Draws the timeline of `scenario`.
+    ///
+    /// # Errors
+    /// A selection that names nothing.
+    pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, SelectionError> {
+        let mut timeline = Self::default();
+        timeline.start_nodes(scenario);
+        timeline.strike(scenario, seed)?;
+        if let Some(churn) = &scenario.churn {
+            timeline.churn(churn, scenario, seed)?;
+        }
+        timeline.moments.sort_by_key(|moment| moment.at);
+        timeline.fault_times.sort_by(f64::total_cmp);
+        Ok(timeline)
+    }
+
+    fn start_nodes(&mut self, scenario: &Scenario) {
+        let all = 0..scenario.nodes;
+        match scenario.start {
+            Start::Together { .. } => self.add(Instant::ZERO, Action::Start { nodes: all.collect(), memory: false }),
+            Start::Join { per_second, seeds } => {
+                let (first, later) = (0..seeds.min(scenario.nodes), seeds.min(scenario.nodes)..scenario.nodes);
+                self.add(Instant::ZERO, Action::Start { nodes: first.collect(), memory: false });
+                for (rank, node) in later.enumerate() {
+                    self.started_at = Instant::ZERO + Duration::from_secs_f64((rank + 1) as f64 / per_second);
+                    self.add(self.started_at, Action::Start { nodes: vec![node], memory: false });
+                }
+            }
+        }
+    }
+
+    fn strike(&mut self, scenario: &Scenario, seed: u64) -> Result<(), SelectionError> {
+        let pick = |selection: &Selection| selection.resolve(scenario.nodes, &scenario.groups, seed);
+        let end = scenario.duration.as_secs_f64();
+        let mut broken_since: Option<f64> = None;
+        for fault in &scenario.faults {
+            let at = Instant::ZERO + fault.at;
+            let seconds = at.as_secs_f64();
+            self.fault_times.push(seconds);
+            let mut shade = |to: f64, label: &str| self.shades.push(Shade { from: seconds, to: to.min(end), label: label.to_owned() });
+            match &fault.kind {
+                FaultKind::Partition(sides) => {
+                    broken_since.get_or_insert(seconds);
+                    let sides = sides.iter().map(pick).collect::<Result<_, _>>()?;
+                    self.add(at, Action::Network(NetworkFault::Partition(sides)));
+                }
+                FaultKind::OneWay(from, to) => {
+                    broken_since.get_or_insert(seconds);
+                    self.add(at, Action::Network(NetworkFault::OneWay(pick(from)?, pick(to)?)));
+                }
+                FaultKind::Cut(a, b) => {
+                    broken_since.get_or_insert(seconds);
+                    self.add(at, Action::Network(NetworkFault::Cut(pick(a)?, pick(b)?)));
+                }
+                FaultKind::Heal => {
+                    if let Some(from) = broken_since.take() {
+                        self.shades.push(Shade { from, to: seconds, label: "partition".into() });
+                    }
+                    self.heals.push(seconds);
+                    self.add(at, Action::Network(NetworkFault::Heal));
+                }
+                FaultKind::Crash(nodes) => {
+                    shade(seconds, "crash");
+                    self.add(at, Action::Crash(pick(nodes)?));
+                }
+                FaultKind::Restart { nodes, memory } => {
+                    shade(seconds, "restart");
+                    self.add(at, Action::Start { nodes: pick(nodes)?, memory: *memory });
+                }
+                FaultKind::Leave(nodes) => {
+                    shade(seconds, "leave");
+                    self.add(at, Action::Leave(pick(nodes)?));
+                }
+                FaultKind::Pause { nodes, period } => {
+                    shade(seconds + period.as_secs_f64(), "pause");
+                    self.add(at, Action::Pause(pick(nodes)?, at + *period));
+                }
+                FaultKind::LossBurst { nodes, loss, period } => {
+                    shade(seconds + period.as_secs_f64(), "loss burst");
+                    let nodes = pick(nodes)?;
+                    self.add(at, Action::Network(NetworkFault::LossBurst { nodes: nodes.clone(), loss: Some(loss.clone()) }));
+                    self.add(at + *period, Action::Network(NetworkFault::LossBurst { nodes, loss: None }));
+                }
+                FaultKind::ClockDrift { nodes, ppm } => {
+                    shade(end, "clock drift");
+                    self.add(at, Action::Drift(pick(nodes)?, *ppm));
+                }
+                FaultKind::Slow { nodes, service_time, period } => {
+                    shade(period.map_or(end, |period| seconds + period.as_secs_f64()), "slow");
+                    let nodes = pick(nodes)?;
+                    let slow = NetworkFault::Slow { nodes: nodes.clone(), service_time: Some(*service_time) };
+                    self.add(at, Action::Network(slow));
+                    if let Some(period) = period {
+                        self.add(at + *period, Action::Network(NetworkFault::Slow { nodes, service_time: None }));
+                    }
+                }
+            }
+        }
+        if let Some(from) = broken_since {
+            self.shades.push(Shade { from, to: end, label: "partition".into() });
+        }
+        Ok(())
+    }
+
+    fn churn(&mut self, churn: &Churn, scenario: &Scenario, seed: u64) -> Result<(), SelectionError> {
+        let until = churn.until.unwrap_or(scenario.duration).min(scenario.duration);
+        for node in churn.nodes.resolve(scenario.nodes, &scenario.groups, seed)? {
+            let mut rng = stream(seed, Purpose::Churn, node, 0);
+            let mut at = churn.from + draw(&churn.session, &mut rng);
+            while at < until {
+                let nodes = vec![node];
+                let away = if churn.graceful { Action::Leave(nodes.clone()) } else { Action::Crash(nodes.clone()) };
+                self.add(Instant::ZERO + at, away);
+                let back = (at + draw(&churn.downtime, &mut rng)).min(until);
+                self.add(Instant::ZERO + back, Action::Start { nodes, memory: churn.memory });
+                self.fault_times.extend([at.as_secs_f64(), back.as_secs_f64()]);
+                at = back + draw(&churn.session, &mut rng);
+            }
+        }
+        self.shades.push(Shade { from: churn.from.as_secs_f64(), to: until.as_secs_f64(), label: "churn".into() });
+        Ok(())
+    }
+
+    fn add(&mut self, at: Instant, action: Action) {
+        self.moments.push(Moment { at, action });
+    }
+}
+
+/// Draws a lifetime, of at least a second so that a run has an end.
+fn draw(lifetime: &Lifetime, rng: &mut ChaCha8Rng) -> Duration {
+    let seconds = match *lifetime {
+        Lifetime::Constant(time) => time.as_secs_f64() * rng.random_range(0.999..1.001),
+        Lifetime::Exponential(mean) => Exp::new(1.0 / mean.as_secs_f64()).map_or(0.0, |exp| exp.sample(rng)),
+        Lifetime::Weibull(scale, shape) => Weibull::new(scale.as_secs_f64(), shape).map_or(0.0, |weibull| weibull.sample(rng)),
+    };
+    Duration::from_secs_f64(seconds.clamp(1.0, 1e9))
+}

@@ -1,0 +1,190 @@
+//! What is in flight between two nodes.
+
+use crate::kernel::{Instant, Scheduled};
+use crate::wire::{CloseReason, Frame, Hello, NodeId};
+
+/// Bytes of a packet that opens, closes or resets a link: headers of IP and TCP, with some options.
+const CONTROL_LEN: usize = 64;
+/// Bytes of a hello: what it holds and the headers of IP and UDP.
+const BEACON_LEN: usize = 96;
+/// Set in the sequence of a packet that a slow receiver has already served.
+const SERVED: u64 = 1 << 63;
+
+/// A packet on its way from one world to another.
+#[derive(Debug)]
+pub struct Flight {
+    pub(super) head: Head,
+    pub(super) parcel: Parcel,
+}
+
+/// When, from whom, to whom: 32 bytes. Packets are ordered by instant, sender, and the sender's own sequence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) at: Instant,
+    pub(super) sequence: u64,
+    pub(super) from: u32,
+    pub(super) to: u32,
+    /// The receiver's endpoint, where there is one.
+    pub(super) end: EndId,
+}
+
+/// A packet in the queue of its world. What it holds lies in [`Parcels`] and stays there while the queue is sorted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) head: Head,
+    pub(super) parcel: u32,
+}
+
+/// What is in flight to the nodes of one world. A place that is left is the next to be taken, while it is still in the cache.
+#[derive(Debug, Default)]
+pub(super) struct Parcels {
+    places: Vec<Parcel>,
+    free: Vec<u32>,
+}
+
+impl Parcels {
+    /// Keeps a parcel; where.
+    #[inline]
+    pub(super) fn put(&mut self, parcel: Parcel) -> u32 {
+        if let Some(place) = self.free.pop() {
+            self.places[place as usize] = parcel;
+            return place;
+        }
+        self.places.push(parcel);
+        self.places.len() as u32 - 1
+    }
+
+    /// What lies there.
+    #[inline]
+    pub(super) fn get(&self, place: u32) -> &Parcel {
+        &self.places[place as usize]
+    }
+
+    /// Takes it away.
+    #[inline]
+    pub(super) fn take(&mut self, place: u32) -> Parcel {
+        self.free.push(place);
+        std::mem::replace(&mut self.places[place as usize], Parcel::FinAck)
+    }
+}
+
+/// Names an endpoint of a node, within the world in which the node lives. It is chosen by that node and told to the other side
+/// when a link is opened, like a connection id of QUIC, so that nobody has to search.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct EndId {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+/// What a packet is.
+#[derive(Debug)]
+pub(super) enum Parcel {
+    /// A frame of a session.
+    Frame(Frame),
+    /// A hello on the local segment.
+    Beacon(Hello),
+    /// Open a link.
+    Syn {
+        /// The dialler's endpoint.
+        from: EndId,
+        /// Who says to dial.
+        id: NodeId,
+        /// Number of the dial among those of the dialler.
+        dial: u32,
+        /// It may have come before.
+        again: bool,
+    },
+    /// The link is open.
+    SynAck {
+        /// The acceptor's endpoint.
+        from: EndId,
+        /// Who says to accept.
+        id: NodeId,
+    },
+    /// The link is not opened.
+    Refuse(CloseReason),
+    /// The link is closed.
+    Fin {
+        /// The endpoint that closes.
+        from: EndId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The end of the link has been seen.
+    FinAck,
+    /// A packet came for an endpoint that does not exist.
+    Reset {
+        /// That endpoint.
+        unknown: EndId,
+    },
+    /// Nothing that travels: the node's own transport has something to do.
+    Alarm(Alarm),
+}
+
+/// What a transport has to do for an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alarm {
+    /// Send the SYN again, or give up.
+    Dial,
+    /// Send again what waits.
+    Retransmit,
+    /// Tell that the link is broken.
+    Break(CloseReason),
+    /// Forget a link whose other side does not confirm its end.
+    Linger,
+}
+
+impl Parcel {
+    /// Bytes on the wire.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame.len(),
+            Self::Beacon(_) => BEACON_LEN,
+            _ => CONTROL_LEN,
+        }
+    }
+
+    /// The other copy, of a packet that arrives twice.
+    pub(super) fn copy(&self) -> Self {
+        match self {
+            Self::Frame(frame) => Self::Frame(frame.clone()),
+            Self::Beacon(hello) => Self::Beacon(hello.clone()),
+            Self::Syn { from, id, dial, .. } => Self::Syn { from: *from, id: *id, dial: *dial, again: true },
+            Self::SynAck { from, id } => Self::SynAck { from: *from, id: *id },
+            Self::Refuse(reason) => Self::Refuse(*reason),
+            Self::Fin { from, reason } => Self::Fin { from: *from, reason: *reason },
+            Self::FinAck => Self::FinAck,
+            Self::Reset { unknown } => Self::Reset { unknown: *unknown },
+            Self::Alarm(alarm) => Self::Alarm(*alarm),
+        }
+    }
+}
+
+impl Head {
+    /// Number among what the sender has sent.
+    pub(super) fn sender_sequence(&self) -> u64 {
+        self.sequence & !SERVED
+    }
+
+    /// Whether a slow receiver has had its time for it.
+    pub(super) fn is_served(&self) -> bool {
+        self.sequence & SERVED != 0
+    }
+
+    /// The same, handed over at `at` after having waited for a slow receiver.
+    pub(super) fn served_at(self, at: Instant) -> Self {
+        Self { at, sequence: self.sequence | SERVED, ..self }
+    }
+}
+
+impl Scheduled for Due {
+    type Key = (u32, u64);
+
+    fn at(&self) -> Instant {
+        self.head.at
+    }
+
+    fn key(&self) -> (u32, u64) {
+        (self.head.from, self.head.sequence)
+    }
+}

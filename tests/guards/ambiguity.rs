@@ -1,0 +1,46 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bevy_app::App;
+use bevy_ecs::prelude::*;
+use murmuration::kernel::{Neighbors, ProtocolSystems, Tick, forbid_ambiguity};
+use murmuration::scenario::{Graph, Overlay, Scenario};
+use murmuration::sim::{Plan, build};
+
+fn app(scenario: &Scenario) -> App {
+    let plan = Arc::new(Plan::new(scenario, 1, 1).expect("the scenario is sound"));
+    build(&plan, 0).expect("the scenario is sound")
+}
+
+/// Builds the tick with ambiguity as an error.
+fn ambiguities(mut app: App) -> Result<(), String> {
+    forbid_ambiguity(&mut app);
+    let world = app.world_mut();
+    world.schedule_scope(Tick, |world, schedule| schedule.initialize(world).map(drop).map_err(|error| format!("{error:?}")))
+}
+
+/// Everything on, and every alternative once.
+fn variants() -> [Scenario; 2] {
+    let all = Scenario::new("all", 2, Duration::from_secs(1));
+    let mut bare = all.clone();
+    bare.protocols.overlay = Overlay::Pinned(Graph::Line);
+    bare.protocols.handshake = None;
+    [all, bare]
+}
+
+#[test]
+fn no_two_systems_that_touch_the_same_data_are_unordered() {
+    for scenario in variants() {
+        assert_eq!(ambiguities(app(&scenario)), Ok(()));
+    }
+}
+
+#[test]
+fn an_unordered_writer_of_neighbors_is_caught() {
+    let mut app = app(&variants()[0]);
+    app.add_systems(
+        Tick,
+        (|mut neighbors: Query<&mut Neighbors>| neighbors.iter_mut().for_each(|mut all| all.clear())).in_set(ProtocolSystems::Topology),
+    );
+    assert!(ambiguities(app).is_err());
+}

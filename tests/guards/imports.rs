@@ -1,0 +1,98 @@
+//! Imports point one way: see the layout in `ARCHITECTURE.md`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What code in a folder of `src` must not name.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("crypto", &["kernel", "mesh", "sim", "live", "report", "scenario", "link_model"]),
+    ("wire", &["kernel", "mesh", "sim", "live", "report", "scenario", "link_model"]),
+    ("kernel", &["mesh", "sim", "live", "report", "scenario", "link_model"]),
+    ("mesh", &["sim", "live", "report", "scenario", "link_model"]),
+    ("link_model", &["mesh", "sim", "live", "report"]),
+    ("scenario", &["sim", "live", "report"]),
+    ("report", &["sim", "live"]),
+    ("sim", &["live"]),
+];
+
+/// Lines of `source`, a file in the folder `layer`, that name a layer they must not: line number and text.
+fn upward_imports<'a>(layer: &str, source: &'a str) -> Vec<(usize, &'a str)> {
+    let Some((_, forbidden)) = FORBIDDEN.iter().find(|(name, _)| *name == layer) else { return Vec::new() };
+    let names = |line: &str| {
+        forbidden.iter().any(|other| line.contains(&format!("crate::{other}::")) || line.contains(&format!("crate::{other};")))
+    };
+    code_lines(source).filter(|(_, line)| names(line)).collect()
+}
+
+/// Lines that name another protocol's components, in a file of the protocol `own`.
+fn foreign_components<'a>(own: &str, source: &'a str) -> Vec<(usize, &'a str)> {
+    let reaches = |line: &str| {
+        line.split("crate::mesh::").skip(1).any(|rest| {
+            let mut parts = rest.split("::");
+            parts.next().is_some_and(|protocol| protocol != own)
+                && parts.next().is_some_and(|part| part.starts_with("components") || part.starts_with("systems"))
+        })
+    };
+    code_lines(source).filter(|(_, line)| reaches(line)).collect()
+}
+
+/// Numbered lines up to the tests that stand at the end of a file, without comments.
+fn code_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = source.lines().enumerate().map(|(index, line)| (index + 1, line));
+    numbered.take_while(|(_, line)| *line != "#[cfg(test)]").filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let mut files = Vec::new();
+    for path in entries.map(|entry| entry.expect("a directory entry").path()) {
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn imports_point_one_way() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut checked = 0;
+    for (layer, _) in FORBIDDEN {
+        for file in rust_files(&src.join(layer)) {
+            let source = fs::read_to_string(&file).expect("a readable file");
+            checked += 1;
+            assert_eq!(upward_imports(layer, &source), [], "in {}", file.display());
+            if *layer == "mesh" {
+                let protocol = file.strip_prefix(src.join("mesh")).ok().and_then(|path| path.components().next());
+                let protocol = protocol.map(|part| part.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
+                assert_eq!(foreign_components(&protocol, &source), [], "in {}", file.display());
+            }
+        }
+    }
+    assert!(checked > 50, "only {checked} files were found");
+}
+
+#[test]
+fn an_upward_import_is_caught_with_its_line() {
+    let source = "//! crate::sim:: in a comment is fine\nuse crate::kernel::Node;\nuse crate::sim::Plan;\n";
+    assert_eq!(upward_imports("mesh", source), [(3, "use crate::sim::Plan;")]);
+    assert_eq!(
+        foreign_components("broadcast", "use crate::mesh::topology::components::Links;"),
+        [(1, "use crate::mesh::topology::components::Links;")]
+    );
+}
+
+#[test]
+fn protocols_name_neither_sockets_nor_clocks() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for layer in ["mesh", "kernel", "wire", "crypto"] {
+        for file in rust_files(&src.join(layer)) {
+            let source = fs::read_to_string(&file).expect("a readable file");
+            let outside = ["std::time::Instant", "SystemTime", "tokio", "std::net::Tcp", "std::net::Udp", "std::thread", "std::fs"];
+            let named: Vec<_> = code_lines(&source).filter(|(_, line)| outside.iter().any(|word| line.contains(word))).collect();
+            assert_eq!(named, [], "in {}", file.display());
+        }
+    }
+}
