@@ -33,7 +33,7 @@ impl Default for DetectionConfig {
             threshold: 8.0,
             window: 100,
             min_std_deviation: Duration::from_millis(500),
-            acceptable_pause: Duration::from_secs(3),
+            acceptable_pause: Duration::from_secs(4),
             first_estimate: Duration::from_secs(3),
             check_interval: Duration::from_millis(500),
         }

@@ -12,6 +12,8 @@ pub struct Membership {
     pub(super) state: State,
     /// News that should not wait for the next round have come, and a timer is set to pass them on.
     pub(super) urgent: bool,
+    /// Counts rounds, to take neighbours in turn.
+    pub(super) turn: usize,
 }
 
 impl Membership {

@@ -2,7 +2,7 @@
 //!
 //! After R. van Renesse, D. Dumitriu, V. Gough, C. Thomas, *Efficient Reconciliation and Flow Control for Anti-Entropy
 //! Protocols* (LADIS 2008). Every member owns a namespace of versioned keys and a heartbeat counter. In every round a node
-//! exchanges with one random neighbour what either lacks ([`MembershipMessage`]); with a new neighbour it does so at once, and
+//! exchanges with one neighbour, each in its turn, what either lacks ([`MembershipMessage`]); with a new neighbour it does so at once, and
 //! what changes the view it passes on without waiting for a round.
 //!
 //! What holds:

@@ -53,6 +53,7 @@ pub(super) fn start(
             *membership = Membership::default();
         }
         membership.urgent = false;
+        membership.turn = rng.0.random_range(0..usize::from(u8::MAX));
         membership.state.begin(&keys.0, contact.address, incarnation.0);
         for (interval, timer) in [(config.gossip_interval, MembershipTimer::Round), (config.heartbeat_interval, MembershipTimer::Beat)] {
             let phase = interval.mul_f64(rng.0.random::<f64>());
@@ -110,7 +111,7 @@ pub(super) fn receive(
         let Ok((state, clock, keys, contact, mut incarnation, mut rng, mut membership, mut book)) = nodes.get_mut(node) else { continue };
         let Ok(Session { remote: Some(partner), .. }) = sessions.get(session) else { continue };
         let Bench { scratch, verifier, changes } = &mut *bench;
-        let Membership { state: held, urgent } = &mut *membership;
+        let Membership { state: held, urgent, .. } = &mut *membership;
         changes.clear();
 
         let mut take_in =
@@ -168,7 +169,7 @@ pub(super) fn receive(
 pub(super) fn act(
     mut fired: MessageReader<Fired<MembershipTimer>>,
     config: Res<MembershipConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &Keys, &Neighbors, &mut NodeRng, &mut Membership, &mut AddressBook)>,
+    mut nodes: Query<(&Node, &NodeClock, &Keys, &Neighbors, &mut Membership, &mut AddressBook)>,
     mut timers: ResMut<Timers<MembershipTimer>>,
     mut outgoing: MessageWriter<Outgoing>,
     mut forgotten: MessageWriter<MemberForgotten>,
@@ -176,7 +177,7 @@ pub(super) fn act(
 ) {
     let bytes = exchange::budget(config.byte_budget);
     for Fired { node, at, timer } in fired.read().copied() {
-        let Ok((state, clock, keys, neighbors, mut rng, mut membership, mut book)) = nodes.get_mut(node) else { continue };
+        let Ok((state, clock, keys, neighbors, mut membership, mut book)) = nodes.get_mut(node) else { continue };
         let mut syn = |membership: &mut Membership, neighbor: &Neighbor| {
             let message = MembershipMessage::Syn(exchange::digest(&mut membership.state, bytes)).into();
             outgoing.write(Outgoing { session: neighbor.session, at, message });
@@ -195,9 +196,10 @@ pub(super) fn act(
                 }
                 let oldest = Instant::from_nanos(at.as_nanos().saturating_sub(config.tombstone_grace.as_nanos() as u64));
                 membership.state.collect(&keys.0, oldest);
-                if !neighbors.is_empty()
-                    && let Some(partner) = neighbors.get(rng.0.random_range(0..neighbors.len()))
-                {
+                // In turn, not by chance (as SWIM does, Das, Gupta, Motivala 2002, section 4.3): each neighbour's news come at
+                // an even pace, which failure detection lives on. The first is chosen at random when the life begins.
+                membership.turn = membership.turn.wrapping_add(1);
+                if let Some(partner) = membership.turn.checked_rem(neighbors.len()).and_then(|index| neighbors.get(index)) {
                     syn(&mut membership, partner);
                 }
                 again(config.gossip_interval);
