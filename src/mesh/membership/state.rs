@@ -235,11 +235,14 @@ impl State {
 
     /// Drops own tombstones that were set at or before `before`. The next heartbeat tells others to do so too.
     pub fn collect(&mut self, identity: &Identity, before: Instant) {
+        let Ok(index) = self.find(&identity.id()) else { return };
+        // The newest entry stays whatever it is: others know how far they are by the entries they have.
+        let newest = self.known[index].version;
         let mut collected = None;
-        while let Some((_, version)) = self.deleted.pop_front_if(|(at, _)| *at <= before) {
+        while let Some((_, version)) = self.deleted.pop_front_if(|(at, version)| *at <= before && *version < newest) {
             collected = Some(version);
         }
-        let (Some(version), Ok(index)) = (collected, self.find(&identity.id())) else { return };
+        let Some(version) = collected else { return };
         self.known[index].collected = version;
         self.members[self.known[index].slot as usize].drop_tombstones(version);
         self.beat(identity);
