@@ -26,7 +26,7 @@ pub use frame::{Frame, FrameKind, ModelledBody, ModelledFrame};
 pub use leave::LeaveMessage;
 pub use limits::MAX_FRAME;
 pub use liveness::LivenessMessage;
-pub use membership::{Digest, DigestEntry, Entry, MembershipMessage, Update};
+pub use membership::MembershipMessage;
 pub use replay::ReplayWindow;
 pub use topology::TopologyMessage;
 

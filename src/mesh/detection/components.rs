@@ -1,17 +1,148 @@
-//! What a node knows of the rhythm of others.
+//! What detection knows of a node's members.
+
+use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::phi::Window;
+use super::config::DetectionConfig;
+use super::phi::{deviation_at, phi};
+use super::window::Window;
 use crate::crypto::NodeId;
-use crate::kernel::Instant;
+use crate::kernel::{Instant, NodeClock};
 
-/// The heartbeats of all members that a node knows.
+/// The heartbeats of all members as they arrived at a node.
 #[derive(Component, Default, Debug)]
 pub struct Detector {
-    pub(super) windows: IndexMap<NodeId, Window, FxBuildHasher>,
-    /// When all members were last looked at.
-    pub(super) looked: Option<Instant>,
+    arrivals: IndexMap<NodeId, Arrivals, FxBuildHasher>,
+    /// For each of `arrivals` when suspicion reaches the threshold; [`Instant::NEVER`] for those suspected already. Apart from
+    /// them because each look at all members goes through these and through nothing else.
+    deadlines: Vec<Instant>,
+    /// No deadline is earlier.
+    earliest: Instant,
+    /// When the node last looked, or started.
+    pub(super) checked: Instant,
+}
+
+#[derive(Debug)]
+struct Arrivals {
+    window: Window,
+    last: Instant,
+}
+
+/// What does not change during a run: the configuration, and what follows from it.
+#[derive(Resource, Clone, Debug)]
+pub(super) struct Limits {
+    config: DetectionConfig,
+    /// Standard deviations at which suspicion reaches the threshold.
+    deviations: f64,
+}
+
+impl Limits {
+    pub(super) fn new(config: DetectionConfig) -> Self {
+        // A threshold of zero or less, or none at all, would suspect everybody at once.
+        let threshold = if config.threshold > 0.01 { config.threshold.min(1e6) } else { 0.01 };
+        Self { deviations: deviation_at(threshold), config }
+    }
+
+    /// Mean, pause included, and standard deviation, in seconds.
+    fn distribution(&self, window: &Window) -> (f64, f64) {
+        let least = self.config.min_std_deviation.as_secs_f64().max(1e-3);
+        (window.mean() + self.config.acceptable_pause.as_secs_f64(), window.std_deviation().max(least))
+    }
+
+    fn deadline(&self, arrivals: &Arrivals, clock: &NodeClock) -> Instant {
+        let (mean, std_deviation) = self.distribution(&arrivals.window);
+        let patience = Duration::try_from_secs_f64(mean + self.deviations * std_deviation).unwrap_or_default();
+        clock.after(arrivals.last, patience)
+    }
+
+    /// What the configuration says.
+    pub(super) fn config(&self) -> &DetectionConfig {
+        &self.config
+    }
+}
+
+impl Detector {
+    /// Whether `member` is suspected.
+    pub fn suspects(&self, member: &NodeId) -> bool {
+        self.arrivals.get_index_of(member).is_some_and(|index| self.deadlines[index] == Instant::NEVER)
+    }
+
+    /// How many members are watched.
+    pub fn len(&self) -> usize {
+        self.arrivals.len()
+    }
+
+    /// Whether nobody is watched.
+    pub fn is_empty(&self) -> bool {
+        self.arrivals.is_empty()
+    }
+
+    /// Watches `member` from `at` on, with a new window. Says whether it had been suspected.
+    pub(super) fn watch(&mut self, member: NodeId, clock: &NodeClock, limits: &Limits, at: Instant) -> bool {
+        let arrivals = Arrivals { window: Window::expecting(limits.config.first_estimate), last: at };
+        let deadline = limits.deadline(&arrivals, clock);
+        let (index, old) = self.arrivals.insert_full(member, arrivals);
+        let suspected = old.is_some() && self.deadlines[index] == Instant::NEVER;
+        if index == self.deadlines.len() {
+            self.deadlines.push(deadline);
+        } else {
+            self.deadlines[index] = deadline;
+        }
+        self.earliest = self.earliest.min(deadline);
+        suspected
+    }
+
+    /// Takes in a heartbeat. Says whether its member had been suspected.
+    pub(super) fn hear(&mut self, member: &NodeId, clock: &NodeClock, limits: &Limits, at: Instant) -> bool {
+        let Some((index, _, arrivals)) = self.arrivals.get_full_mut(member) else { return false };
+        let suspected = self.deadlines[index] == Instant::NEVER;
+        // A silence that was a failure says nothing about how heartbeats come.
+        if !suspected {
+            arrivals.window.push(clock.elapsed(arrivals.last, at), limits.config.window);
+        }
+        arrivals.last = arrivals.last.max(at);
+        let deadline = limits.deadline(arrivals, clock);
+        self.deadlines[index] = deadline;
+        self.earliest = self.earliest.min(deadline);
+        suspected
+    }
+
+    /// Watches `member` no longer.
+    pub(super) fn drop_member(&mut self, member: &NodeId) {
+        if let Some((index, ..)) = self.arrivals.swap_remove_full(member) {
+            self.deadlines.swap_remove(index);
+        }
+    }
+
+    /// Suspects everybody whose deadline has passed, and says who it is and how much.
+    pub(super) fn suspect(&mut self, clock: &NodeClock, limits: &Limits, now: Instant, mut tell: impl FnMut(NodeId, f64)) {
+        if now < self.earliest {
+            return;
+        }
+        self.earliest = Instant::NEVER;
+        for index in 0..self.deadlines.len() {
+            let deadline = self.deadlines[index];
+            if deadline > now {
+                self.earliest = self.earliest.min(deadline);
+                continue;
+            }
+            self.deadlines[index] = Instant::NEVER;
+            let Some((member, arrivals)) = self.arrivals.get_index(index) else { continue };
+            let (mean, std_deviation) = limits.distribution(&arrivals.window);
+            tell(*member, phi(clock.elapsed(arrivals.last, now).as_secs_f64(), mean, std_deviation));
+        }
+    }
+
+    /// The node itself was absent for `gap`: that is nobody else's silence.
+    pub(super) fn excuse(&mut self, gap: Duration) {
+        for (arrivals, deadline) in self.arrivals.values_mut().zip(&mut self.deadlines) {
+            arrivals.last = arrivals.last + gap;
+            // `NEVER` stays what it is.
+            *deadline = *deadline + gap;
+        }
+        self.earliest = self.earliest + gap;
+    }
 }

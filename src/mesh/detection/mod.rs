@@ -1,46 +1,50 @@
-//! Detection: phi accrual over the heartbeats that membership brings.
+//! Detection: phi accrual (Hayashibara, Défago, Yared, Katayama 2004) over heartbeats.
 //!
-//! Reads `Heartbeat` and who joins or goes; tells [`Suspected`] and [`Trusted`], and sets how a member stands in the address book.
+//! It watches every member that membership announces, and measures on the node's own clock how its heartbeats come in:
+//! directly or through others, whichever is first. [`phi`] has the formula. A look at all members compares instants only:
+//! the one at which a member's suspicion reaches the threshold is known as soon as its heartbeat is in.
+//!
+//! A node that was stopped itself, as by SIGSTOP, suspects nobody when it resumes: what it missed is not their silence.
 
 mod components;
 mod config;
 mod messages;
-pub mod phi;
+mod phi;
 mod systems;
+#[cfg(test)]
+mod tests;
+mod window;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
-
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
-use crate::mesh::leave::MemberLeft;
-use crate::mesh::membership::{Heartbeat, MemberForgotten, MemberJoined};
 
 pub use components::Detector;
 pub use config::DetectionConfig;
 pub use messages::{Suspected, Trusted};
 
-/// At how many standard deviations the configured threshold lies: phi is inverted once, and each look is a comparison.
-#[derive(Resource, Clone, Copy, Debug)]
-struct SuspicionDistance(f64);
+use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::mesh::leave::MemberLeft;
+use crate::mesh::membership::{Heartbeat, MemberForgotten, MemberJoined};
 
-/// Adds failure detection. Needs membership, which tells of heartbeats.
-#[derive(Debug, Clone, Default)]
+/// Adds detection to every node. Needs membership.
+#[derive(Clone, Debug, Default)]
 pub struct DetectionPlugin(pub DetectionConfig);
 
 impl Plugin for DetectionPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(self.0.clone())
-            .insert_resource(SuspicionDistance(phi::distance(self.0.threshold)))
+        app.insert_resource(components::Limits::new(self.0.clone()))
+            .add_timer::<systems::Look>()
             .add_tick_message::<Suspected>()
             .add_tick_message::<Trusted>()
             .add_tick_message::<MemberJoined>()
-            .add_tick_message::<MemberForgotten>()
             .add_tick_message::<Heartbeat>()
+            .add_tick_message::<MemberForgotten>()
             .add_tick_message::<MemberLeft>()
-            .add_timer::<systems::Look>()
             .add_systems(
                 Tick,
-                (systems::start, systems::drop_departed, systems::listen, systems::look).chain().in_set(ProtocolSystems::Detection),
+                (systems::start, systems::excuse_absence, systems::follow_members, systems::hear, systems::look)
+                    .chain()
+                    .in_set(ProtocolSystems::Detection),
             );
         app.world_mut().register_required_components::<Node, Detector>();
     }

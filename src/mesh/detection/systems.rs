@@ -1,102 +1,111 @@
-//! Heartbeats come in, silence is looked at.
+//! The systems of detection: loops around [`Detector`].
 
 use bevy_ecs::prelude::*;
+use rand::RngExt;
 
-use super::components::Detector;
-use super::phi::Window;
-use super::{DetectionConfig, Suspected, SuspicionDistance, Trusted};
-use crate::kernel::{AddressBook, Fired, Node, NodeClock, NodeStarted, Standing, Timers};
+use super::components::{Detector, Limits};
+use super::messages::{Suspected, Trusted};
+use crate::kernel::{AddressBook, Fired, Node, NodeClock, NodeRng, NodeStarted, Standing, Timers};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{Heartbeat, MemberForgotten, MemberJoined};
 
-/// A look at all members is due.
-#[derive(Clone, Copy, Debug)]
-pub struct Look;
+/// A look that comes later than this many intervals after the one before shows that the node itself was stopped.
+const LATE: u32 = 3;
 
+/// Time to look at all members.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look;
+
+/// Begins to look. What is remembered from before a crash is not older than it was then.
 pub(super) fn start(
     mut started: MessageReader<NodeStarted>,
-    config: Res<DetectionConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &mut Detector)>,
+    limits: Res<Limits>,
+    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Detector)>,
     mut timers: ResMut<Timers<Look>>,
 ) {
-    for NodeStarted { node: entity, at, .. } in started.read() {
-        let Ok((node, clock, mut detector)) = nodes.get_mut(*entity) else { continue };
-        // Whoever was away begins to listen now.
-        let listened = detector.windows.values().map(Window::last).max();
-        if let Some(last) = listened {
-            detector.windows.values_mut().for_each(|window| window.forgive(at.since(last)));
+    for NodeStarted { node, at, with_memory } in started.read().copied() {
+        let Ok((state, clock, mut rng, mut detector)) = nodes.get_mut(node) else { continue };
+        if with_memory {
+            let down = at.since(detector.checked);
+            detector.excuse(down);
+        } else {
+            *detector = Detector::default();
         }
-        detector.looked = Some(*at);
-        timers.set(*entity, node, clock.after(*at, config.check_interval), Look);
+        detector.checked = at;
+        let phase = limits.config().check_interval.mul_f64(rng.0.random::<f64>());
+        timers.set(node, state, clock.after(at, phase), Look);
     }
 }
 
-pub(super) fn drop_departed(
+/// Runs before the frames that waited while the node was stopped are heard.
+pub(super) fn excuse_absence(mut looks: MessageReader<Fired<Look>>, limits: Res<Limits>, mut nodes: Query<(&NodeClock, &mut Detector)>) {
+    for Fired { node, at, .. } in looks.read() {
+        let Ok((clock, mut detector)) = nodes.get_mut(*node) else { continue };
+        let interval = limits.config().check_interval;
+        if clock.elapsed(detector.checked, *at) > interval * LATE {
+            let due = clock.after(detector.checked, interval);
+            detector.excuse(at.since(due));
+        }
+        detector.checked = *at;
+    }
+}
+
+/// Watches those who join, and no longer those who are gone.
+pub(super) fn follow_members(
     mut left: MessageReader<MemberLeft>,
     mut forgotten: MessageReader<MemberForgotten>,
-    mut nodes: Query<&mut Detector>,
+    mut joined: MessageReader<MemberJoined>,
+    limits: Res<Limits>,
+    mut nodes: Query<(&NodeClock, &mut Detector, &AddressBook)>,
+    mut trusted: MessageWriter<Trusted>,
 ) {
-    let left = left.read().map(|message| (message.node, message.member));
-    let forgotten = forgotten.read().map(|message| (message.node, message.member));
-    for (node, member) in left.chain(forgotten) {
-        if let Ok(mut detector) = nodes.get_mut(node) {
-            detector.windows.swap_remove(&member);
+    let departures = left.read().map(|left| (left.node, left.member));
+    for (node, member) in departures.chain(forgotten.read().map(|forgotten| (forgotten.node, forgotten.member))) {
+        let Ok((_, mut detector, book)) = nodes.get_mut(node) else { continue };
+        // A goodbye from an earlier life does not concern who is back: membership has kept it.
+        let stays = book.get(&member).is_some_and(|peer| matches!(peer.standing, Standing::Alive | Standing::Suspected { .. }));
+        if !stays {
+            detector.drop_member(&member);
+        }
+    }
+    for MemberJoined { node, member, at } in joined.read().copied() {
+        let Ok((clock, mut detector, _)) = nodes.get_mut(node) else { continue };
+        if detector.watch(member, clock, &limits, at) {
+            trusted.write(Trusted { node, member, at });
         }
     }
 }
 
-pub(super) fn listen(
-    mut joined: MessageReader<MemberJoined>,
+/// Takes in heartbeats.
+pub(super) fn hear(
     mut heartbeats: MessageReader<Heartbeat>,
-    config: Res<DetectionConfig>,
-    distance: Res<SuspicionDistance>,
+    limits: Res<Limits>,
     mut nodes: Query<(&NodeClock, &mut Detector, &mut AddressBook)>,
     mut trusted: MessageWriter<Trusted>,
 ) {
-    for MemberJoined { node, member, at } in joined.read() {
-        if let Ok((_, mut detector, _)) = nodes.get_mut(*node) {
-            detector.windows.insert(*member, Window::new(*at, &config, distance.0));
-        }
-    }
-    for Heartbeat { node, member, at } in heartbeats.read() {
-        let Ok((clock, mut detector, mut book)) = nodes.get_mut(*node) else { continue };
-        let Some(window) = detector.windows.get_mut(member) else { continue };
-        let since = clock.elapsed(window.last(), *at);
-        if since.is_zero() {
-            continue;
-        }
-        window.beat(*at, since, &config, distance.0);
-        if std::mem::take(&mut window.suspected) {
-            book.set_standing(member, Standing::Alive);
-            trusted.write(Trusted { node: *node, member: *member, at: *at });
+    for Heartbeat { node, member, at } in heartbeats.read().copied() {
+        let Ok((clock, mut detector, mut book)) = nodes.get_mut(node) else { continue };
+        if detector.hear(&member, clock, &limits, at) {
+            book.set_standing(&member, Standing::Alive);
+            trusted.write(Trusted { node, member, at });
         }
     }
 }
 
+/// Looks at all members.
 pub(super) fn look(
-    mut fired: MessageReader<Fired<Look>>,
-    config: Res<DetectionConfig>,
+    mut looks: MessageReader<Fired<Look>>,
+    limits: Res<Limits>,
     mut nodes: Query<(&Node, &NodeClock, &mut Detector, &mut AddressBook)>,
     mut timers: ResMut<Timers<Look>>,
     mut suspected: MessageWriter<Suspected>,
 ) {
-    for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, mut detector, mut book)) = nodes.get_mut(*entity) else { continue };
-        timers.set(*entity, node, clock.after(*at, config.check_interval), Look);
-        let Detector { windows, looked } = &mut *detector;
-        // A node that stood still itself, as after SIGSTOP, has heard nothing because it did not listen.
-        let gap = clock.elapsed(looked.unwrap_or(*at), *at).saturating_sub(config.check_interval);
-        if gap > config.check_interval * 2 {
-            windows.values_mut().for_each(|window| window.forgive(gap));
-        }
-        *looked = Some(*at);
-        for (member, window) in windows.iter_mut().filter(|(_, window)| !window.suspected) {
-            let silence = clock.elapsed(window.last(), *at);
-            if window.is_overdue(silence) {
-                window.suspected = true;
-                book.set_standing(member, Standing::Suspected { since: *at });
-                suspected.write(Suspected { node: *entity, member: *member, phi: window.phi(silence, &config), at: *at });
-            }
-        }
+    for Fired { node, at, .. } in looks.read().copied() {
+        let Ok((state, clock, mut detector, mut book)) = nodes.get_mut(node) else { continue };
+        detector.suspect(clock, &limits, at, |member, phi| {
+            book.set_standing(&member, Standing::Suspected { since: at });
+            suspected.write(Suspected { node, member, phi, at });
+        });
+        timers.set(node, state, clock.after(at, limits.config().check_interval), Look);
     }
 }

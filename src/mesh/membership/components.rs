@@ -1,23 +1,51 @@
-//! What a node knows of the members.
+//! What membership knows of a node's mesh.
 
 use bevy_ecs::prelude::*;
 
-use super::namespace::Namespace;
-use super::scuttlebutt::Scuttlebutt;
+use super::state::State;
 use crate::crypto::NodeId;
 
-/// The members, with their namespaces: empty until the node starts. And which neighbour's turn it is.
+/// The members that a node holds, and their namespaces. How each stands is in the node's
+/// [`AddressBook`](crate::kernel::AddressBook).
 #[derive(Component, Default, Debug)]
-pub struct Membership(pub(super) Option<Scuttlebutt>, pub(super) usize);
+pub struct Membership {
+    pub(super) state: State,
+    /// News that should not wait for the next round have come, and a timer is set to pass them on.
+    pub(super) urgent: bool,
+    /// Counts rounds, to take neighbours in turn.
+    pub(super) turn: usize,
+}
 
 impl Membership {
-    /// All members, the node itself included, by id; those that are suspected too (see the address book).
-    pub fn members(&self) -> impl Iterator<Item = (&NodeId, &Namespace)> {
-        self.0.iter().flat_map(Scuttlebutt::members)
+    /// The members, by id, suspected ones included; the node itself is not among them.
+    pub fn members(&self) -> impl Iterator<Item = &NodeId> {
+        let ids = self.state.known.iter().map(|known| &self.state.members[usize::from(known.slot)].id);
+        ids.filter(|id| self.state.own != Some(**id))
     }
 
-    /// What `id` has written under `key`.
+    /// How many members there are besides the node itself.
+    pub fn len(&self) -> usize {
+        self.state.known.len() - usize::from(self.state.own.is_some())
+    }
+
+    /// Whether the node knows of nobody but itself.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether `id` is a member or the node itself.
+    pub fn contains(&self, id: &NodeId) -> bool {
+        self.state.find(id).is_ok()
+    }
+
+    /// The value of `key` in the namespace of `id`, which may be the node itself.
     pub fn get(&self, id: &NodeId, key: &str) -> Option<&[u8]> {
-        self.0.as_ref()?.get(id)?.get(key)
+        let (_, member) = self.state.member(id)?;
+        member.entries.iter().find(|entry| &*entry.key == key && !entry.deleted).map(|entry| &*entry.value)
+    }
+
+    /// Incarnation and heartbeat count of `id` as far as they are known here.
+    pub fn heartbeat(&self, id: &NodeId) -> Option<(u64, u32)> {
+        self.state.member(id).map(|(known, _)| (known.incarnation, known.heartbeat))
     }
 }

@@ -38,14 +38,17 @@ pub struct MemberForgotten {
     pub at: Instant,
 }
 
-/// Write a key in the node's own namespace.
+/// Write a key in the node's own namespace, for all members to read.
+///
+/// It must be written before [`ProtocolSystems::Membership`](crate::kernel::ProtocolSystems). It is ignored if the key is that
+/// of the address or if [`MAX_ENTRIES`](super::MAX_ENTRIES), [`MAX_KEY`](super::MAX_KEY) or [`MAX_VALUE`](super::MAX_VALUE) is exceeded.
 #[derive(Message, Clone, Debug)]
 pub struct SetKey {
     /// Whose namespace.
     pub node: Entity,
-    /// Which key, at most [`MAX_KEY`](super::MAX_KEY) bytes.
+    /// Which key.
     pub key: String,
-    /// Its value, at most [`MAX_VALUE`](super::MAX_VALUE) bytes; `None` deletes it.
+    /// Its value; `None` deletes it.
     pub value: Option<Vec<u8>>,
     /// When.
     pub at: Instant,

@@ -1,225 +1,249 @@
-//! Rounds of anti-entropy, and what comes of them.
+//! The systems of membership: loops around [`exchange`](super::exchange) and [`apply`](super::apply).
 
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
-use rand::{Rng, RngExt};
+use rand::RngExt;
 
+use super::apply::{Change, apply};
 use super::components::Membership;
-use super::scuttlebutt::{News, Scuttlebutt};
-use super::{ADDRESS, Heartbeat, MemberForgotten, MemberJoined, MembershipConfig, SetKey};
+use super::config::MembershipConfig;
+use super::exchange::{self, Scratch};
+use super::messages::{Heartbeat, MemberForgotten, MemberJoined, SetKey};
+use super::signing::Verifier;
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AddressBook, CloseSession, Contact, Fired, Incarnation, Instant, Keys, NeighborUp, Neighbors, Node, NodeClock, NodeRng, NodeStarted,
-    Outgoing, Peer, Received, Refusals, Standing, Timers,
+    AddressBook, CloseSession, Contact, Fired, Incarnation, Instant, Keys, Neighbor, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
+    NodeStarted, Outgoing, Peer, Received, Refusals, Session, Standing, Timers,
 };
 use crate::mesh::leave::MemberLeft;
-use crate::wire::{Address, CloseReason, MembershipMessage, Update, address};
+use crate::wire::membership::Delta;
+use crate::wire::{CloseReason, MembershipMessage};
 
-/// A round is due.
+/// What membership waits for.
 #[derive(Clone, Copy, Debug)]
-pub struct Round;
-
-/// The node's heart beats.
-#[derive(Clone, Copy, Debug)]
-pub struct Beat;
-
-/// What membership tells.
-#[derive(SystemParam)]
-pub(super) struct Outlets<'w, 's> {
-    news: Local<'s, Vec<News>>,
-    joined: MessageWriter<'w, MemberJoined>,
-    heartbeats: MessageWriter<'w, Heartbeat>,
-    outgoing: MessageWriter<'w, Outgoing>,
-    close: MessageWriter<'w, CloseSession>,
-    refusals: ResMut<'w, Refusals>,
+pub(super) enum MembershipTimer {
+    /// The next round.
+    Round,
+    /// The next heartbeat.
+    Beat,
+    /// News that do not wait for a round.
+    News,
 }
 
+/// What all nodes of a world share because it holds nothing of any: emptied lists, and signatures known to hold.
+#[derive(Resource, Default)]
+pub(super) struct Bench {
+    scratch: Scratch,
+    verifier: Verifier,
+    changes: Vec<Change>,
+}
+
+/// Begins a life and sets its timers, spread over their intervals.
 pub(super) fn start(
     mut started: MessageReader<NodeStarted>,
     config: Res<MembershipConfig>,
     mut nodes: Query<(&Node, &NodeClock, &Contact, &Keys, &Incarnation, &mut NodeRng, &mut Membership)>,
-    mut rounds: ResMut<Timers<Round>>,
-    mut beats: ResMut<Timers<Beat>>,
+    mut timers: ResMut<Timers<MembershipTimer>>,
 ) {
-    for NodeStarted { node: entity, at, .. } in started.read() {
-        let Ok((node, clock, me, keys, incarnation, mut rng, mut membership)) = nodes.get_mut(*entity) else { continue };
-        match &mut membership.0 {
-            Some(state) => state.begin_life(&keys.0, incarnation.0),
-            None => {
-                let mut state = Scuttlebutt::new(&keys.0, incarnation.0);
-                state.set(&keys.0, ADDRESS, Some(me.address.to_bytes()));
-                membership.0 = Some(state);
-            }
+    for NodeStarted { node, at, with_memory } in started.read().copied() {
+        let Ok((state, clock, contact, keys, incarnation, mut rng, mut membership)) = nodes.get_mut(node) else { continue };
+        if !with_memory {
+            *membership = Membership::default();
         }
-        let phase = |interval: Duration, rng: &mut NodeRng| clock.after(*at, interval.mul_f64(rng.0.random_range(0.0..1.0)));
-        rounds.set(*entity, node, phase(config.gossip_interval, &mut rng), Round);
-        beats.set(*entity, node, phase(config.heartbeat_interval, &mut rng), Beat);
-    }
-}
-
-pub(super) fn write_keys(mut asked: MessageReader<SetKey>, mut nodes: Query<(&Keys, &mut Membership)>, mut refusals: ResMut<Refusals>) {
-    for SetKey { node, key, value, .. } in asked.read() {
-        let Ok((keys, mut membership)) = nodes.get_mut(*node) else { continue };
-        let fits = key.len() <= super::MAX_KEY && value.as_ref().is_none_or(|value| value.len() <= super::MAX_VALUE);
-        if !fits || !membership.0.as_mut().is_some_and(|state| state.set(&keys.0, key, value.clone())) {
-            refusals.count(CloseReason::ProtocolViolation);
+        membership.urgent = false;
+        membership.turn = rng.0.random_range(0..usize::from(u8::MAX));
+        membership.state.begin(&keys.0, contact.address, incarnation.0);
+        for (interval, timer) in [(config.gossip_interval, MembershipTimer::Round), (config.heartbeat_interval, MembershipTimer::Beat)] {
+            let phase = interval.mul_f64(rng.0.random::<f64>());
+            timers.set(node, state, clock.after(at, phase), timer);
         }
     }
 }
 
-pub(super) fn beat(
-    mut fired: MessageReader<Fired<Beat>>,
-    config: Res<MembershipConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &mut Membership)>,
-    mut beats: ResMut<Timers<Beat>>,
-) {
-    for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, mut membership)) = nodes.get_mut(*entity) else { continue };
-        if let Some(state) = &mut membership.0 {
-            state.beat();
-        }
-        beats.set(*entity, node, clock.after(*at, config.heartbeat_interval), Beat);
-    }
-}
-
-/// A member that says goodbye is gone at once.
-pub(super) fn let_go(mut left: MessageReader<MemberLeft>, mut nodes: Query<(&mut Membership, &mut AddressBook)>) {
-    for MemberLeft { node, member, incarnation, .. } in left.read() {
-        let Ok((mut membership, mut book)) = nodes.get_mut(*node) else { continue };
-        if membership.0.as_mut().is_some_and(|state| state.bury(member, *incarnation)) {
-            book.remove(member);
-        }
-    }
-}
-
-/// Begins a round with a random neighbour, and forgets who has been suspected for too long.
-pub(super) fn gossip(
-    mut fired: MessageReader<Fired<Round>>,
-    config: Res<MembershipConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &Neighbors, &mut NodeRng, &mut Membership, &mut AddressBook)>,
-    mut rounds: ResMut<Timers<Round>>,
-    mut forgotten: MessageWriter<MemberForgotten>,
-    mut outgoing: MessageWriter<Outgoing>,
-) {
-    for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, neighbors, mut rng, mut membership, mut book)) = nodes.get_mut(*entity) else { continue };
-        rounds.set(*entity, node, clock.after(*at, config.gossip_interval), Round);
-        let Membership(Some(state), turn) = &mut *membership else { continue };
-        let overdue = |peer: &Peer| match peer.standing {
-            Standing::Suspected { since } => clock.elapsed(since, *at) >= config.grace_period,
-            _ => false,
-        };
-        let dead: Vec<NodeId> = book.iter().filter(|(_, peer)| overdue(peer)).map(|(id, _)| *id).collect();
-        for member in dead {
-            book.set_standing(&member, Standing::Lost);
-            if state.bury(&member, u64::MAX) {
-                forgotten.write(MemberForgotten { node: *entity, member, at: *at });
-            }
-        }
-        if neighbors.is_empty() {
+/// Whoever said goodbye is gone at once, and with it the life it lived.
+pub(super) fn remove_left(mut left: MessageReader<MemberLeft>, mut nodes: Query<(&mut Membership, &mut AddressBook)>) {
+    for MemberLeft { node, member, incarnation, at } in left.read().copied() {
+        let Ok((mut membership, mut book)) = nodes.get_mut(node) else { continue };
+        let state = &mut membership.state;
+        if state.own == Some(member) || state.member(&member).is_some_and(|(known, _)| known.incarnation > incarnation) {
             continue;
         }
-        // One after the other rather than at random: news travel at an even pace, which is what failure detection lives on.
-        *turn = turn.wrapping_add(1);
-        let Some(neighbor) = neighbors.get(*turn % neighbors.len()) else { continue };
-        outgoing.write(Outgoing { session: neighbor.session, at: *at, message: syn(state, &book, &mut rng, &config).into() });
+        state.remove(&member);
+        state.bury(member, incarnation, u32::MAX, at);
+        book.remove(&member);
     }
 }
 
-/// A new neighbour is told at once what is known here, so that joins and heals spread fast.
-pub(super) fn greet(
-    mut up: MessageReader<NeighborUp>,
-    config: Res<MembershipConfig>,
-    mut nodes: Query<(&Contact, &mut NodeRng, &Membership, &AddressBook)>,
-    mut outgoing: MessageWriter<Outgoing>,
-) {
-    for NeighborUp { node, neighbor, at } in up.read() {
-        let Ok((me, mut rng, membership, book)) = nodes.get_mut(*node) else { continue };
-        // One exchange serves both.
-        if let Some(state) = membership.0.as_ref().filter(|_| me.id > neighbor.id) {
-            outgoing.write(Outgoing { session: neighbor.session, at: *at, message: syn(state, book, &mut rng, &config).into() });
+/// Changes own namespaces.
+pub(super) fn write_own(mut set: MessageReader<SetKey>, mut nodes: Query<(&Keys, &mut Membership)>) {
+    for SetKey { node, key, value, at } in set.read() {
+        if let Ok((keys, mut membership)) = nodes.get_mut(*node) {
+            membership.state.set(&keys.0, key, value.as_deref(), *at);
         }
     }
 }
 
-fn syn(state: &Scuttlebutt, book: &AddressBook, rng: &mut NodeRng, config: &MembershipConfig) -> MembershipMessage {
-    let mut start = [0; 32];
-    rng.0.fill_bytes(&mut start);
-    MembershipMessage::Syn(state.digest(&NodeId(start), config.byte_budget, |id| is_alive(book, id)))
+/// What membership tells others.
+#[derive(SystemParam)]
+pub(super) struct Facts<'w> {
+    joined: MessageWriter<'w, MemberJoined>,
+    beats: MessageWriter<'w, Heartbeat>,
+    outgoing: MessageWriter<'w, Outgoing>,
+    close: MessageWriter<'w, CloseSession>,
+    timers: ResMut<'w, Timers<MembershipTimer>>,
+    refusals: ResMut<'w, Refusals>,
 }
 
-/// Whether a member may be told of: not while it is suspected.
-fn is_alive(book: &AddressBook, id: &NodeId) -> bool {
-    !matches!(book.get(id), Some(Peer { standing: Standing::Suspected { .. } | Standing::Lost, .. }))
-}
-
+/// Answers what came in.
 pub(super) fn receive(
     mut received: MessageReader<Received<MembershipMessage>>,
     config: Res<MembershipConfig>,
-    mut nodes: Query<(&Keys, &mut Membership, &mut AddressBook)>,
-    mut out: Outlets,
+    mut nodes: Query<(&Node, &NodeClock, &Keys, &Contact, &mut Incarnation, &mut NodeRng, &mut Membership, &mut AddressBook)>,
+    sessions: Query<&Session>,
+    mut bench: ResMut<Bench>,
+    mut facts: Facts,
 ) {
+    let bytes = exchange::budget(config.byte_budget);
     for Received { node, session, at, message } in received.read() {
-        let Ok((keys, mut membership, mut book)) = nodes.get_mut(*node) else { continue };
-        let Some(state) = &mut membership.0 else { continue };
-        let budget = config.byte_budget;
-        let (delta, reply): (&[Update], _) = match message {
-            MembershipMessage::Syn(digest) => {
-                let (delta, wants) = state.reconcile(&keys.0, digest, budget, |id| is_alive(&book, id));
-                // An empty answer ends the exchange.
-                let reply = (!delta.is_empty() || !wants.is_empty()).then_some(MembershipMessage::SynAck { delta, wants });
-                (&[], reply)
-            }
-            MembershipMessage::SynAck { delta, wants } => {
-                let answer = state.answer(&keys.0, wants, budget);
-                (delta, (!answer.is_empty()).then_some(MembershipMessage::Ack(answer)))
-            }
-            MembershipMessage::Ack(delta) => (delta, None),
+        let (node, session, at) = (*node, *session, *at);
+        let Ok((state, clock, keys, contact, mut incarnation, mut rng, mut membership, mut book)) = nodes.get_mut(node) else { continue };
+        let Ok(Session { remote: Some(partner), .. }) = sessions.get(session) else { continue };
+        let Bench { scratch, verifier, changes } = &mut *bench;
+        let Membership { state: held, urgent, .. } = &mut *membership;
+        changes.clear();
+
+        let mut take_in =
+            |held: &mut _, delta: &Delta| delta.iter().try_for_each(|news| apply(held, news, verifier, keys.0.mode(), changes));
+        let salt = rng.0.random();
+        let outcome = match message {
+            MembershipMessage::Syn(digest) => exchange::answer(held, digest, partner, (bytes, salt), scratch).map(|(delta, requests)| {
+                let needed = !delta.is_empty() || !requests.is_empty();
+                needed.then_some(MembershipMessage::SynAck { delta, requests })
+            }),
+            MembershipMessage::SynAck { delta, requests } => take_in(held, delta).map(|()| {
+                let delta = exchange::fulfil(held, requests, partner, (bytes, salt), scratch);
+                (!delta.is_empty()).then_some(MembershipMessage::Ack(delta))
+            }),
+            MembershipMessage::Ack(delta) => take_in(held, delta).map(|()| None),
         };
-        if let Some(reply) = reply {
-            out.outgoing.write(Outgoing { session: *session, at: *at, message: reply.into() });
-        }
-        for update in delta {
-            if state.apply(&keys.0, update, keys.0.mode(), &mut out.news).is_err() {
-                out.refusals.count(CloseReason::ForgedIdentity);
-                out.close.write(CloseSession { session: *session, reason: CloseReason::ProtocolViolation, at: *at });
-                break;
+        match outcome {
+            Ok(Some(reply)) => {
+                facts.outgoing.write(Outgoing { session, at, message: reply.into() });
+            }
+            Ok(None) => {}
+            Err(_) => {
+                facts.refusals.count(CloseReason::ProtocolViolation);
+                facts.close.write(CloseSession { session, reason: CloseReason::ProtocolViolation, at });
             }
         }
-        out.tell(*node, *at, state, &mut book);
-    }
-}
 
-impl Outlets<'_, '_> {
-    /// Tells what is new, and keeps the address book up to date.
-    fn tell(&mut self, node: Entity, at: Instant, state: &Scuttlebutt, book: &mut AddressBook) {
-        for news in self.news.drain(..) {
-            let (News::Joined(id) | News::Heartbeat(id) | News::Changed(id)) = news;
-            let Some(member) = state.get(&id) else { continue };
-            let address = member.get(ADDRESS).and_then(Address::from_bytes);
-            match news {
-                News::Heartbeat(member) => {
-                    self.heartbeats.write(Heartbeat { node, member, at });
+        let mut news = false;
+        for change in changes.drain(..) {
+            match change {
+                Change::Joined { member, address, incarnation } => {
+                    news = true;
+                    book.insert(member, Peer { address, standing: Standing::Alive, incarnation });
+                    facts.joined.write(MemberJoined { node, member, at });
                 }
-                News::Joined(_) | News::Changed(_) => {
-                    let known = book.get(&id).copied();
-                    let Some(address) = address.or(known.map(|peer| peer.address)) else { continue };
-                    let standing = match (news, known) {
-                        (News::Changed(_), Some(peer)) if !matches!(peer.standing, Standing::Heard | Standing::Lost) => peer.standing,
-                        _ => Standing::Alive,
-                    };
-                    book.insert(id, Peer { address, standing, incarnation: member.incarnation });
-                    let unknown = known.is_none_or(|peer| matches!(peer.standing, Standing::Heard | Standing::Lost));
-                    if unknown || matches!(news, News::Joined(_)) {
-                        self.joined.write(MemberJoined { node, member: id, at });
-                    }
+                Change::Beat { member, revived } => {
+                    news |= revived;
+                    facts.beats.write(Heartbeat { node, member, at });
+                }
+                Change::Outlived(earlier) => {
+                    incarnation.0 = incarnation.0.max(earlier.saturating_add(1));
+                    held.begin(&keys.0, contact.address, incarnation.0);
+                    news = true;
                 }
             }
+        }
+        if news && !*urgent {
+            *urgent = true;
+            facts.timers.set(node, state, clock.after(at, config.news_delay), MembershipTimer::News);
         }
     }
 }
 
-/// Longest address in bytes.
-const _: () = assert!(address::MAX_BYTES <= super::MAX_VALUE);
+/// Does what is due: heartbeats, rounds, urgent news.
+pub(super) fn act(
+    mut fired: MessageReader<Fired<MembershipTimer>>,
+    config: Res<MembershipConfig>,
+    mut nodes: Query<(&Node, &NodeClock, &Keys, &Neighbors, &mut Membership, &mut AddressBook)>,
+    mut timers: ResMut<Timers<MembershipTimer>>,
+    mut outgoing: MessageWriter<Outgoing>,
+    mut forgotten: MessageWriter<MemberForgotten>,
+    mut lost: Local<Vec<NodeId>>,
+) {
+    let bytes = exchange::budget(config.byte_budget);
+    for Fired { node, at, timer } in fired.read().copied() {
+        let Ok((state, clock, keys, neighbors, mut membership, mut book)) = nodes.get_mut(node) else { continue };
+        let mut syn = |membership: &mut Membership, neighbor: &Neighbor| {
+            let message = MembershipMessage::Syn(exchange::digest(&mut membership.state, bytes)).into();
+            outgoing.write(Outgoing { session: neighbor.session, at, message });
+        };
+        let mut again = |interval: Duration| timers.set(node, state, clock.after(at, interval), timer);
+        match timer {
+            MembershipTimer::Beat => {
+                membership.state.beat(&keys.0);
+                again(config.heartbeat_interval);
+            }
+            MembershipTimer::Round => {
+                judge(&mut membership, &book, clock, at, config.grace_period, &mut lost);
+                for member in lost.drain(..) {
+                    forget(&mut membership, &mut book, member, at);
+                    forgotten.write(MemberForgotten { node, member, at });
+                }
+                let oldest = Instant::from_nanos(at.as_nanos().saturating_sub(config.tombstone_grace.as_nanos() as u64));
+                membership.state.collect(&keys.0, oldest);
+                // In turn, not by chance (as SWIM does, Das, Gupta, Motivala 2002, section 4.3): each neighbour's news come at
+                // an even pace, which failure detection lives on. The first is chosen at random when the life begins.
+                membership.turn = membership.turn.wrapping_add(1);
+                if let Some(partner) = membership.turn.checked_rem(neighbors.len()).and_then(|index| neighbors.get(index)) {
+                    syn(&mut membership, partner);
+                }
+                again(config.gossip_interval);
+            }
+            MembershipTimer::News => {
+                membership.urgent = false;
+                neighbors.iter().for_each(|neighbor| syn(&mut membership, neighbor));
+            }
+        }
+    }
+}
+
+/// Takes over from the address book who is suspected, and lists who has been for too long.
+fn judge(membership: &mut Membership, book: &AddressBook, clock: &NodeClock, now: Instant, grace: Duration, lost: &mut Vec<NodeId>) {
+    for (id, peer) in book.iter() {
+        if let Standing::Suspected { since } = peer.standing
+            && let Ok(index) = membership.state.find(id)
+        {
+            membership.state.known[index].suspected = true;
+            if clock.elapsed(since, now) >= grace {
+                lost.push(*id);
+            }
+        }
+    }
+}
+
+fn forget(membership: &mut Membership, book: &mut AddressBook, member: NodeId, at: Instant) {
+    if let Some(known) = membership.state.remove(&member) {
+        membership.state.bury(member, known.incarnation, known.heartbeat, at);
+    }
+    book.set_standing(&member, Standing::Lost);
+}
+
+/// A new neighbour may know a whole other half of the mesh: ask it at once.
+pub(super) fn greet_neighbors(
+    mut up: MessageReader<NeighborUp>,
+    config: Res<MembershipConfig>,
+    mut nodes: Query<&mut Membership>,
+    mut outgoing: MessageWriter<Outgoing>,
+) {
+    let bytes = exchange::budget(config.byte_budget);
+    for NeighborUp { node, neighbor, at } in up.read() {
+        let Ok(mut membership) = nodes.get_mut(*node) else { continue };
+        let message = MembershipMessage::Syn(exchange::digest(&mut membership.state, bytes)).into();
+        outgoing.write(Outgoing { session: neighbor.session, at: *at, message });
+    }
+}

@@ -1,0 +1,44 @@
+//! Detection over membership, in small meshes.
+
+use std::time::Duration;
+
+use super::*;
+use crate::kernel::NodeState;
+use crate::mesh::membership::MembershipConfig;
+use crate::mesh::membership::testbed::Testbed;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_crash_is_noticed_and_a_tenth_of_lost_frames_is_none() {
+    let mut bed = Testbed::new(50, 0.1, MembershipConfig::default(), DetectionConfig::default());
+    bed.link_sparsely();
+    bed.start_all();
+    bed.run(300 * SECOND);
+    assert_eq!(bed.log().suspected.len(), 0, "nobody has crashed");
+    let (crash, crashed) = (bed.now, bed.id(7));
+    bed.set_state(7, NodeState::Down);
+    bed.run(40 * SECOND);
+    let suspicions = bed.log().suspected.iter().filter(|(.., member)| *member == crashed);
+    let mut times: Vec<f64> = suspicions.map(|(at, ..)| at.since(crash).as_secs_f64()).collect();
+    times.sort_by(f64::total_cmp);
+    println!("noticed by {} after {:?}", times.len(), [times[0], times[times.len() / 2], times[times.len() - 1]]);
+    assert!(times.len() >= 49 && times[times.len() / 2] < 20.0, "{times:?}");
+}
+
+#[test]
+fn who_was_stopped_itself_suspects_nobody() {
+    let mut bed = Testbed::new(8, 0.0, MembershipConfig::default(), DetectionConfig::default());
+    bed.link_sparsely();
+    bed.start_all();
+    bed.run(30 * SECOND);
+    let until = bed.now + 60 * SECOND;
+    bed.set_state(3, NodeState::Paused { until });
+    bed.run(60 * SECOND);
+    bed.set_state(3, NodeState::Running);
+    bed.run(20 * SECOND);
+    let (stopped, others) = (bed.nodes[3], bed.id(3));
+    assert!(bed.log().suspected.iter().all(|(_, node, member)| *node != stopped && *member == others));
+    assert_eq!(bed.log().suspected.len(), 7, "everybody else does suspect it");
+    assert!((0..8).all(|node| bed.alive(node) == 7), "and trusts it again");
+}

@@ -1,0 +1,95 @@
+//! The arrival times of one member's heartbeats: a sliding window of the times between them.
+
+use std::time::Duration;
+
+/// Microseconds of a duration; what is longer than 71 minutes counts as that.
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// The times between the latest heartbeats, with sums that make their mean and variance cheap. They are exact: nothing builds
+/// up as samples come and go.
+#[derive(Clone, Debug, Default)]
+pub struct Window {
+    /// A ring once it is full; microseconds.
+    samples: Vec<u32>,
+    /// Index of the oldest sample of a full ring.
+    oldest: u32,
+    sum: u64,
+    sum_of_squares: u128,
+}
+
+impl Window {
+    /// A window that expects `estimate` give or take a quarter until it knows better, as Akka's detector does: two samples that
+    /// go when the window is full.
+    pub fn expecting(estimate: Duration) -> Self {
+        let mut window = Self::default();
+        window.push(estimate.mul_f64(0.75), 2);
+        window.push(estimate.mul_f64(1.25), 2);
+        window
+    }
+
+    /// Takes in the time between two heartbeats; the oldest makes room if there are `most` (at least 2) already.
+    pub fn push(&mut self, interval: Duration, most: usize) {
+        let sample = micros(interval);
+        if self.samples.len() < most.max(2) {
+            self.samples.push(sample);
+        } else {
+            let index = self.oldest as usize % self.samples.len();
+            let old = std::mem::replace(&mut self.samples[index], sample);
+            self.oldest = (index as u32 + 1) % self.samples.len() as u32;
+            self.sum -= u64::from(old);
+            self.sum_of_squares -= square(old);
+        }
+        self.sum += u64::from(sample);
+        self.sum_of_squares += square(sample);
+    }
+
+    /// Mean, in seconds.
+    pub fn mean(&self) -> f64 {
+        self.sum as f64 / self.samples.len().max(1) as f64 / 1e6
+    }
+
+    /// Standard deviation, in seconds.
+    pub fn std_deviation(&self) -> f64 {
+        let count = self.samples.len().max(1) as u128;
+        // n·Σx² - (Σx)² in whole numbers: neither negative nor rounded.
+        let spread = count * self.sum_of_squares - u128::from(self.sum) * u128::from(self.sum);
+        (spread as f64).sqrt() / count as f64 / 1e6
+    }
+}
+
+fn square(sample: u32) -> u128 {
+    u128::from(u64::from(sample) * u64::from(sample))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn mean_and_deviation_are_those_of_the_latest_samples(
+            samples in prop::collection::vec(0_u32..100_000_000, 1..300), most in 2_usize..120,
+        ) {
+            let mut window = Window::default();
+            for sample in &samples {
+                window.push(Duration::from_micros((*sample).into()), most);
+            }
+            let latest: Vec<f64> = samples.iter().rev().take(most).map(|sample| f64::from(*sample) / 1e6).collect();
+            let count = latest.len() as f64;
+            let mean = latest.iter().sum::<f64>() / count;
+            let variance = latest.iter().map(|sample| (sample - mean).powi(2)).sum::<f64>() / count;
+            prop_assert!((window.mean() - mean).abs() < 1e-9 * mean.max(1.0));
+            prop_assert!((window.std_deviation() - variance.sqrt()).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_first_estimate_has_a_deviation_of_a_quarter() {
+        let window = Window::expecting(Duration::from_secs(4));
+        assert_eq!((window.mean(), window.std_deviation()), (4.0, 1.0));
+    }
+}
