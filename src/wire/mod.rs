@@ -19,7 +19,7 @@ pub mod topology;
 
 pub use address::Address;
 pub use beacon::Hello;
-pub use broadcast::{Announcement, BroadcastMessage, Mark, MessageId, Payload};
+pub use broadcast::{Announcement, BroadcastMessage, Mark, MessageId, Payload, Rumor, Stretch};
 pub use close::{CloseReason, SessionMessage};
 pub use codec::{CodecError, decode, encode, encoded_len};
 pub use frame::{Frame, FrameKind, ModelledBody, ModelledFrame};

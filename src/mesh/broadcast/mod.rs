@@ -6,8 +6,10 @@
 
 mod components;
 mod config;
+mod effects;
 mod log;
 mod messages;
+mod origins;
 mod plumtree;
 mod repair;
 mod seen;
