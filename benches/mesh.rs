@@ -51,7 +51,7 @@ fn broadcast(criterion: &mut Criterion) {
 
 fn codec(criterion: &mut Criterion) {
     let message = WireMessage::from(BroadcastMessage::Gossip {
-        id: MessageId { origin: NodeId([7; 32]), sequence: 1_000 },
+        id: MessageId { origin: NodeId([7; 32]), life: 1, sequence: 1_000 },
         round: 3,
         payload: Payload(Arc::from([0_u8; 128])),
     });

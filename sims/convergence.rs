@@ -75,11 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         unit: (*unit).to_owned(),
         points: rows.iter().filter_map(|(index, _, values)| values[metric].map(|value| (*index, value))).collect(),
     });
-    let table = SweepTable {
-        vary: "number of nodes".into(),
-        values: counts.iter().map(u32::to_string).collect(),
-        metrics: metrics.collect(),
-    };
+    let table =
+        SweepTable { vary: "number of nodes".into(), values: counts.iter().map(u32::to_string).collect(), metrics: metrics.collect() };
     sweep_plot(&dir.join("convergence.png"), &table)?;
     println!("{} runs: {} and convergence.png", rows.len(), dir.join("convergence.csv").display());
     Ok(())

@@ -30,8 +30,8 @@ pub use node::{Contact, Incarnation, KeyRng, Keys, Node, NodeClock, NodeRng, Nod
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{
-    CloseSession, HandshakeSystems, Connect, Role, Session, SessionClosed, SessionLimits, SessionOf, SessionOpened, SessionPhase, Sessions,
-    spawn_session,
+    CloseSession, CloseSystems, Connect, HandshakeSystems, Role, Session, SessionClosed, SessionLimits, SessionOf, SessionOpened,
+    SessionPhase, Sessions, spawn_session,
 };
 pub use time::{Clock, Instant};
 pub use timer::{AppTimerExt, Fired, Timers};
@@ -61,9 +61,7 @@ impl Plugin for KernelPlugin {
             neighbors::NeighborPlugin,
             address_book::AddressBookPlugin,
         ));
-        app.add_tick_message::<NodeStarted>()
-            .add_tick_message::<Shutdown>()
-            .add_systems(Tick, node::incarnate.in_set(TickSystems::Wake));
+        app.add_tick_message::<NodeStarted>().add_tick_message::<Shutdown>().add_systems(Tick, node::incarnate.in_set(TickSystems::Wake));
         router::add_received_messages(app);
     }
 }

@@ -145,6 +145,10 @@ pub(super) struct SessionPlugin;
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HandshakeSystems;
 
+/// The first of these two times.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CloseSystems;
+
 impl Plugin for SessionPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<SessionLimits>()
@@ -161,7 +165,7 @@ impl Plugin for SessionPlugin {
             .add_systems(
                 Tick,
                 (
-                    close_sessions.in_set(TickSystems::Handshake).before(HandshakeSystems),
+                    close_sessions.in_set(TickSystems::Handshake).in_set(CloseSystems).before(HandshakeSystems),
                     close_sessions.in_set(TickSystems::Handshake).after(HandshakeSystems),
                     dial_wanted.in_set(TickSystems::Seal),
                     despawn_closed.in_set(TickSystems::Observe),

@@ -158,7 +158,11 @@ impl Components {
         for node in &running {
             if !seen[*node] {
                 count += 1;
-                distances(*node, &links).iter().enumerate().filter(|(_, distance)| distance.is_some()).for_each(|(node, _)| seen[node] = true);
+                distances(*node, &links)
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, distance)| distance.is_some())
+                    .for_each(|(node, _)| seen[node] = true);
             }
         }
         let step = if running.len() > 3000 { running.len() / 64 } else { 1 };

@@ -64,5 +64,10 @@ pub fn sweep_plot(path: &Path, table: &SweepTable) -> Result<(), ReportError> {
         })
         .collect();
     let runs = table.metrics.iter().map(|metric| metric.points.len()).max().unwrap_or(0);
-    draw(path, &format!("What changes with {}", table.vary), &format!("{runs} runs; median and its 95% confidence band by order statistics"), &panels)
+    draw(
+        path,
+        &format!("What changes with {}", table.vary),
+        &format!("{runs} runs; median and its 95% confidence band by order statistics"),
+        &panels,
+    )
 }

@@ -56,7 +56,11 @@ fn decide(expectation: &Expectation, record: &RunRecord) -> (String, Outcome) {
         Expectation::Degree(least, most) => (format!("degree within {least}..{most}"), degrees(record, *least, *most)),
         Expectation::Connected => ("connected".into(), {
             let parts = Components::of(record).count;
-            if parts == 0 { Err("no node runs at the end") } else { Ok((parts == 1, format!("{parts} component{}", if parts == 1 { "" } else { "s" }))) }
+            if parts == 0 {
+                Err("no node runs at the end")
+            } else {
+                Ok((parts == 1, format!("{parts} component{}", if parts == 1 { "" } else { "s" })))
+            }
         }),
         Expectation::Redundancy(most) => (format!("redundancy <= {most}"), {
             // Of the second half: the tree forms during the first.
@@ -66,7 +70,9 @@ fn decide(expectation: &Expectation, record: &RunRecord) -> (String, Outcome) {
                 (mean <= *most, format!("mean RMR of the second half is {mean:.3}"))
             })
         }),
-        Expectation::LatencyP99(most) => (format!("99th percentile of latency <= {most:?}"), latency(record, most.as_secs_f64(), |it| it.p99)),
+        Expectation::LatencyP99(most) => {
+            (format!("99th percentile of latency <= {most:?}"), latency(record, most.as_secs_f64(), |it| it.p99))
+        }
         Expectation::LatencyMax(most) => (format!("latency <= {most:?}"), latency(record, most.as_secs_f64(), |it| it.max)),
         Expectation::LeaveReportedWithin(most) => (format!("leave reported within {most:?}"), left(record, most.as_secs_f64())),
     }
@@ -94,7 +100,10 @@ fn reliability(record: &RunRecord, least: f64) -> Outcome {
     if expected == 0 {
         return Err("nobody ran long enough to be expected to deliver");
     }
-    Ok((reached as f64 >= least * expected as f64, format!("{reached} of {expected} deliveries ({:.4}%)", 100.0 * reached as f64 / expected as f64)))
+    Ok((
+        reached as f64 >= least * expected as f64,
+        format!("{reached} of {expected} deliveries ({:.4}%)", 100.0 * reached as f64 / expected as f64),
+    ))
 }
 
 fn detected(record: &RunRecord, most: f64) -> Outcome {

@@ -21,23 +21,26 @@ use crate::wire::Protocol;
 pub fn write(dir: &Path, record: &RunRecord, scenario: &Scenario, verdicts: &[Verdict], plots: bool) -> Result<(), ReportError> {
     fs::create_dir_all(dir).map_err(ReportError::io(dir))?;
     write_json(&dir.join("summary.json"), &Summary::new(record, verdicts))?;
-    write_json(&dir.join("run.json"), &json!({
-        "version": record.meta.version,
-        "seed": record.meta.seed,
-        "scenario": scenario,
-        "meta": record.meta,
-        "record": {
-            "latency": record.latency,
-            "events_dropped": record.events_dropped,
-            "missed_detections": record.missed_detections,
-            "false_suspicions": record.false_suspicions,
-            "duplicate_deliveries": record.duplicate_deliveries,
-            "started_at": record.started_at,
-            "heals": record.heals,
-            "fault_times": record.fault_times,
-            "refusals": record.refusals,
-        },
-    }))?;
+    write_json(
+        &dir.join("run.json"),
+        &json!({
+            "version": record.meta.version,
+            "seed": record.meta.seed,
+            "scenario": scenario,
+            "meta": record.meta,
+            "record": {
+                "latency": record.latency,
+                "events_dropped": record.events_dropped,
+                "missed_detections": record.missed_detections,
+                "false_suspicions": record.false_suspicions,
+                "duplicate_deliveries": record.duplicate_deliveries,
+                "started_at": record.started_at,
+                "heals": record.heals,
+                "fault_times": record.fault_times,
+                "refusals": record.refusals,
+            },
+        }),
+    )?;
     write_series(&dir.join("series.csv"), record)?;
     write_events(&dir.join("events.csv"), record)?;
     write_rows(&dir.join("broadcasts.csv"), &record.broadcasts)?;
@@ -67,8 +70,18 @@ fn write_rows<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), ReportError> 
 
 /// The columns of `series.csv` before those by protocol.
 const SERIES: [&str; 12] = [
-    "seconds", "up", "complete_views", "reachable_views", "known_mean", "known_min", "known_max", "suspected", "links", "degree_min",
-    "degree_max", "degree_mean",
+    "seconds",
+    "up",
+    "complete_views",
+    "reachable_views",
+    "known_mean",
+    "known_min",
+    "known_max",
+    "suspected",
+    "links",
+    "degree_min",
+    "degree_max",
+    "degree_mean",
 ];
 
 fn write_series(path: &Path, record: &RunRecord) -> Result<(), ReportError> {

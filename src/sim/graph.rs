@@ -27,8 +27,7 @@ fn ordered((a, b): (u32, u32)) -> (u32, u32) {
 /// A connected random graph with `degree` edges at every node: a ring lattice, shuffled by double edge swaps that keep every
 /// degree (Maslov and Sneppen 2002), ten for each edge, and again until it is connected.
 fn random_regular(nodes: u32, degree: u32, rng: &mut ChaCha8Rng) -> Vec<(u32, u32)> {
-    let mut edges: Vec<(u32, u32)> =
-        (0..nodes).flat_map(|a| (1..=degree / 2).map(move |step| ordered((a, (a + step) % nodes)))).collect();
+    let mut edges: Vec<(u32, u32)> = (0..nodes).flat_map(|a| (1..=degree / 2).map(move |step| ordered((a, (a + step) % nodes)))).collect();
     if degree % 2 == 1 {
         edges.extend((0..nodes / 2).map(|a| (a, a + nodes / 2)));
     }

@@ -198,4 +198,3 @@ fn draw(lifetime: &Lifetime, rng: &mut ChaCha8Rng) -> Duration {
     };
     Duration::from_secs_f64(seconds.clamp(1.0, 1e9))
 }
-

@@ -17,8 +17,8 @@ use super::transport::{Fabric, Flight, MemoryTransportPlugin};
 use super::workload::WorkloadPlugin;
 use super::{RunError, RunOptions};
 use crate::kernel::{Instant, KernelPlugin, next_due, run_tick};
-use crate::scenario::{Dissemination, Overlay, Scenario};
 use crate::mesh::{broadcast, detection, discovery, handshake, leave, liveness, membership, pinned, topology};
+use crate::scenario::{Dissemination, Overlay, Scenario};
 
 /// Builds the app of one world.
 ///
@@ -36,12 +36,7 @@ pub fn build(plan: &Arc<Plan>, world: u16) -> Result<App, RunError> {
         plan.quantum,
         plan.seed,
     ))
-    .add_plugins((
-        NodesPlugin { plan: plan.clone(), world },
-        ObservePlugin,
-        MemoryTransportPlugin,
-        WorkloadPlugin::new(plan, world)?,
-    ));
+    .add_plugins((NodesPlugin { plan: plan.clone(), world }, ObservePlugin, MemoryTransportPlugin, WorkloadPlugin::new(plan, world)?));
     Ok(app)
 }
 

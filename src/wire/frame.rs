@@ -62,9 +62,7 @@ impl Frame {
     pub fn refusal(reason: CloseReason, mode: CryptoMode) -> Self {
         match mode {
             CryptoMode::Real => Self::Bytes([VERSION, FrameKind::Refusal as u8, reason as u8].into()),
-            CryptoMode::Modelled => {
-                Self::Modelled(ModelledFrame { size: HEADER as u32 + 1, body: ModelledBody::Refusal(reason) })
-            }
+            CryptoMode::Modelled => Self::Modelled(ModelledFrame { size: HEADER as u32 + 1, body: ModelledBody::Refusal(reason) }),
         }
     }
 

@@ -104,9 +104,8 @@ impl Update {
 impl MembershipMessage {
     /// Its length when encoded, without the number of its protocol.
     pub(super) fn encoded_len(&self) -> usize {
-        let digest = |entries: &[DigestEntry]| {
-            varint_len(entries.len() as u64) + entries.iter().map(DigestEntry::encoded_len).sum::<usize>()
-        };
+        let digest =
+            |entries: &[DigestEntry]| varint_len(entries.len() as u64) + entries.iter().map(DigestEntry::encoded_len).sum::<usize>();
         let delta = |updates: &[Update]| varint_len(updates.len() as u64) + updates.iter().map(Update::encoded_len).sum::<usize>();
         1 + match self {
             Self::Syn(Digest { entries, end }) => digest(entries) + if end.is_some() { 33 } else { 1 },

@@ -16,7 +16,7 @@ fn app(scenario: &Scenario) -> App {
 fn ambiguities(mut app: App) -> Result<(), String> {
     forbid_ambiguity(&mut app);
     let world = app.world_mut();
-    world.schedule_scope(Tick, |world, schedule| schedule.initialize(world).map(drop).map_err(|error| error.to_string()))
+    world.schedule_scope(Tick, |world, schedule| schedule.initialize(world).map(drop).map_err(|error| format!("{error:?}")))
 }
 
 /// Everything on, and every alternative once.
@@ -38,6 +38,9 @@ fn no_two_systems_that_touch_the_same_data_are_unordered() {
 #[test]
 fn an_unordered_writer_of_neighbors_is_caught() {
     let mut app = app(&variants()[0]);
-    app.add_systems(Tick, (|mut neighbors: Query<&mut Neighbors>| neighbors.iter_mut().for_each(|mut all| all.clear())).in_set(ProtocolSystems::Topology));
+    app.add_systems(
+        Tick,
+        (|mut neighbors: Query<&mut Neighbors>| neighbors.iter_mut().for_each(|mut all| all.clear())).in_set(ProtocolSystems::Topology),
+    );
     assert!(ambiguities(app).is_err());
 }

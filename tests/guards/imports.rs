@@ -18,7 +18,9 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 /// Lines of `source`, a file in the folder `layer`, that name a layer they must not: line number and text.
 fn upward_imports<'a>(layer: &str, source: &'a str) -> Vec<(usize, &'a str)> {
     let Some((_, forbidden)) = FORBIDDEN.iter().find(|(name, _)| *name == layer) else { return Vec::new() };
-    let names = |line: &str| forbidden.iter().any(|other| line.contains(&format!("crate::{other}::")) || line.contains(&format!("crate::{other};")));
+    let names = |line: &str| {
+        forbidden.iter().any(|other| line.contains(&format!("crate::{other}::")) || line.contains(&format!("crate::{other};")))
+    };
     code_lines(source).filter(|(_, line)| names(line)).collect()
 }
 
@@ -27,7 +29,8 @@ fn foreign_components<'a>(own: &str, source: &'a str) -> Vec<(usize, &'a str)> {
     let reaches = |line: &str| {
         line.split("crate::mesh::").skip(1).any(|rest| {
             let mut parts = rest.split("::");
-            parts.next().is_some_and(|protocol| protocol != own) && parts.next().is_some_and(|part| part.starts_with("components") || part.starts_with("systems"))
+            parts.next().is_some_and(|protocol| protocol != own)
+                && parts.next().is_some_and(|part| part.starts_with("components") || part.starts_with("systems"))
         })
     };
     code_lines(source).filter(|(_, line)| reaches(line)).collect()
@@ -75,7 +78,10 @@ fn imports_point_one_way() {
 fn an_upward_import_is_caught_with_its_line() {
     let source = "//! crate::sim:: in a comment is fine\nuse crate::kernel::Node;\nuse crate::sim::Plan;\n";
     assert_eq!(upward_imports("mesh", source), [(3, "use crate::sim::Plan;")]);
-    assert_eq!(foreign_components("broadcast", "use crate::mesh::topology::components::Links;"), [(1, "use crate::mesh::topology::components::Links;")]);
+    assert_eq!(
+        foreign_components("broadcast", "use crate::mesh::topology::components::Links;"),
+        [(1, "use crate::mesh::topology::components::Links;")]
+    );
 }
 
 #[test]

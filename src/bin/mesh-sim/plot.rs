@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use murmuration::report;
 use crate::{Outcome, say};
+use murmuration::report;
 
 #[derive(clap::Args)]
 pub struct Args {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use murmuration::scenario::{self, Scenario};
 
 use crate::input::{ScenarioArgs, check_output, progress_bar};
-use murmuration::{report, sim};
 use crate::{Outcome, complain, say};
+use murmuration::{report, sim};
 
 /// The file in a result that says what was run.
 pub const SCENARIO_FILE: &str = "scenario.ron";

@@ -8,8 +8,8 @@ use murmuration::scenario::{self, Loaded, nearest};
 use rayon::prelude::*;
 
 use crate::input::{ScenarioArgs, check_output, progress_bar};
-use murmuration::{report, sim};
 use crate::{Outcome, complain, say};
+use murmuration::{report, sim};
 
 /// What can be compared: keys of `summary.json`, their units, and whether they are compared unless others are asked for.
 const METRICS: [(&str, &str, bool); 22] = [

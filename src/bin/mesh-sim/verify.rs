@@ -7,8 +7,8 @@ use murmuration::scenario;
 
 use crate::input::progress_bar;
 use crate::run::SCENARIO_FILE;
-use murmuration::{report, sim};
 use crate::{Outcome, say};
+use murmuration::{report, sim};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -65,7 +65,7 @@ pub fn verify(args: &Args) -> Result<Outcome, String> {
     }
 }
 
-fn read(folder: &Path) -> Result<(murmuration::report::Meta, Trace), report::ReportError> {
+fn read(folder: &Path) -> Result<(report::Meta, Trace), report::ReportError> {
     let meta = report::read_meta(folder)?;
     let trace = Trace { events: report::read_events(folder)?, checkpoints: report::read_checkpoints(folder)?, digest: meta.digest.clone() };
     Ok((meta, trace))

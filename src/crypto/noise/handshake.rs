@@ -21,7 +21,7 @@ pub struct Handshake(Side);
 
 enum Side {
     Noise(Box<NoiseSide>),
-    Modelled(ModelledSide),
+    Modelled(Box<ModelledSide>),
 }
 
 struct NoiseSide {
@@ -70,7 +70,7 @@ impl Handshake {
         if identity.mode() == CryptoMode::Modelled {
             let mut side = ModelledSide::new(identity, initiator, key, rng);
             let first = initiator.then(|| side.first());
-            return Ok((Self(Side::Modelled(side)), first));
+            return Ok((Self(Side::Modelled(Box::new(side))), first));
         }
         let mut side = NoiseSide::new(identity, initiator, key, rng).map_err(|_| CloseReason::BadHandshake)?;
         let first = if initiator { Some(side.write(&[])?) } else { None };
@@ -98,10 +98,8 @@ impl NoiseSide {
         let params = || PATTERN.parse::<snow::params::NoiseParams>();
         let mut resolver = SeededResolver::new(rng);
         let keys = Builder::with_resolver(params()?, Box::new(resolver.fork())).generate_keypair()?;
-        let builder = Builder::with_resolver(params()?, Box::new(resolver))
-            .prologue(PROLOGUE)?
-            .local_private_key(&keys.private)?
-            .psk(3, key)?;
+        let builder =
+            Builder::with_resolver(params()?, Box::new(resolver)).prologue(PROLOGUE)?.local_private_key(&keys.private)?.psk(3, key)?;
         let state = if initiator { builder.build_initiator()? } else { builder.build_responder()? };
         Ok(Self { identity, initiator, state: Some(state), public: keys.public, read: 0 })
     }

@@ -50,7 +50,9 @@ impl ModelledSide {
         // As many draws as the real one takes, so that both leave the stream at the same place.
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
-        let fold = |bytes: &[u8]| bytes.chunks(8).fold(0_u64, |sum, chunk| sum.rotate_left(7) ^ chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+        let fold = |bytes: &[u8]| {
+            bytes.chunks(8).fold(0_u64, |sum, chunk| sum.rotate_left(7) ^ chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+        };
         Self { identity, initiator, seal: fold(key), mine: fold(&seed), theirs: 0, step: 0 }
     }
 
@@ -68,8 +70,7 @@ impl ModelledSide {
             }
             (true, 1, ModelledHandshake::Second { ephemeral, proof }) => {
                 (self.theirs, self.step) = (*ephemeral, 2);
-                let remote =
-                    check(&**proof, false, &self.mine.to_le_bytes(), &self.theirs.to_le_bytes(), CryptoMode::Modelled)?;
+                let remote = check(&**proof, false, &self.mine.to_le_bytes(), &self.theirs.to_le_bytes(), CryptoMode::Modelled)?;
                 let proof = Box::new(prove(&self.identity, true, &self.theirs.to_le_bytes(), &self.mine.to_le_bytes()));
                 let reply = frame(2, ModelledHandshake::Third { seal: self.seal, proof });
                 Ok(Progress::Finished { remote, secrets: Secrets::Modelled, reply: Some(reply) })

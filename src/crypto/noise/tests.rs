@@ -48,7 +48,7 @@ fn the_pattern_gives_the_published_vector() {
     let psk: [u8; 32] = hex("54686973206973206d7920417573747269616e20706572737065637469766521").try_into().unwrap();
     let side = |secret: &str, ephemeral: &str, initiator: bool| {
         let (secret, ephemeral) = (hex(secret), hex(ephemeral));
-        let builder = Builder::with_resolver(PATTERN.parse().unwrap(), Box::new(super::resolver::SeededResolver::new(&mut rng(0))))
+        let builder = Builder::with_resolver(PATTERN.parse().unwrap(), Box::new(resolver::SeededResolver::new(&mut rng(0))))
             .prologue(b"John Galt")
             .unwrap()
             .local_private_key(&secret)
@@ -69,9 +69,18 @@ fn the_pattern_gives_the_published_vector() {
         false,
     );
     let messages = [
-        ("4c756477696720766f6e204d69736573", "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c7944325ea71699951ece20f284b6ad9604a029eb335bf84564c308b6ade90ae45078"),
-        ("4d757272617920526f746862617264", "95ebc60d2b1fa672c1f46a8aa265ef51bfe38e7ccb39ec5be34069f1448088432645535233ffe1432564d66a85227b677ced6fc2730ae0998ff49aa1dc56b8186e31b16e416f5d9c03c71f6c34fd37ec013105020070a8b00c000ce7ed56629c119795f96463274bc05519d5c24dc1"),
-        ("462e20412e20486179656b", "adf16c5375ec4172576783fd59f2bfa5c7a320d0a13b759592e1a2ddf5524cce59ccbb92ff5d321fced3bdb2840596df562c0e68aad41b090abd285f6d300130072e06964a6ba494e58d47"),
+        (
+            "4c756477696720766f6e204d69736573",
+            "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c7944325ea71699951ece20f284b6ad9604a029eb335bf84564c308b6ade90ae45078",
+        ),
+        (
+            "4d757272617920526f746862617264",
+            "95ebc60d2b1fa672c1f46a8aa265ef51bfe38e7ccb39ec5be34069f1448088432645535233ffe1432564d66a85227b677ced6fc2730ae0998ff49aa1dc56b8186e31b16e416f5d9c03c71f6c34fd37ec013105020070a8b00c000ce7ed56629c119795f96463274bc05519d5c24dc1",
+        ),
+        (
+            "462e20412e20486179656b",
+            "adf16c5375ec4172576783fd59f2bfa5c7a320d0a13b759592e1a2ddf5524cce59ccbb92ff5d321fced3bdb2840596df562c0e68aad41b090abd285f6d300130072e06964a6ba494e58d47",
+        ),
     ];
     for (index, (payload, ciphertext)) in messages.into_iter().enumerate() {
         let (writer, reader) = if index % 2 == 0 { (&mut a, &mut b) } else { (&mut b, &mut a) };
@@ -115,8 +124,8 @@ fn modelled_frames_are_as_long_as_real_ones() {
 fn a_proof_holds_for_its_own_session_side_and_key_only() {
     for mode in [CryptoMode::Real, CryptoMode::Modelled] {
         let me = identity(1, mode);
-        let proof = super::proof::prove(&me, true, b"hash", b"key");
-        let check = |proof: &[u8], initiator, hash: &[u8], key: &[u8]| super::proof::check(proof, initiator, hash, key, mode);
+        let proof = proof::prove(&me, true, b"hash", b"key");
+        let check = |proof: &[u8], initiator, hash: &[u8], key: &[u8]| proof::check(proof, initiator, hash, key, mode);
         assert_eq!(check(&proof, true, b"hash", b"key"), Ok(me.id()));
         for forged in [check(&proof, false, b"hash", b"key"), check(&proof, true, b"hush", b"key"), check(&proof, true, b"hash", b"kex")] {
             assert_eq!(forged, Err(CloseReason::ForgedIdentity));

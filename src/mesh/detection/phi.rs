@@ -11,6 +11,10 @@ use std::time::Duration;
 use super::DetectionConfig;
 use crate::kernel::Instant;
 
+/// The first guess at a member's rhythm, two samples, counts until so many real ones have come.
+const GUESS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+const ENOUGH: usize = 8;
+
 /// Probability below which the tail is computed by its asymptotic series, where erfc would underflow.
 const FAR: f64 = 25.0;
 
@@ -50,6 +54,8 @@ pub struct Window {
     last: Instant,
     /// How long after the last heartbeat suspicion reaches the threshold.
     patience: Duration,
+    /// Whether the guess has been dropped.
+    proven: bool,
     /// Whether it is suspected.
     pub suspected: bool,
 }
@@ -57,9 +63,17 @@ pub struct Window {
 impl Window {
     /// A member that was heard of at `now`. Nothing is known of its rhythm yet, so the first guess is two seconds give or take one.
     pub fn new(now: Instant, config: &DetectionConfig, distance: f64) -> Self {
-        let mut window = Self { samples: Vec::new(), next: 0, sum: 0, sum_of_squares: 0.0, last: now, patience: Duration::ZERO, suspected: false };
-        window.add(Duration::from_secs(1), config);
-        window.add(Duration::from_secs(3), config);
+        let mut window = Self {
+            samples: Vec::new(),
+            next: 0,
+            sum: 0,
+            sum_of_squares: 0.0,
+            last: now,
+            patience: Duration::ZERO,
+            proven: false,
+            suspected: false,
+        };
+        GUESS.into_iter().for_each(|sample| window.add(sample, config));
         window.patience = window.reach(config, distance);
         window
     }
@@ -69,9 +83,21 @@ impl Window {
         // While it was suspected it was away: that is not its rhythm.
         if !self.suspected {
             self.add(since, config);
+            if self.samples.len() == GUESS.len() + ENOUGH && !self.proven {
+                self.drop_guess();
+            }
             self.patience = self.reach(config, distance);
         }
         self.last = self.last.max(now);
+    }
+
+    /// The member's own rhythm is known by now.
+    fn drop_guess(&mut self) {
+        self.proven = true;
+        for guess in self.samples.drain(..GUESS.len()) {
+            self.sum -= u64::from(guess);
+            self.sum_of_squares -= f64::from(guess) * f64::from(guess);
+        }
     }
 
     fn add(&mut self, sample: Duration, config: &DetectionConfig) {
@@ -133,7 +159,7 @@ mod tests {
     #[test]
     fn phi_has_the_known_values() {
         let known = [
-            (1000.0, 0.301_029_995_664),
+            (1000.0, std::f64::consts::LOG10_2),
             (900.0, 0.075_026_012_958),
             (1100.0, 0.799_545_541_492),
             (1200.0, 1.643_016_080_141),
@@ -165,14 +191,14 @@ mod tests {
 
         #[test]
         fn the_window_holds_the_last_samples_only(samples in prop::collection::vec(1_u64..5_000, 20..60)) {
-            let config = DetectionConfig { window: 10, ..DetectionConfig::default() };
+            let config = DetectionConfig { window: 12, ..DetectionConfig::default() };
             let mut window = Window::new(Instant::ZERO, &config, 5.6);
             for sample in &samples {
                 window.beat(Instant::ZERO, Duration::from_millis(*sample), &config, 5.6);
             }
-            let last = &samples[samples.len() - 10..];
-            let mean = last.iter().sum::<u64>() as f64 / 10.0;
-            let variance = last.iter().map(|sample| (*sample as f64 - mean).powi(2)).sum::<f64>() / 10.0;
+            let last = &samples[samples.len() - 12..];
+            let mean = last.iter().sum::<u64>() as f64 / 12.0;
+            let variance = last.iter().map(|sample| (*sample as f64 - mean).powi(2)).sum::<f64>() / 12.0;
             let (measured_mean, measured_deviation) = window.distribution(&config);
             prop_assert!((measured_mean - 3.0 - mean / 1e3).abs() < 1e-6);
             prop_assert!((measured_deviation - (variance.sqrt() / 1e3).max(0.5)).abs() < 1e-6);

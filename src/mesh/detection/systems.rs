@@ -4,7 +4,7 @@ use bevy_ecs::prelude::*;
 
 use super::components::Detector;
 use super::phi::Window;
-use super::{DetectionConfig, SuspicionDistance, Suspected, Trusted};
+use super::{DetectionConfig, Suspected, SuspicionDistance, Trusted};
 use crate::kernel::{AddressBook, Fired, Node, NodeClock, NodeStarted, Standing, Timers};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{Heartbeat, MemberForgotten, MemberJoined};

@@ -37,14 +37,7 @@ impl Plugin for DiscoveryPlugin {
             .add_timer::<systems::LostTimer>()
             .add_systems(
                 Tick,
-                (
-                    systems::start,
-                    systems::say_hello,
-                    systems::hear_hello,
-                    systems::follow_sessions,
-                    systems::attempt,
-                    systems::seek_lost,
-                )
+                (systems::start, systems::say_hello, systems::hear_hello, systems::follow_sessions, systems::attempt, systems::seek_lost)
                     .chain()
                     .in_set(ProtocolSystems::Discovery),
             );

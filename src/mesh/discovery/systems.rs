@@ -9,8 +9,8 @@ use super::backoff::delay;
 use super::components::{Discovery, Seeds};
 use super::{DiscoveryConfig, NETWORK, WentOffline, WentOnline};
 use crate::kernel::{
-    AddressBook, BeaconIn, BeaconOut, Connect, Contact, Fired, Instant, Node, NodeClock, NodeRng, NodeStarted, SessionClosed, SessionOpened,
-    Standing, Timers,
+    AddressBook, BeaconIn, BeaconOut, Connect, Contact, Fired, Instant, Node, NodeClock, NodeRng, NodeStarted, SessionClosed,
+    SessionOpened, Standing, Timers,
 };
 use crate::wire::Hello;
 

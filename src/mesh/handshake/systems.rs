@@ -9,8 +9,8 @@ use super::components::{Exchange, HandshakeState};
 use super::{HandshakeConfig, NetworkKey};
 use crate::crypto::{Handshake, Progress, Secrets};
 use crate::kernel::{
-    Channel, CloseSession, Contact, Dial, Fired, FrameIn, FrameOut, Instant, KeyRng, Keys, LinkUp, Node, NodeClock, Refusals, Role, Service,
-    Session, SessionOf, SessionOpened, SessionPhase, Sessions, Timers, Traffic,
+    Channel, CloseSession, Contact, Dial, Fired, FrameIn, FrameOut, Instant, KeyRng, Keys, LinkUp, Node, NodeClock, Refusals, Role,
+    Service, Session, SessionOf, SessionOpened, SessionPhase, Sessions, Timers, Traffic,
 };
 use crate::wire::{CloseReason, Frame, FrameKind, NodeId, Protocol};
 

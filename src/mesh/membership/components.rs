@@ -6,9 +6,9 @@ use super::namespace::Namespace;
 use super::scuttlebutt::Scuttlebutt;
 use crate::crypto::NodeId;
 
-/// The members, with their namespaces. Empty until the node starts.
+/// The members, with their namespaces: empty until the node starts. And which neighbour's turn it is.
 #[derive(Component, Default, Debug)]
-pub struct Membership(pub(super) Option<Scuttlebutt>);
+pub struct Membership(pub(super) Option<Scuttlebutt>, pub(super) usize);
 
 impl Membership {
     /// All members, the node itself included, by id; those that are suspected too (see the address book).

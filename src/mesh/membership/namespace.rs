@@ -81,7 +81,13 @@ pub fn sign_heartbeat(identity: &Identity, incarnation: u64, heartbeat: u64) -> 
 ///
 /// # Errors
 /// [`BadSignature`] if it did not.
-pub fn verify_heartbeat(owner: &NodeId, incarnation: u64, heartbeat: u64, signature: &Signature, mode: CryptoMode) -> Result<(), BadSignature> {
+pub fn verify_heartbeat(
+    owner: &NodeId,
+    incarnation: u64,
+    heartbeat: u64,
+    signature: &Signature,
+    mode: CryptoMode,
+) -> Result<(), BadSignature> {
     owner.verify(&heartbeat_statement(owner, incarnation, heartbeat), signature, mode)
 }
 

@@ -129,14 +129,21 @@ impl Scuttlebutt {
     }
 
     /// What a digest's sender lacks, within `budget` bytes, and what this node lacks of what it has.
-    pub fn reconcile(&mut self, identity: &Identity, digest: &Digest, budget: usize, alive: impl Fn(&NodeId) -> bool) -> (Box<[Update]>, Box<[DigestEntry]>) {
+    pub fn reconcile(
+        &mut self,
+        identity: &Identity,
+        digest: &Digest,
+        budget: usize,
+        alive: impl Fn(&NodeId) -> bool,
+    ) -> (Box<[Update]>, Box<[DigestEntry]>) {
         self.sign_own(identity);
         let mut wants = Vec::new();
         let mut stale = Vec::new();
         for theirs in &digest.entries {
             match self.members.get(&theirs.owner) {
                 Some(mine) => {
-                    let (ours, their) = ((mine.incarnation, mine.version, mine.heartbeat), (theirs.incarnation, theirs.version, theirs.heartbeat));
+                    let (ours, their) =
+                        ((mine.incarnation, mine.version, mine.heartbeat), (theirs.incarnation, theirs.version, theirs.heartbeat));
                     let same_life = mine.incarnation == theirs.incarnation;
                     if their.0 > ours.0 || same_life && (their.1 > ours.1 || their.2 > ours.2) {
                         wants.push(mine.digest(theirs.owner));
@@ -152,7 +159,8 @@ impl Scuttlebutt {
         // Ids on the stretch that are not in the digest: its sender does not know them. It is sorted, going round.
         if let Some(first) = digest.entries.first().map(|entry| entry.owner).or(digest.end) {
             let listed: BTreeMap<NodeId, ()> = digest.entries.iter().map(|entry| (entry.owner, ())).collect();
-            let unknown = self.round_from(&first).take_while(|(id, _)| digest.end.is_none_or(|end| **id != end && is_between(&first, id, &end)));
+            let unknown =
+                self.round_from(&first).take_while(|(id, _)| digest.end.is_none_or(|end| **id != end && is_between(&first, id, &end)));
             stale.extend(unknown.filter(|(id, _)| !listed.contains_key(id) && alive(id)).map(|(id, _)| (*id, nothing(*id))));
         } else {
             stale.extend(self.members.keys().filter(|id| alive(id)).map(|id| (*id, nothing(*id))));

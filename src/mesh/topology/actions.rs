@@ -11,8 +11,8 @@ use super::TopologyConfig;
 use super::components::Links;
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AddressBook, CloseSession, Connect, Contact, Instant, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng, Outgoing,
-    Peer, Session, SessionPhase, Sessions, Standing, Timers,
+    AddressBook, CloseSession, Connect, Contact, Instant, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
+    Outgoing, Peer, Session, SessionPhase, Sessions, Standing, Timers,
 };
 use crate::wire::{Address, CloseReason, TopologyMessage};
 
@@ -21,21 +21,25 @@ use crate::wire::{Address, CloseReason, TopologyMessage};
 pub struct Repair;
 
 /// How long an answer, or a dial, is waited for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// A request that has been rejected so often is not rejected again: a full node makes room.
 pub(super) const MOST_REJECTIONS: u8 = 2;
 
-/// Whatever the overlay needs of a node.
-pub(super) type NodeParts<'a> = (
-    &'a Node,
-    &'a NodeClock,
-    &'a Contact,
-    &'a AddressBook,
-    &'a Sessions,
-    &'a mut NodeRng,
-    &'a mut Links,
-    &'a mut Neighbors,
-);
+/// Whatever the overlay needs of a node. It has no `Sessions` while it has no session.
+pub(super) type NodeParts<'a> =
+    (&'a Node, &'a NodeClock, &'a Contact, &'a AddressBook, Option<&'a Sessions>, &'a mut NodeRng, &'a mut Links, &'a mut Neighbors);
+
+/// A node that looks for a link.
+pub(super) struct Seeker<'a> {
+    pub node: &'a Node,
+    pub clock: &'a NodeClock,
+    pub me: &'a Contact,
+    pub book: &'a AddressBook,
+    pub mine: Option<&'a Sessions>,
+    pub rng: &'a mut ChaCha8Rng,
+    pub links: &'a mut Links,
+    pub neighbors: &'a Neighbors,
+}
 
 /// Where the overlay's decisions go.
 #[derive(SystemParam)]
@@ -72,13 +76,22 @@ impl Outlets<'_> {
         links.forget(session);
         let removed = neighbors.remove(session);
         if let Some(neighbor) = removed {
+            links.rejections = 0;
             self.down.write(NeighborDown { node, neighbor, at });
         }
         removed.is_some()
     }
 
     /// Gives up the link over `session`, and the session with it; the other side may take `instead` in this node's place.
-    pub fn drop_link(&mut self, node: Entity, neighbors: &mut Neighbors, links: &mut Links, session: Entity, instead: Option<Address>, at: Instant) {
+    pub fn drop_link(
+        &mut self,
+        node: Entity,
+        neighbors: &mut Neighbors,
+        links: &mut Links,
+        session: Entity,
+        instead: Option<Address>,
+        at: Instant,
+    ) {
         if self.unlink(node, neighbors, links, session, at) {
             self.send(session, at, TopologyMessage::Disconnect { instead });
         }
@@ -104,9 +117,13 @@ impl Outlets<'_> {
     }
 
     /// Looks for a link, if one is wanted and none is on its way: with somebody who was recommended, or a random member.
-    pub fn seek(&mut self, entity: Entity, (_, _, me, book, mine, rng, links, neighbors): (&Node, &NodeClock, &Contact, &AddressBook, &Sessions, &mut NodeRng, &mut Links, &mut Neighbors), sessions: &Query<&Session>, at: Instant) {
+    pub fn seek(&mut self, entity: Entity, seeker: Seeker, sessions: &Query<&Session>, at: Instant) {
+        let Seeker { node, clock, me, book, mine, rng, links, neighbors } = seeker;
         let waiting = |since: Instant| at.since(since) < PATIENCE;
-        if neighbors.len() >= self.config.min_degree
+        // A node that has what it needs would like more, for short ways; but it does not insist.
+        let content = neighbors.len() >= self.config.min_degree && links.rejections > MOST_REJECTIONS;
+        if neighbors.len() >= self.config.max_degree
+            || content
             || links.asked.is_some_and(|(_, since)| waiting(since))
             || links.dialed.is_some_and(|(_, since)| waiting(since))
         {
@@ -117,13 +134,18 @@ impl Outlets<'_> {
         let fresh = |id: &NodeId, peer: &Peer| peer.standing == Standing::Alive && !neighbors.contains(id);
         let heard = |id: &NodeId, peer: &Peer| peer.standing == Standing::Heard && !neighbors.contains(id);
         let candidate = referred.map(|(_, address)| address).or_else(|| {
-            let member = book.pick(&mut rng.0, fresh).or_else(|| book.pick(&mut rng.0, heard));
+            let member = book.pick(rng, fresh).or_else(|| book.pick(rng, heard));
             member.map(|(_, peer)| peer.address)
         });
         let Some(to) = candidate else { return };
-        let open = mine.iter().find(|session| {
-            sessions.get(*session).is_ok_and(|state| state.address == to && state.phase == SessionPhase::Established)
-        });
+        if !links.repairing {
+            links.repairing = true;
+            self.repairs.set(entity, node, clock.after(at, PATIENCE), Repair);
+        }
+        let open = mine
+            .into_iter()
+            .flat_map(Sessions::iter)
+            .find(|session| sessions.get(*session).is_ok_and(|state| state.address == to && state.phase == SessionPhase::Established));
         match open {
             Some(session) => self.ask(session, neighbors, links, false, at),
             None => {

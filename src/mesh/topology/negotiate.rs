@@ -28,7 +28,8 @@ pub(super) fn receive(
         let is_neighbor = neighbors.iter().any(|neighbor| neighbor.session == session);
         match message {
             TopologyMessage::ConnectRequest { degree, rejections, bridge } => {
-                let request = Request { session, remote: *remote, address: *address, degree: *degree, rejections: *rejections, bridge: *bridge, at };
+                let request =
+                    Request { session, remote: *remote, address: *address, degree: *degree, rejections: *rejections, bridge: *bridge, at };
                 answer(*entity, request, &mut links, &mut neighbors, &mut rng.0, book, &mut out);
             }
             TopologyMessage::ConnectAccept { degree } => {

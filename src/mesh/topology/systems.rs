@@ -3,10 +3,10 @@
 use bevy_ecs::prelude::*;
 use rand::RngExt;
 
-use super::actions::{NodeParts, Outlets, PATIENCE, Repair};
+use super::actions::{NodeParts, Outlets, PATIENCE, Repair, Seeker};
 use super::components::Links;
 use crate::kernel::{
-    Fired, Instant, Neighbors, NodeStarted, Role, Session, SessionClosed, SessionOpened, SessionPhase, Standing, Timers,
+    Fired, Instant, Neighbors, NodeStarted, Role, Session, SessionClosed, SessionOpened, SessionPhase, Sessions, Standing, Timers,
 };
 use crate::mesh::leave::MemberLeft;
 use crate::wire::{CloseReason, TopologyMessage};
@@ -18,7 +18,12 @@ pub struct Audit;
 /// How many steps a probe may take: more than a random graph of 100,000 nodes and degree 3 is wide.
 const PROBE_HOPS: u8 = 32;
 
-pub(super) fn start(mut started: MessageReader<NodeStarted>, mut nodes: Query<NodeParts>, mut audits: ResMut<Timers<Audit>>, mut out: Outlets) {
+pub(super) fn start(
+    mut started: MessageReader<NodeStarted>,
+    mut nodes: Query<NodeParts>,
+    mut audits: ResMut<Timers<Audit>>,
+    mut out: Outlets,
+) {
     for NodeStarted { node: entity, at, .. } in started.read() {
         let Ok((node, clock, _, _, _, mut rng, mut links, mut neighbors)) = nodes.get_mut(*entity) else { continue };
         *links = Links::default();
@@ -76,9 +81,10 @@ pub(super) fn follow_left(mut left: MessageReader<MemberLeft>, mut nodes: Query<
 
 pub(super) fn repair(mut fired: MessageReader<Fired<Repair>>, mut nodes: Query<NodeParts>, sessions: Query<&Session>, mut out: Outlets) {
     for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, me, book, mine, mut rng, mut links, mut neighbors)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, clock, me, book, mine, mut rng, mut links, neighbors)) = nodes.get_mut(*entity) else { continue };
         links.repairing = false;
-        out.seek(*entity, (node, clock, me, book, mine, &mut rng, &mut links, &mut neighbors), &sessions, *at);
+        let seeker = Seeker { node, clock, me, book, mine, rng: &mut rng.0, links: &mut links, neighbors: &neighbors };
+        out.seek(*entity, seeker, &sessions, *at);
     }
 }
 
@@ -94,7 +100,9 @@ pub(super) fn audit(
         audits.set(entity, node, clock.after(at, out.config.rebalance_interval), Audit);
         let dead: Vec<Entity> = neighbors
             .iter()
-            .filter(|neighbor| matches!(book.get(&neighbor.id).map(|peer| peer.standing), Some(Standing::Suspected { .. } | Standing::Lost)))
+            .filter(|neighbor| {
+                matches!(book.get(&neighbor.id).map(|peer| peer.standing), Some(Standing::Suspected { .. } | Standing::Lost))
+            })
             .map(|neighbor| neighbor.session)
             .collect();
         for session in dead {
@@ -109,12 +117,15 @@ pub(super) fn audit(
         if neighbors.len() > out.config.max_degree {
             probe_surplus(me.id, &neighbors, &mut links, at, &mut out);
         }
-        out.seek(entity, (node, clock, me, book, mine, &mut rng, &mut links, &mut neighbors), &sessions, at);
+        let seeker = Seeker { node, clock, me, book, mine, rng: &mut rng.0, links: &mut links, neighbors: &neighbors };
+        out.seek(entity, seeker, &sessions, at);
         // Sessions that are no links and were not asked about for two audits serve nobody.
         let idle = out.config.rebalance_interval * 2;
-        for session in mine.iter().filter(|session| !all.contains(session)) {
+        for session in mine.into_iter().flat_map(Sessions::iter).filter(|session| !all.contains(session)) {
             let unused = |state: &Session| state.phase == SessionPhase::Established && at.since(state.since) >= idle;
-            if sessions.get(session).is_ok_and(unused) && links.asked.is_none_or(|(asked, since)| asked != session || at.since(since) > PATIENCE) {
+            if sessions.get(session).is_ok_and(unused)
+                && links.asked.is_none_or(|(asked, since)| asked != session || at.since(since) > PATIENCE)
+            {
                 out.close(session, at, CloseReason::Unwanted);
             }
         }
@@ -140,4 +151,3 @@ pub(super) fn probe_surplus(me: crate::crypto::NodeId, neighbors: &Neighbors, li
         out.send(neighbor.session, at, probe);
     }
 }
-

@@ -22,9 +22,14 @@ pub fn draw(path: &Path, record: &RunRecord, subtitle: &str) -> Result<(), Repor
     render(&root, record, subtitle).and_then(|()| Ok(root.present()?)).map_err(ReportError::picture(path))
 }
 
-fn render(root: &DrawingArea<BitMapBackend, plotters::coord::Shift>, record: &RunRecord, subtitle: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn render(
+    root: &DrawingArea<BitMapBackend, plotters::coord::Shift>,
+    record: &RunRecord,
+    subtitle: &str,
+) -> Result<(), Box<dyn std::error::Error>> {
     let shown = nearest(record);
-    let note = if shown.len() < record.nodes.len() { format!("{subtitle}; the {} nodes around n0", shown.len()) } else { subtitle.to_owned() };
+    let note =
+        if shown.len() < record.nodes.len() { format!("{subtitle}; the {} nodes around n0", shown.len()) } else { subtitle.to_owned() };
     head(root, "Who is linked with whom at the end", &note)?;
     let index = |node: u32| shown.binary_search_by_key(&node, |row| row.node).ok();
     let links: Vec<(usize, usize, bool)> =
@@ -35,7 +40,8 @@ fn render(root: &DrawingArea<BitMapBackend, plotters::coord::Shift>, record: &Ru
         ((60.0 + x * f64::from(SIZE.0 - 320)) as i32, (120.0 + y * f64::from(SIZE.1 - 180)) as i32)
     };
     for (a, b, tree) in &links {
-        let style = if *tree { ShapeStyle::from(RGBColor(60, 60, 60)).stroke_width(3) } else { ShapeStyle::from(GREY.mix(0.5)).stroke_width(1) };
+        let style =
+            if *tree { ShapeStyle::from(RGBColor(60, 60, 60)).stroke_width(3) } else { ShapeStyle::from(GREY.mix(0.5)).stroke_width(1) };
         root.draw(&PathElement::new(vec![pixel(*a), pixel(*b)], style))?;
     }
     let mut regions: Vec<&str> = record.nodes.iter().map(|node| node.region.as_str()).collect();
@@ -56,7 +62,11 @@ fn render(root: &DrawingArea<BitMapBackend, plotters::coord::Shift>, record: &Ru
     legend(root, &regions, record)
 }
 
-fn legend(root: &DrawingArea<BitMapBackend, plotters::coord::Shift>, regions: &[&str], record: &RunRecord) -> Result<(), Box<dyn std::error::Error>> {
+fn legend(
+    root: &DrawingArea<BitMapBackend, plotters::coord::Shift>,
+    regions: &[&str],
+    record: &RunRecord,
+) -> Result<(), Box<dyn std::error::Error>> {
     let (x, mut y) = (SIZE.0 as i32 - 230, 110);
     let font = || ("sans-serif", 16).into_font().color(&RGBColor(40, 40, 40));
     let mut line = |text: &str, colour: RGBColor, width: u32| -> Result<(), Box<dyn std::error::Error>> {

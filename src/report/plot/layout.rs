@@ -44,7 +44,9 @@ pub fn spring_layout(count: usize, links: &[(usize, usize)]) -> Vec<(f64, f64)> 
 }
 
 fn fit(places: &mut [(f64, f64)]) {
-    let bounds = |values: &mut dyn Iterator<Item = f64>| values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), it| (low.min(it), high.max(it)));
+    let bounds = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), it| (low.min(it), high.max(it)))
+    };
     let (left, right) = bounds(&mut places.iter().map(|place| place.0));
     let (top, bottom) = bounds(&mut places.iter().map(|place| place.1));
     for place in places {

@@ -115,11 +115,8 @@ impl Panel {
             (left, right) = (left - 0.5, left + 0.5);
         }
         let top = if top > 0.0 { top * 1.12 } else { 1.0 };
-        let mut chart = ChartBuilder::on(area)
-            .margin(10)
-            .x_label_area_size(48)
-            .y_label_area_size(86)
-            .build_cartesian_2d(left..right, 0.0..top)?;
+        let mut chart =
+            ChartBuilder::on(area).margin(10).x_label_area_size(48).y_label_area_size(86).build_cartesian_2d(left..right, 0.0..top)?;
         chart.draw_series(self.shades.iter().map(|shade| {
             let wide = (shade.to - shade.from).max((right - left) / 400.0);
             Rectangle::new([(shade.from, 0.0), (shade.from + wide, top)], SHADE.mix(0.6).filled())

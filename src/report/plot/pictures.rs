@@ -29,15 +29,23 @@ fn convergence(record: &RunRecord) -> Vec<Panel> {
         return Vec::new();
     }
     let band = record.samples.iter().map(|it| (it.seconds, f64::from(it.known_min), f64::from(it.known_max))).collect();
-    let known = over_time(record, "members", vec![
-        ("fewest to most known".into(), BLUE, Mark::Band(band)),
-        ("known on average".into(), BLUE, line(record, |it| it.known_mean)),
-        ("nodes that run".into(), GREY, line(record, |it| f64::from(it.up))),
-    ]);
-    let views = over_time(record, "nodes", vec![
-        ("know exactly those who run".into(), GREEN, line(record, |it| f64::from(it.complete_views))),
-        ("know exactly those they can reach".into(), ORANGE, line(record, |it| f64::from(it.reachable_views))),
-    ]);
+    let known = over_time(
+        record,
+        "members",
+        vec![
+            ("fewest to most known".into(), BLUE, Mark::Band(band)),
+            ("known on average".into(), BLUE, line(record, |it| it.known_mean)),
+            ("nodes that run".into(), GREY, line(record, |it| f64::from(it.up))),
+        ],
+    );
+    let views = over_time(
+        record,
+        "nodes",
+        vec![
+            ("know exactly those who run".into(), GREEN, line(record, |it| f64::from(it.complete_views))),
+            ("know exactly those they can reach".into(), ORANGE, line(record, |it| f64::from(it.reachable_views))),
+        ],
+    );
     vec![known, views]
 }
 
@@ -49,10 +57,14 @@ fn broadcast(record: &RunRecord) -> Vec<Panel> {
     if record.broadcasts.is_empty() {
         return Vec::new();
     }
-    let latency = over_time(record, "latency (ms)", vec![
-        ("last delivery".into(), ORANGE, Mark::Dots(sent(record, |row| row.latency_max_ms))),
-        ("mean".into(), BLUE, Mark::Dots(sent(record, |row| row.latency_mean_ms))),
-    ]);
+    let latency = over_time(
+        record,
+        "latency (ms)",
+        vec![
+            ("last delivery".into(), ORANGE, Mark::Dots(sent(record, |row| row.latency_max_ms))),
+            ("mean".into(), BLUE, Mark::Dots(sent(record, |row| row.latency_mean_ms))),
+        ],
+    );
     let share = |row: &BroadcastRow| if row.expected == 0 { 100.0 } else { 100.0 * f64::from(row.reached) / f64::from(row.expected) };
     let reliability = over_time(record, "reached (%)", vec![(String::new(), GREEN, Mark::Dots(sent(record, share)))]);
     vec![latency, reliability].into_iter().map(|panel| Panel { x: "time of sending (s)".into(), ..panel }).collect()
@@ -62,8 +74,16 @@ fn redundancy(record: &RunRecord) -> Vec<Panel> {
     if record.broadcasts.is_empty() {
         return Vec::new();
     }
-    let rmr = over_time(record, "RMR (payloads too many, per node)", vec![(String::new(), ORANGE, Mark::Dots(sent(record, |row| row.rmr.max(0.0))))]);
-    let ldh = over_time(record, "LDH (hops of the last delivery)", vec![(String::new(), BLUE, Mark::Dots(sent(record, |row| f64::from(row.ldh))))]);
+    let rmr = over_time(
+        record,
+        "RMR (payloads too many, per node)",
+        vec![(String::new(), ORANGE, Mark::Dots(sent(record, |row| row.rmr.max(0.0))))],
+    );
+    let ldh = over_time(
+        record,
+        "LDH (hops of the last delivery)",
+        vec![(String::new(), BLUE, Mark::Dots(sent(record, |row| f64::from(row.ldh))))],
+    );
     vec![rmr, ldh].into_iter().map(|panel| Panel { x: "time of sending (s)".into(), ..panel }).collect()
 }
 
@@ -93,7 +113,13 @@ fn degree(record: &RunRecord) -> Vec<Panel> {
     // A star's hub would make the axis as long as the node is busy: names only while they can be read.
     let names = if counts.len() <= 40 { (0..counts.len()).map(|degree| degree.to_string()).collect() } else { Vec::new() };
     let bars = counts.into_iter().enumerate().map(|(degree, count)| (degree as f64, count)).collect();
-    vec![Panel { x: "links of a node".into(), y: "nodes".into(), series: vec![(String::new(), BLUE, Mark::Bars(bars))], names, ..Panel::default() }]
+    vec![Panel {
+        x: "links of a node".into(),
+        y: "nodes".into(),
+        series: vec![(String::new(), BLUE, Mark::Bars(bars))],
+        names,
+        ..Panel::default()
+    }]
 }
 
 fn traffic(record: &RunRecord) -> Vec<Panel> {
@@ -122,7 +148,11 @@ fn traffic(record: &RunRecord) -> Vec<Panel> {
         return Vec::new();
     }
     let colours = PALETTE.iter().cycle();
-    vec![over_time(record, "kB/s, all nodes", series.into_iter().zip(colours).map(|((name, points), colour)| (name, *colour, Mark::Line(points))).collect())]
+    vec![over_time(
+        record,
+        "kB/s, all nodes",
+        series.into_iter().zip(colours).map(|((name, points), colour)| (name, *colour, Mark::Line(points))).collect(),
+    )]
 }
 
 fn total(points: &[(f64, f64)]) -> f64 {

@@ -62,7 +62,9 @@ pub(super) fn observe_broadcasts(
         let sent = stamp(&payload.0).unwrap_or(*at);
         trace.event(*at, node.ordinal, Kind::Delivered as u8, key.0, id.sequence);
         if !seen.broadcasts.delivered(key, node.ordinal, *round, [sent, truth.changed(node.ordinal), *at], payload.0.len() as u32) {
-            seen.event(&mut trace, *at, node.ordinal, Kind::DuplicateDelivery, Some(key.0), id.sequence, || format!("number {}", id.sequence));
+            seen.event(&mut trace, *at, node.ordinal, Kind::DuplicateDelivery, Some(key.0), id.sequence, || {
+                format!("number {}", id.sequence)
+            });
         }
     }
     for Redundant { id, .. } in redundant.read() {
@@ -167,8 +169,10 @@ impl Broadcasts {
             .map(|(sent, origin, sequence, tally)| {
                 // Whoever ran when it was sent and ever since should have it.
                 let steady = |node: &usize| truth.changed(*node as u32) <= sent;
-                let expected = truth.up().ones().filter(steady).count();
                 let reached = truth.up().ones().filter(steady).filter(|node| tally.reached.contains(*node)).count();
+                // What an origin took with it when it died can reach nobody: agreement is all or none then.
+                let lost_with_origin = reached == 0 && !(truth.is_up(origin) && steady(&(origin as usize)));
+                let expected = if lost_with_origin { 0 } else { truth.up().ones().filter(steady).count() };
                 let delivered = tally.reached.count_ones(..);
                 let others = delivered.saturating_sub(usize::from(tally.reached.contains(origin as usize)));
                 BroadcastRow {

@@ -139,7 +139,6 @@ pub(super) fn observe_goodbyes(
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one reader for each kind of message about links")]
 pub(super) fn observe_links(
     mut up: MessageReader<NeighborUp>,
     mut down: MessageReader<NeighborDown>,

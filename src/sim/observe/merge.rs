@@ -57,13 +57,12 @@ pub fn into_record(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord
     }
     record.nodes.sort_by_key(|row| row.node);
     record.edges = edges.into_iter().map(|((a, b), tree)| EdgeRow { a, b, tree }).collect();
-    record.detections.sort_by(|a, b| {
-        (a.since + a.seconds).total_cmp(&(b.since + b.seconds)).then((a.observer, a.target).cmp(&(b.observer, b.target)))
-    });
+    record
+        .detections
+        .sort_by(|a, b| (a.since + a.seconds).total_cmp(&(b.since + b.seconds)).then((a.observer, a.target).cmp(&(b.observer, b.target))));
     sort_events(&mut record);
     record.leaves = leave_rows(plan, &goodbyes, &truth);
-    record.checkpoints =
-        samples.iter().map(|sample| Checkpoint { nanos: sample.at().as_nanos(), digest: sample.trace().hex() }).collect();
+    record.checkpoints = samples.iter().map(|sample| Checkpoint { nanos: sample.at().as_nanos(), digest: sample.trace().hex() }).collect();
     record.meta.digest = record.checkpoints.last().map(|last| last.digest.clone()).unwrap_or_default();
     record.samples = samples.iter().map(PartialSample::finish).collect();
     if let Some(broadcasts) = broadcasts {
@@ -152,7 +151,8 @@ fn leave_rows(plan: &Plan, goodbyes: &[(u32, u32, Instant)], truth: &Truth) -> V
             // Those who ran from then on to the end.
             let witness = |other: u32| other != node && truth.is_up(other) && truth.changed(other) <= at;
             let mut reports: BTreeMap<u32, Instant> = BTreeMap::new();
-            for (observer, _, heard) in goodbyes.iter().filter(|(observer, who, heard)| *who == node && *heard >= at && witness(*observer)) {
+            for (observer, _, heard) in goodbyes.iter().filter(|(observer, who, heard)| *who == node && *heard >= at && witness(*observer))
+            {
                 let first = reports.entry(*observer).or_insert(*heard);
                 *first = (*first).min(*heard);
             }

@@ -116,16 +116,19 @@ impl Observations {
     }
 
     /// Notes that something happened at `node`; `detail` is only made if there is room for it.
-    fn event(&mut self, trace: &mut Trace, at: Instant, node: u32, kind: Kind, peer: Option<u32>, value: u64, detail: impl FnOnce() -> String) {
+    fn event(
+        &mut self,
+        trace: &mut Trace,
+        at: Instant,
+        node: u32,
+        kind: Kind,
+        peer: Option<u32>,
+        value: u64,
+        detail: impl FnOnce() -> String,
+    ) {
         trace.event(at, node, kind as u8, peer.unwrap_or(u32::MAX), value);
         if self.events.len() < MAX_EVENTS {
-            self.events.push(EventRow {
-                nanos: at.as_nanos(),
-                node: Some(node),
-                kind: kind.name().to_owned(),
-                peer,
-                detail: detail(),
-            });
+            self.events.push(EventRow { nanos: at.as_nanos(), node: Some(node), kind: kind.name().to_owned(), peer, detail: detail() });
         } else {
             self.events_dropped += 1;
         }

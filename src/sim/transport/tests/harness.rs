@@ -131,8 +131,11 @@ impl Run {
     }
 
     /// The digests of all worlds, added up.
-    pub(super) fn digest(&self) -> u64 {
-        self.apps.iter().fold(0, |sum, app| sum.wrapping_add(app.world().resource::<Trace>().digest()))
+    pub(super) fn digest(&self) -> Trace {
+        self.apps.iter().fold(Trace::default(), |mut sum: Trace, app| {
+            sum.merge(*app.world().resource::<Trace>());
+            sum
+        })
     }
 
     pub(super) fn delivered(&self) -> u64 {
@@ -146,7 +149,7 @@ impl Run {
     fn act(&mut self, action: Do, at: Instant) {
         if let Do::Dial(node, _) | Do::Hello(node) = action {
             let (world, node) = self.world(node);
-            if !world.get::<Node>(node).unwrap().is_running() {
+            if !world.get::<Node>(node).unwrap().is_up() {
                 return;
             }
         }
