@@ -53,3 +53,6 @@ impl Plugin for BroadcastPlugin {
         app.world_mut().register_required_components::<Node, Broadcast>();
     }
 }
+
+#[cfg(test)]
+mod tests;
