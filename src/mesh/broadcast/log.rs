@@ -66,7 +66,7 @@ mod tests {
 
     fn message(sequence: u64, bytes: usize) -> Kept {
         let id = MessageId { origin: NodeId([1; 32]), life: 1, sequence };
-        Kept { round: 0, via: None, rumor: Arc::new(Rumor { id, payload: Payload(vec![0; bytes].into()) }) }
+        Kept { round: 0, via: None, rumor: Arc::new(Rumor { id, shapes: false, payload: Payload(vec![0; bytes].into()) }) }
     }
 
     fn kept(log: &Log) -> Vec<u64> {

@@ -13,6 +13,7 @@ mod origins;
 mod plumtree;
 mod repair;
 mod seen;
+mod shaper;
 mod systems;
 
 use bevy_app::{App, Plugin};

@@ -37,8 +37,8 @@ impl Origins {
         if self.lives.len() >= MAX_ORIGINS && !self.lives.contains_key(&life) {
             self.make_room();
         }
-        let origin = self.lives.entry(life).or_default();
-        origin.active = true;
+        // One that is new has yet to show that it says more than one thing.
+        let origin = self.lives.entry(life).and_modify(|origin| origin.active = true).or_default();
         &mut origin.seen
     }
 
@@ -77,6 +77,7 @@ impl Origins {
             self.hand += 1;
         }
         self.lives.swap_remove_index(self.hand);
+        self.hand += 1;
     }
 }
 

@@ -7,6 +7,7 @@
 //! is bounded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bevy_ecs::entity::Entity;
 use indexmap::IndexMap;
@@ -18,6 +19,7 @@ use super::log::{Kept, Log};
 use super::origins::Origins;
 use super::repair::Repairs;
 use super::seen::Insert;
+use super::shaper::Shaper;
 use crate::kernel::Instant;
 use crate::wire::broadcast::MAX_ANNOUNCEMENTS;
 use crate::wire::{Announcement, BroadcastMessage, MessageId, NodeId, Payload, Rumor};
@@ -32,6 +34,11 @@ const MAX_ANNOUNCERS: usize = 8;
 /// Most announcements that wait to be sent; one more sends them.
 const MAX_QUEUED: usize = 256;
 
+/// How much more than it has been seen to need the tree is given.
+const SLACK_MARGIN: f64 = 1.25;
+/// Most time the tree is given beyond the graft time-out, in units of that.
+const MAX_SLACK: u32 = 4;
+
 /// What a node knows of broadcasts.
 #[derive(Debug)]
 pub struct Plumtree {
@@ -39,12 +46,17 @@ pub struct Plumtree {
     pub(super) origins: Origins,
     pub(super) log: Log,
     pub(super) repairs: Repairs,
+    shaper: Shaper,
     missing: IndexMap<MessageId, Missing, FxBuildHasher>,
     lazy_queue: Vec<Kept>,
     /// When the announcements that wait are sent.
     flush_at: Instant,
     /// Not later than the earliest graft that is due.
     graft_at: Instant,
+    /// Time that the tree has been seen to need beyond the graft time-out.
+    slack: Duration,
+    /// The message that was asked for last, when it had been announced, and who was asked.
+    grafted: Option<(MessageId, Instant, Link)>,
     /// The life under which the node numbers its own broadcasts, and the number of the last.
     said: (u64, u64),
 }
@@ -56,10 +68,13 @@ impl Default for Plumtree {
             origins: Origins::default(),
             log: Log::default(),
             repairs: Repairs::default(),
+            shaper: Shaper::default(),
             missing: IndexMap::default(),
             lazy_queue: Vec::new(),
             flush_at: Instant::NEVER,
             graft_at: Instant::NEVER,
+            slack: Duration::ZERO,
+            grafted: None,
             said: (0, 0),
         }
     }
@@ -77,6 +92,8 @@ pub(super) struct Peer {
 /// A message that was announced and has not come.
 #[derive(Debug)]
 struct Missing {
+    /// When it was announced first.
+    since: Instant,
     /// When it is asked for.
     due: Instant,
     /// Who announced it, for how many hops, and has not been asked yet; in the order of announcing.
@@ -95,7 +112,11 @@ impl Plumtree {
         self.said.1 += 1;
         let id = MessageId { origin: me, life: self.said.0, sequence: self.said.1 };
         self.origins.get_or_make((id.origin, id.life)).insert(id.sequence);
-        let message = Kept { round: 0, via: None, rumor: Arc::new(Rumor { id, payload }) };
+        let shapes = self.shaper.may(&me, moment);
+        if shapes {
+            self.shaper.heard(me, moment);
+        }
+        let message = Kept { round: 0, via: None, rumor: Arc::new(Rumor { id, shapes, payload }) };
         self.eager_push(&message, out, |round, rumor| BroadcastMessage::Gossip { round, rumor });
         self.lazy_push(message, moment, out);
         id
@@ -103,27 +124,46 @@ impl Plumtree {
 
     /// Receive GOSSIP (algorithm 1).
     pub fn on_gossip(&mut self, from: Link, round: u16, rumor: Arc<Rumor>, moment: &Moment, out: &mut Effects) {
-        let id = rumor.id;
+        let (id, shapes) = (rumor.id, rumor.shapes);
         match self.accept(from, &id, moment, out) {
             Some(Insert::New) => {
                 let message = Kept { round, rumor, via: Some(from) };
                 out.push(Effect::Deliver(message.clone()));
+                if shapes {
+                    self.shaper.heard(id.origin, moment);
+                }
                 if !self.was_just_pruned(from, moment) {
                     self.make_eager(from, out);
                 }
                 self.eager_push(&message, out, |round, rumor| BroadcastMessage::Gossip { round, rumor });
-                self.optimize(from, round, id, moment, out);
+                self.optimize(from, round, id, shapes, moment, out);
                 self.lazy_push(message, moment, out);
             }
             Some(Insert::Known) => {
                 out.push(Effect::Redundant(id));
-                if self.log.via(&id).is_none_or(|via| via != from && self.is_eager(via)) {
+                self.allow_for_slowness(from, &id, moment);
+                // Nor does it prune when the branch that brought the message first has itself been cut since.
+                let replaceable = || self.log.via(&id).is_none_or(|via| via != from && self.is_eager(via));
+                if shapes && self.shaper.is(&id.origin) && replaceable() {
                     self.make_lazy(from, moment.at);
                     out.push(Effect::Send(from, BroadcastMessage::Prune));
                 }
             }
             Some(Insert::Refused) => out.push(Effect::Redundant(id)),
             None => {}
+        }
+    }
+
+    /// A message that was asked for comes over another branch after all: the tree is whole, but longer than the time-out. Asking
+    /// sooner next time would only add branches that are one too many.
+    fn allow_for_slowness(&mut self, from: Link, id: &MessageId, moment: &Moment) {
+        if let Some((grafted, since, asked)) = &self.grafted
+            && grafted == id
+            && *asked != from
+        {
+            let config = moment.config;
+            let late = moment.clock.elapsed(*since, moment.at).saturating_sub(config.graft_timeout);
+            self.slack = self.slack.max(late.mul_f64(SLACK_MARGIN)).min(config.graft_timeout * MAX_SLACK);
         }
     }
 
@@ -176,9 +216,10 @@ impl Plumtree {
                     missing.announcers.push((from, *round));
                 }
             } else if self.missing.len() < MAX_MISSING {
-                let due = moment.after(moment.config.graft_timeout);
+                let due = moment.after(moment.config.graft_timeout + self.slack);
                 self.graft_at = self.graft_at.min(due);
-                self.missing.insert(*id, Missing { due, announcers: SmallVec::from_slice(&[(from, *round)]), asked: None });
+                self.missing
+                    .insert(*id, Missing { since: moment.at, due, announcers: SmallVec::from_slice(&[(from, *round)]), asked: None });
             } else {
                 self.repairs.note((id.origin, id.life), id.sequence, from, moment);
             }
@@ -200,6 +241,7 @@ impl Plumtree {
                 };
                 missing.announcers.remove(0);
                 missing.asked = Some(link);
+                self.grafted = Some((*id, missing.since, link));
                 missing.due = moment.after(moment.config.graft_timeout / 2);
                 self.make_eager(link, out);
                 out.push(Effect::Send(link, BroadcastMessage::Graft(Some(Box::new(*id)))));
@@ -226,13 +268,13 @@ impl Plumtree {
 
     /// Optimization (algorithm 3, section 3.8): who announced the message on a path that is shorter by the threshold replaces
     /// who sent it. In any case the message is no longer awaited.
-    fn optimize(&mut self, from: Link, round: u16, id: MessageId, moment: &Moment, out: &mut Effects) {
+    fn optimize(&mut self, from: Link, round: u16, id: MessageId, shapes: bool, moment: &Moment, out: &mut Effects) {
         if self.missing.is_empty() {
             return;
         }
         let (Some(missing), Some(threshold)) = (self.missing.swap_remove(&id), moment.config.optimization_threshold) else { return };
         let Some((better, hops)) = missing.announcers.iter().copied().min_by_key(|(_, round)| *round) else { return };
-        if better != from && hops < round && round - hops >= threshold && self.is_peer(better) {
+        if shapes && better != from && hops < round && round - hops >= threshold && self.is_peer(better) {
             self.make_eager(better, out);
             out.push(Effect::Send(better, BroadcastMessage::Graft(None)));
             self.make_lazy(from, moment.at);

@@ -300,3 +300,14 @@ fn on_a_static_graph_the_tree_settles_and_redundancy_vanishes() {
         assert!((598..=620).contains(&eager), "{speakers} speakers: {eager} eager ends of 598 in a tree");
     }
 }
+
+#[test]
+fn a_summary_hash_tells_who_lacks_what() {
+    let mut trees = [Plumtree::default(), Plumtree::default()];
+    for (tree, upto) in trees.iter_mut().zip([[20, 9], [19, 10]]) {
+        for (origin, upto) in upto.into_iter().enumerate() {
+            tree.origins.get_or_make((id(origin), 1)).fill(1, upto);
+        }
+    }
+    assert_ne!(trees[0].summary_hash(), trees[1].summary_hash());
+}
