@@ -7,7 +7,7 @@ use bevy_ecs::system::SystemParam;
 use super::schedule::AppTickExt;
 use super::time::Instant;
 use crate::wire::{BroadcastMessage, LeaveMessage, LivenessMessage, MembershipMessage, SessionMessage, TopologyMessage};
-use crate::wire::{WireMessage, for_each_protocol};
+use crate::wire::{Held, WireMessage, for_each_protocol};
 
 /// A message of one protocol came in over an open session.
 #[derive(Message, Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Received<M: Send + Sync + 'static> {
 }
 
 macro_rules! define_router {
-    ($($field:ident: $variant:ident($message:ty) = $index:literal, $name:literal, $doc:literal;)*) => {
+    ($($field:ident: $variant:ident($message:ty, $held:ty) = $index:literal, $name:literal, $doc:literal;)*) => {
         /// Writers of the received messages of all protocols.
         #[derive(SystemParam)]
         pub(super) struct Router<'w> {
@@ -35,6 +35,7 @@ macro_rules! define_router {
             pub(super) fn route(&mut self, Received { node, session, at, .. }: Received<()>, message: WireMessage) {
                 match message {
                     $(WireMessage::$variant(message) => {
+                        let message = Held::<$message>::release(message);
                         self.$field.write(Received { node, session, at, message });
                     })*
                 }

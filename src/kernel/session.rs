@@ -4,6 +4,9 @@
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::agenda::AppAgendaExt;
 use super::channel::Channel;
@@ -219,20 +222,21 @@ fn dial_wanted(
     sessions: Query<&Session>,
     mut commands: Commands,
     mut dials: MessageWriter<Dial>,
-    mut dialled: Local<Vec<(Entity, Address)>>,
+    mut dialled: Local<IndexMap<Entity, SmallVec<[Address; 4]>, FxBuildHasher>>,
 ) {
     dialled.clear();
     for Connect { node, to, at } in wanted.read().copied() {
         let existing = nodes.get(node).map(|sessions| &*sessions.0).unwrap_or_default();
         let mut open = existing.iter().filter_map(|session| sessions.get(*session).ok());
-        let new = dialled.iter().filter(|(dialler, _)| *dialler == node).count();
-        if existing.len() + new >= limits.max_sessions
+        // Sessions spawned here exist only after this system. All nodes may dial in one tick: each looks at its own dials.
+        let new = dialled.entry(node).or_default();
+        if existing.len() + new.len() >= limits.max_sessions
             || open.any(|session| session.address == to && session.phase != SessionPhase::Closed)
-            || dialled.contains(&(node, to))
+            || new.contains(&to)
         {
             continue;
         }
-        dialled.push((node, to));
+        new.push(to);
         let session = spawn_session(&mut commands, node, Role::Initiator, to, at);
         dials.write(Dial { node, session, to, at });
     }

@@ -10,6 +10,15 @@ use super::NodeId;
 use super::codec::varint_len;
 use super::limits::MAX_PAYLOAD;
 
+/// Highest number a broadcast may have; nobody lives to say as many. What is above is refused.
+pub const MAX_SEQUENCE: u64 = 1 << 48;
+/// Most announcements in one frame.
+pub const MAX_ANNOUNCEMENTS: usize = 1024;
+/// Most marks in a summary.
+pub const MAX_MARKS: usize = 512;
+/// Most stretches in a request, and in its answer.
+pub const MAX_STRETCHES: usize = 32;
+
 /// Names one broadcast: who says it, in which of its lives, and the how-manieth of that life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct MessageId {
@@ -53,6 +62,18 @@ impl<'de> Deserialize<'de> for Payload {
     }
 }
 
+/// A broadcast: its name and what it says. Made once and shared by all who pass it on or keep it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rumor {
+    /// Its name.
+    pub id: MessageId,
+    /// Its duplicates prune the tree. An origin does not say so of messages that are under way together: which link is one too
+    /// many differs from one to the next, and between them they would cut both.
+    pub shapes: bool,
+    /// What it says.
+    pub payload: Payload,
+}
+
 /// A message that somebody has, and its hops from the origin to whoever would get it from there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Announcement {
@@ -73,75 +94,167 @@ pub struct Mark {
     pub upto: u64,
 }
 
-/// Plumtree between two neighbours.
+/// Consecutive messages of one origin's life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Whose messages.
+    pub origin: NodeId,
+    /// Of which life.
+    pub life: u64,
+    /// Number of the first.
+    pub first: u64,
+    /// Number of the last.
+    pub last: u64,
+}
+
+/// Plumtree between two neighbours. Lists are no longer than the constants of this file say; a receiver refuses longer ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum BroadcastMessage {
     /// Eager push: the message itself.
     Gossip {
-        /// Which message.
-        id: MessageId,
         /// Hops from the origin to the receiver.
         round: u16,
         /// The message.
-        payload: Payload,
+        rumor: Arc<Rumor>,
     },
     /// Lazy push: what the sender has, to be asked for if it does not come by itself.
     IHave(Arc<[Announcement]>),
     /// Make the link eager, and send the message if one is named.
-    Graft(Option<MessageId>),
+    Graft(Option<Box<MessageId>>),
     /// Make the link lazy.
     Prune,
-    /// How far the sender has everything; a receiver that lacks something fetches it, one that has more answers in kind.
-    Summary {
-        /// By origin, as many as fit.
-        marks: Arc<[Mark]>,
-        /// It is itself an answer, and wants none.
-        answer: bool,
-    },
-    /// A hash of what a summary would say: who has another answers with a summary.
+    /// How far the sender has everything, as many lives as fit. Who lacks something fetches it, who has more says so with a
+    /// [`Supplement`](Self::Supplement).
+    Summary(Arc<[Mark]>),
+    /// What the sender has beyond a summary it was sent.
+    Supplement(Arc<[Mark]>),
+    /// A hash of all marks of the sender: who has another answers with a summary.
     SummaryHash(u64),
-    /// Send these messages of one origin's life again.
-    Fetch {
-        /// First of them.
-        from: MessageId,
-        /// Number of the last.
-        upto: u64,
-    },
-    /// A message that was fetched. It says nothing about the tree.
+    /// Send these again.
+    Fetch(Arc<[Stretch]>),
+    /// A message that was fetched, or comes from somebody who fetched it. It says nothing about the tree.
     Repair {
-        /// Which message.
-        id: MessageId,
         /// Hops from the origin to the receiver.
         round: u16,
         /// The message.
-        payload: Payload,
+        rumor: Arc<Rumor>,
     },
-    /// Messages of this origin's life up to this number are no longer kept.
-    Gone(MessageId),
+    /// These were asked for and are no longer kept.
+    Gone(Arc<[Stretch]>),
+}
+
+impl MessageId {
+    /// Whether its number is one that can be.
+    pub const fn is_sound(&self) -> bool {
+        1 <= self.sequence && self.sequence <= MAX_SEQUENCE
+    }
+
+    fn encoded_len(&self) -> usize {
+        32 + varint_len(self.life) + varint_len(self.sequence)
+    }
+}
+
+impl Stretch {
+    /// Whether its numbers are such as can be.
+    pub const fn is_sound(&self) -> bool {
+        1 <= self.first && self.first <= self.last && self.last <= MAX_SEQUENCE
+    }
 }
 
 impl BroadcastMessage {
     /// Its length when encoded, without the number of its protocol; what bincode would count, much sooner.
     pub(super) fn encoded_len(&self) -> usize {
-        let id = |id: &MessageId| 32 + varint_len(id.life) + varint_len(id.sequence);
-        1 + match self {
-            Self::Gossip { id: name, round, payload } | Self::Repair { id: name, round, payload } => {
-                id(name) + varint_len(u64::from(*round)) + varint_len(payload.0.len() as u64) + payload.0.len()
-            }
-            Self::IHave(all) => {
-                let each = all.iter().map(|one| id(&one.id) + varint_len(u64::from(one.round)));
-                varint_len(all.len() as u64) + each.sum::<usize>()
-            }
-            Self::Graft(None) => 1,
-            Self::Graft(Some(name)) => 1 + id(name),
-            Self::Prune => 0,
-            Self::Summary { marks, .. } => {
-                let each = marks.iter().map(|mark| 32 + varint_len(mark.life) + varint_len(mark.upto));
-                varint_len(marks.len() as u64) + each.sum::<usize>() + 1
-            }
-            Self::SummaryHash(hash) => varint_len(*hash),
-            Self::Fetch { from, upto } => id(from) + varint_len(*upto),
-            Self::Gone(name) => id(name),
+        fn list<T>(all: &[T], each: impl Fn(&T) -> usize) -> usize {
+            varint_len(all.len() as u64) + all.iter().map(each).sum::<usize>()
         }
+        let mark = |mark: &Mark| 32 + varint_len(mark.life) + varint_len(mark.upto);
+        let stretch = |one: &Stretch| 32 + varint_len(one.life) + varint_len(one.first) + varint_len(one.last);
+        1 + match self {
+            Self::Gossip { round, rumor } | Self::Repair { round, rumor } => {
+                let length = rumor.payload.0.len();
+                varint_len(u64::from(*round)) + rumor.id.encoded_len() + 1 + varint_len(length as u64) + length
+            }
+            Self::IHave(all) => list(all, |one| one.id.encoded_len() + varint_len(u64::from(one.round))),
+            Self::Graft(None) => 1,
+            Self::Graft(Some(id)) => 1 + id.encoded_len(),
+            Self::Prune => 0,
+            Self::Summary(marks) | Self::Supplement(marks) => list(marks, mark),
+            Self::SummaryHash(hash) => varint_len(*hash),
+            Self::Fetch(all) | Self::Gone(all) => list(all, stretch),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::super::{WireMessage, codec};
+    use super::*;
+
+    fn number() -> impl Strategy<Value = u64> {
+        // All lengths of the variable-length encoding, and their edges.
+        prop_oneof![0..300_u64, 65_000..66_000_u64, 0xffff_fff0..0x1_0000_0010_u64, any::<u64>()]
+    }
+
+    prop_compose! {
+        fn id()(origin in any::<[u8; 32]>(), life in number(), sequence in number()) -> MessageId {
+            MessageId { origin: NodeId(origin), life, sequence }
+        }
+    }
+
+    prop_compose! {
+        fn rumor()(id in id(), shapes in any::<bool>(), payload in vec(any::<u8>(), 0..400)) -> Arc<Rumor> {
+            Arc::new(Rumor { id, shapes, payload: Payload(payload.into()) })
+        }
+    }
+
+    fn marks() -> impl Strategy<Value = Arc<[Mark]>> {
+        vec(id(), 0..300).prop_map(|ids| ids.iter().map(|id| Mark { origin: id.origin, life: id.life, upto: id.sequence }).collect())
+    }
+
+    fn stretches() -> impl Strategy<Value = Arc<[Stretch]>> {
+        let stretch = |(id, last): (MessageId, u64)| Stretch { origin: id.origin, life: id.life, first: id.sequence, last };
+        vec((id(), number()), 0..40).prop_map(move |all| all.into_iter().map(stretch).collect())
+    }
+
+    fn message() -> impl Strategy<Value = BroadcastMessage> {
+        use BroadcastMessage as M;
+        prop_oneof![
+            (any::<u16>(), rumor()).prop_map(|(round, rumor)| M::Gossip { round, rumor }),
+            vec((id(), any::<u16>()), 0..300)
+                .prop_map(|all| M::IHave(all.into_iter().map(|(id, round)| Announcement { id, round }).collect())),
+            proptest::option::of(id()).prop_map(|id| M::Graft(id.map(Box::new))),
+            Just(M::Prune),
+            marks().prop_map(M::Summary),
+            marks().prop_map(M::Supplement),
+            number().prop_map(M::SummaryHash),
+            stretches().prop_map(M::Fetch),
+            (any::<u16>(), rumor()).prop_map(|(round, rumor)| M::Repair { round, rumor }),
+            stretches().prop_map(M::Gone),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_length_that_is_counted_is_the_length_that_is_encoded_and_decoding_gives_the_message_back(message in message()) {
+            let message = WireMessage::from(message);
+            let bytes = codec::encode(&message).unwrap();
+            prop_assert_eq!(codec::encoded_len(&message), bytes.len());
+            prop_assert_eq!(codec::decode(&bytes).unwrap(), message);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(mut bytes in vec(any::<u8>(), 0..200), kind in 0..12_u8) {
+            bytes.splice(..0, [5, kind]);
+            let _ = codec::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn messages_that_are_many_are_small() {
+        assert!(size_of::<BroadcastMessage>() <= 24, "{}", size_of::<BroadcastMessage>());
+        assert!(size_of::<WireMessage>() <= 32, "{}", size_of::<WireMessage>());
     }
 }

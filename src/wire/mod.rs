@@ -19,7 +19,7 @@ pub mod topology;
 
 pub use address::Address;
 pub use beacon::Hello;
-pub use broadcast::{Announcement, BroadcastMessage, Mark, MessageId, Payload};
+pub use broadcast::{Announcement, BroadcastMessage, Mark, MessageId, Payload, Rumor, Stretch};
 pub use close::{CloseReason, SessionMessage};
 pub use codec::{CodecError, decode, encode, encoded_len};
 pub use frame::{Frame, FrameKind, ModelledBody, ModelledFrame};
@@ -32,30 +32,31 @@ pub use topology::TopologyMessage;
 
 pub use crate::crypto::NodeId;
 
-/// Calls `$callback!` with the list of protocols: `field: Variant(Message) = index, "name", "what it is";`.
+/// Calls `$callback!` with the list of protocols: `field: Variant(Message, how it is held) = index, "name", "what it is";`.
+/// Messages that are long and rare are boxed, so that those that are many stay small.
 ///
 /// This is the one place that names them all. [`WireMessage`], [`Protocol`] and the router of received messages are made
 /// from it, so a protocol that is added here is everywhere.
 macro_rules! for_each_protocol {
     ($callback:path) => {
         $callback! {
-            session: Session(SessionMessage) = 0, "session", "The session itself: its orderly end.";
-            liveness: Liveness(LivenessMessage) = 1, "liveness", "Pings and pongs.";
-            leave: Leave(LeaveMessage) = 2, "leave", "Goodbyes.";
-            membership: Membership(MembershipMessage) = 3, "membership", "Scuttlebutt: digests and deltas.";
-            topology: Topology(TopologyMessage) = 4, "topology", "Requests for links of the mesh, and their answers.";
-            broadcast: Broadcast(BroadcastMessage) = 5, "broadcast", "Plumtree: payloads, announcements and repairs.";
+            session: Session(SessionMessage, SessionMessage) = 0, "session", "The session itself: its orderly end.";
+            liveness: Liveness(LivenessMessage, LivenessMessage) = 1, "liveness", "Pings and pongs.";
+            leave: Leave(LeaveMessage, Box<LeaveMessage>) = 2, "leave", "Goodbyes.";
+            membership: Membership(MembershipMessage, Box<MembershipMessage>) = 3, "membership", "Scuttlebutt: digests and deltas.";
+            topology: Topology(TopologyMessage, Box<TopologyMessage>) = 4, "topology", "Requests for links of the mesh, and their answers.";
+            broadcast: Broadcast(BroadcastMessage, BroadcastMessage) = 5, "broadcast", "Plumtree: payloads, announcements and repairs.";
         }
     };
 }
 pub(crate) use for_each_protocol;
 
 macro_rules! define_wire_message {
-    ($($field:ident: $variant:ident($message:ty) = $index:literal, $name:literal, $doc:literal;)*) => {
+    ($($field:ident: $variant:ident($message:ty, $held:ty) = $index:literal, $name:literal, $doc:literal;)*) => {
         /// One message between two members, of whichever protocol.
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub enum WireMessage {
-            $(#[doc = $doc] $variant($message),)*
+            $(#[doc = $doc] $variant($held),)*
         }
 
         /// The protocols that share a session, and what lies outside of one.
@@ -95,9 +96,27 @@ macro_rules! define_wire_message {
 
         $(impl From<$message> for WireMessage {
             fn from(message: $message) -> Self {
-                Self::$variant(message)
+                Self::$variant(message.into())
             }
         })*
     };
 }
 for_each_protocol!(define_wire_message);
+
+/// How a [`WireMessage`] holds an `M`: as it is, or boxed.
+pub(crate) trait Held<M> {
+    /// The message.
+    fn release(self) -> M;
+}
+
+impl<M> Held<M> for M {
+    fn release(self) -> M {
+        self
+    }
+}
+
+impl<M> Held<M> for Box<M> {
+    fn release(self) -> M {
+        *self
+    }
+}

@@ -1,18 +1,23 @@
 //! What is kept to be sent again.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crate::wire::{MessageId, Payload};
+use super::plumtree::Link;
+use crate::wire::{MessageId, NodeId, Rumor};
 
-/// A message that is kept.
+/// How far back [`Log::via`] looks. A payload that comes twice comes twice soon.
+const RECENT: usize = 64;
+
+/// A message that is kept, or waits to be announced.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// Which.
-    pub id: MessageId,
     /// Hops it had come.
     pub round: u16,
     /// The message.
-    pub payload: Payload,
+    pub rumor: Arc<Rumor>,
+    /// Who brought it; `None`: it is the node's own.
+    pub via: Option<Link>,
 }
 
 /// The most recent messages, whoever said them.
@@ -23,23 +28,61 @@ pub struct Log {
 }
 
 impl Log {
-    /// Keeps a message, and lets the oldest go until no more than `messages` and `bytes` are kept.
+    /// Keeps a message, and lets the oldest go until no more than `messages` and `bytes` of payload are kept.
     pub fn push(&mut self, message: Kept, messages: usize, bytes: usize) {
-        self.bytes += message.payload.0.len();
-        self.kept.push_back(message);
-        while self.kept.len() > messages || self.bytes > bytes {
-            let Some(oldest) = self.kept.pop_front() else { return };
-            self.bytes -= oldest.payload.0.len();
+        self.bytes += message.rumor.payload.0.len();
+        // Before the new one comes, so that a full log does not grow.
+        while self.kept.len() >= messages.max(1) || self.bytes > bytes {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.bytes -= oldest.rumor.payload.0.len();
+        }
+        if messages == 0 || self.bytes > bytes {
+            self.bytes -= message.rumor.payload.0.len();
+        } else {
+            self.kept.push_back(message);
         }
     }
 
     /// The message called `id`. Asked for are mostly recent ones, so it looks from the end.
     pub fn get(&self, id: &MessageId) -> Option<&Kept> {
-        self.kept.iter().rev().find(|kept| kept.id == *id)
+        self.kept.iter().rev().find(|kept| kept.rumor.id == *id)
     }
 
-    /// All that are kept of one origin's life.
-    pub fn of_life<'a>(&'a self, id: &'a MessageId) -> impl Iterator<Item = &'a Kept> {
-        self.kept.iter().filter(move |kept| kept.id.origin == id.origin && kept.id.life == id.life)
+    /// Who brought the message called `id`, if that was recently and by somebody.
+    pub fn via(&self, id: &MessageId) -> Option<Link> {
+        self.kept.iter().rev().take(RECENT).find(|kept| kept.rumor.id == *id)?.via
+    }
+
+    /// All that are kept of one origin's life, oldest first.
+    pub fn of_life(&self, origin: NodeId, life: u64) -> impl Iterator<Item = &Kept> {
+        self.kept.iter().filter(move |kept| kept.rumor.id.origin == origin && kept.rumor.id.life == life)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Payload;
+
+    fn message(sequence: u64, bytes: usize) -> Kept {
+        let id = MessageId { origin: NodeId([1; 32]), life: 1, sequence };
+        Kept { round: 0, via: None, rumor: Arc::new(Rumor { id, shapes: false, payload: Payload(vec![0; bytes].into()) }) }
+    }
+
+    fn kept(log: &Log) -> Vec<u64> {
+        log.of_life(NodeId([1; 32]), 1).map(|kept| kept.rumor.id.sequence).collect()
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many_or_they_are_too_long() {
+        let mut log = Log::default();
+        (1..=5).for_each(|sequence| log.push(message(sequence, 10), 3, 1000));
+        assert_eq!(kept(&log), [3, 4, 5]);
+        log.push(message(6, 85), 3, 100);
+        assert_eq!((kept(&log), log.bytes), (vec![5, 6], 95));
+        log.push(message(7, 101), 3, 100);
+        assert_eq!((kept(&log), log.bytes), (vec![], 0), "what is too long on its own is not kept");
+        log.push(message(8, 1), 0, 100);
+        assert_eq!((kept(&log), log.bytes), (vec![], 0));
     }
 }

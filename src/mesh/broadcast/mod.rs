@@ -6,11 +6,14 @@
 
 mod components;
 mod config;
+mod effects;
 mod log;
 mod messages;
+mod origins;
 mod plumtree;
 mod repair;
 mod seen;
+mod shaper;
 mod systems;
 
 use bevy_app::{App, Plugin};
@@ -51,3 +54,6 @@ impl Plugin for BroadcastPlugin {
         app.world_mut().register_required_components::<Node, Broadcast>();
     }
 }
+
+#[cfg(test)]
+mod tests;

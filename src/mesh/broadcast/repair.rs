@@ -1,146 +1,277 @@
 //! The repair of gaps: what was said while there was no path reaches the other side when there is one again.
 //!
-//! Each origin numbers its messages, so a node sees what it lacks: below a number that came, or in a neighbour's summary. It fetches
-//! that from the neighbour's log. What is fetched is pushed on like any new message, over the tree that its side still has.
+//! Each origin numbers its messages, so a node sees what it lacks: below a number that came, or in what a neighbour says to have.
+//! If the tree does not bring it soon, it is fetched from the logs of the neighbours in turn, and passed on over the tree that this
+//! side has, without changing the tree. Neighbours compare notes when they meet, and now and then: so also the last message
+//! of an origin, which nothing follows, is not lost. What has left the logs of those who had it is given up, nothing else is.
 
-use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
-use indexmap::map::Entry;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use super::BroadcastConfig;
-use super::plumtree::{Effect, Effects, Link, Plumtree};
+use super::effects::{Effect, Effects, Moment};
+use super::log::Kept;
+use super::origins::Life;
+use super::plumtree::{Link, Plumtree};
+use super::seen::Insert;
 use crate::kernel::Instant;
-use crate::wire::{BroadcastMessage, Mark, MessageId, Payload};
+use crate::wire::broadcast::{MAX_MARKS, MAX_SEQUENCE, MAX_STRETCHES};
+use crate::wire::{BroadcastMessage, Mark, Rumor, Stretch};
 
-/// How long a gap may stand before it is fetched: messages overtake one another all the time.
-pub(super) const GAP_PATIENCE: Duration = Duration::from_secs(1);
-/// Most marks in a summary; with more origins, other ones each time.
-const MAX_MARKS: usize = 512;
-/// Most messages, and bytes, sent again for one request.
-const MAX_REPAIRS: usize = 256;
-const MAX_REPAIR_BYTES: usize = 256 << 10;
+/// Most lives of origins for which something is fetched at a time.
+const MAX_GAPS: usize = 1024;
+/// Most messages, and bytes of payload, sent again for one request.
+const MAX_RESENT: u64 = 256;
+const MAX_RESENT_BYTES: usize = 256 << 10;
+/// Most messages that a node sends again within [`PACE`], whoever asks.
+const MAX_PACED: u64 = 1024;
+const PACE: Duration = Duration::from_secs(1);
+/// Longest time between two requests for the same, in units of the first.
+const MAX_BACKOFF: u32 = 16;
+/// Requests after which a number that only a neighbour claims to exist is no longer believed in.
+const MAX_CLAIM_REQUESTS: u32 = 12;
 
-impl Plumtree {
-    /// What this node has, beginning with the `start`-th origin.
-    pub fn summary(&self, start: usize, answer: bool) -> BroadcastMessage {
-        let count = self.origins.len().min(MAX_MARKS);
-        let marks = (0..count).filter_map(|offset| self.origins.get_index((start + offset) % self.origins.len()));
-        let marks = marks.map(|((origin, life), known)| Mark { origin: *origin, life: *life, upto: known.seen.upto() });
-        BroadcastMessage::Summary { marks: marks.collect(), answer }
+/// What is lacking, and how much was given.
+#[derive(Debug)]
+pub(super) struct Repairs {
+    gaps: IndexMap<Life, Gap, FxBuildHasher>,
+    /// Not later than the earliest request that is due.
+    due: Instant,
+    /// When the running [`PACE`] began, and how many messages were sent again in it.
+    paced: (Instant, u64),
+}
+
+impl Default for Repairs {
+    fn default() -> Self {
+        Self { gaps: IndexMap::default(), due: Instant::NEVER, paced: (Instant::ZERO, 0) }
+    }
+}
+
+/// Numbers that are lacking of one origin's life.
+#[derive(Debug)]
+struct Gap {
+    /// The highest number that is known, or said, to exist.
+    upto: u64,
+    /// Who can probably help.
+    source: Link,
+    /// When it is asked for next.
+    due: Instant,
+    /// How often it was, without any of it having come.
+    requests: u32,
+    /// Who was asked last.
+    asked: Option<Link>,
+}
+
+impl Repairs {
+    /// When something is to be asked for.
+    pub fn due(&self) -> Instant {
+        self.due
     }
 
-    /// A hash of all marks, whatever their order.
+    /// Notes that `life` has said `upto` messages, and that `source` knows. The tree has time to bring what is lacking.
+    pub fn note(&mut self, life: Life, upto: u64, source: Link, moment: &Moment) {
+        if self.gaps.len() >= MAX_GAPS && !self.gaps.contains_key(&life) {
+            return;
+        }
+        let due = moment.after(patience(moment));
+        let gap = self.gaps.entry(life).or_insert(Gap { upto, source, due, requests: 0, asked: None });
+        if gap.requests > 0 || upto > gap.upto {
+            (gap.source, gap.requests) = (source, 0);
+        }
+        gap.upto = gap.upto.max(upto);
+        gap.due = gap.due.min(due);
+        self.due = self.due.min(gap.due);
+    }
+}
+
+/// How long a gap may stand before it is asked for: long enough for an announcement and a graft.
+fn patience(moment: &Moment) -> Duration {
+    moment.config.graft_timeout + moment.config.ihave_interval + moment.config.graft_timeout / 2
+}
+
+impl Plumtree {
+    /// What this node has, beginning with the `start`-th life; as many as fit.
+    pub fn summary(&self, start: usize) -> Arc<[Mark]> {
+        let count = self.origins.len();
+        (0..count.min(MAX_MARKS))
+            .filter_map(|offset| self.origins.at((start + offset) % count))
+            .map(|(life, seen)| mark(life, seen.upto()))
+            .collect()
+    }
+
+    /// A hash of all marks, whatever their order, and the same on every machine.
     pub fn summary_hash(&self) -> u64 {
-        self.origins.iter().fold(0, |sum, ((origin, life), known)| {
-            let mut hasher = FxBuildHasher.build_hasher();
-            hasher.write(&origin.0);
-            hasher.write_u64(*life);
-            hasher.write_u64(known.seen.upto());
-            sum.wrapping_add(hasher.finish())
+        let known = self.origins.iter().filter(|(_, seen)| seen.upto() > 0);
+        known.fold(0, |sum, ((origin, life), seen)| {
+            let words = origin.0.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).chain([*life, seen.upto()]);
+            sum.wrapping_add(words.fold(0, |hash, word| mix(hash ^ word)))
         })
     }
 
-    /// A neighbour says what it has: fetch what is lacking here, tell what is lacking there.
-    pub fn on_summary(&mut self, from: Link, marks: &[Mark], answer: bool, now: Instant, out: &mut Effects) {
-        if marks.len() > MAX_MARKS {
-            out.push(Effect::Refuse(from));
+    /// A neighbour says what it has: note what is lacking here, tell what is lacking there.
+    pub fn on_summary(&mut self, from: Link, marks: &[Mark], moment: &Moment, out: &mut Effects) {
+        if !self.on_supplement(from, marks, moment, out) {
             return;
         }
-        let mut they_lack = marks.len() < self.origins.len();
+        let behind = marks.iter().filter_map(|theirs| {
+            let life = (theirs.origin, theirs.life);
+            let mine = self.origins.get(&life)?.upto();
+            (mine > theirs.upto).then(|| mark(&life, mine))
+        });
+        let mut supplement: Vec<Mark> = behind.collect();
+        if marks.len() < MAX_MARKS {
+            // It is all they know: what is not in it they do not.
+            let listed: IndexSet<Life, FxBuildHasher> = marks.iter().map(|mark| (mark.origin, mark.life)).collect();
+            let unknown = self.origins.iter().filter(|(life, seen)| seen.upto() > 0 && !listed.contains(*life));
+            supplement.extend(unknown.map(|(life, seen)| mark(life, seen.upto())).take(MAX_MARKS - supplement.len()));
+        }
+        if !supplement.is_empty() {
+            out.push(Effect::Send(from, BroadcastMessage::Supplement(supplement.into())));
+        }
+    }
+
+    /// A neighbour says what it has more of; false if it breaks the rules.
+    pub fn on_supplement(&mut self, from: Link, marks: &[Mark], moment: &Moment, out: &mut Effects) -> bool {
+        if marks.len() > MAX_MARKS || marks.iter().any(|mark| mark.upto > MAX_SEQUENCE) {
+            out.push(Effect::Refuse(from));
+            return false;
+        }
         for Mark { origin, life, upto } in marks {
-            let first = MessageId { origin: *origin, life: *life, sequence: 1 };
-            let known = self.origin(&first);
-            let mine = known.seen.upto();
-            they_lack |= mine > *upto;
-            if mine < *upto {
-                // What overtakes now is already asked for.
-                known.gap_since = Some(now);
-                out.push(Effect::Send(from, BroadcastMessage::Fetch { from: MessageId { sequence: mine + 1, ..first }, upto: *upto }));
+            let life = (*origin, *life);
+            if self.origins.get(&life).map_or(0, |seen| seen.upto()) < *upto {
+                self.repairs.note(life, *upto, from, moment);
             }
         }
-        if they_lack && !answer {
-            out.push(Effect::Send(from, self.summary(0, true)));
-        }
+        true
     }
 
-    /// A neighbour asks for messages: send those that are kept, say which are not.
-    pub fn on_fetch(&self, to: Link, from: MessageId, upto: u64, out: &mut Effects) {
-        let wanted = |sequence: u64| (from.sequence..=upto).contains(&sequence);
-        let mut kept: Vec<_> = self.log.of_life(&from).filter(|kept| wanted(kept.id.sequence)).collect();
-        kept.sort_unstable_by_key(|kept| kept.id.sequence);
-        // What has come here and is no longer kept will not be kept elsewhere much longer.
-        let first = kept.first().map_or(u64::MAX, |kept| kept.id.sequence);
-        let mine = self.origins.get(&(from.origin, from.life)).map_or(0, |origin| origin.seen.upto());
-        let gone = first.saturating_sub(1).min(mine).min(upto);
-        if gone >= from.sequence {
-            out.push(Effect::Send(to, BroadcastMessage::Gone(MessageId { sequence: gone, ..from })));
+    /// Asks for what has been lacking for too long: first who knows of it, then the neighbours in turn, ever more rarely.
+    pub(super) fn fetch_overdue(&mut self, moment: &Moment, out: &mut Effects) {
+        let Self { peers, origins, repairs, .. } = self;
+        repairs.due = Instant::NEVER;
+        repairs.gaps.retain(|life, gap| {
+            if gap.due <= moment.at {
+                let seen = origins.get(life);
+                if gap.requests >= MAX_CLAIM_REQUESTS {
+                    gap.upto = gap.upto.min(seen.map_or(0, |seen| seen.highest()));
+                }
+                let unknown = [(1, gap.upto)];
+                let mut left = MAX_RESENT;
+                let missing =
+                    seen.into_iter().flat_map(|seen| seen.missing(gap.upto)).chain(unknown.into_iter().filter(|_| seen.is_none()));
+                let wanted: Arc<[Stretch]> = missing
+                    .take(MAX_STRETCHES)
+                    .map_while(|(first, last)| {
+                        let last = last.min(first.saturating_add(left.checked_sub(1)?));
+                        left -= last - first + 1;
+                        Some(Stretch { origin: life.0, life: life.1, first, last })
+                    })
+                    .collect();
+                if wanted.is_empty() || gap.upto == 0 {
+                    return false;
+                }
+                let source = peers.iter().position(|peer| peer.link == gap.source).unwrap_or(0);
+                let turn = source + gap.requests as usize;
+                gap.asked = (!peers.is_empty()).then(|| peers[turn % peers.len()].link);
+                if let Some(asked) = gap.asked {
+                    out.push(Effect::Send(asked, BroadcastMessage::Fetch(wanted)));
+                }
+                let rounds = gap.requests / peers.len().max(1) as u32;
+                gap.due = moment.after(patience(moment) * (1 << rounds.min(8)).min(MAX_BACKOFF));
+                gap.requests = gap.requests.saturating_add(1);
+            }
+            repairs.due = repairs.due.min(gap.due);
+            true
+        });
+    }
+
+    /// A neighbour asks for messages: send those that are kept, say which are kept no longer.
+    pub fn on_fetch(&mut self, to: Link, wanted: &[Stretch], moment: &Moment, out: &mut Effects) {
+        if wanted.len() > MAX_STRETCHES || !wanted.iter().all(Stretch::is_sound) {
+            return out.push(Effect::Refuse(to));
         }
+        if moment.at.since(self.repairs.paced.0) >= PACE {
+            self.repairs.paced = (moment.at, 0);
+        }
+        let mut left = MAX_RESENT.min(MAX_PACED - self.repairs.paced.1);
+        let allowed = left;
         let mut bytes = 0;
-        for kept in kept.into_iter().take(MAX_REPAIRS) {
-            bytes += kept.payload.0.len();
-            if bytes > MAX_REPAIR_BYTES {
-                break;
+        let mut gone = Vec::new();
+        for stretch in wanted {
+            let mine = self.origins.get(&(stretch.origin, stretch.life)).map_or(0, |seen| seen.upto());
+            let mut first_kept = u64::MAX;
+            for Kept { round, rumor, .. } in self.log.of_life(stretch.origin, stretch.life) {
+                let number = rumor.id.sequence;
+                if !(stretch.first..=stretch.last).contains(&number) {
+                    continue;
+                }
+                first_kept = first_kept.min(number);
+                bytes += rumor.payload.0.len();
+                if left > 0 && bytes <= MAX_RESENT_BYTES {
+                    left -= 1;
+                    let (round, rumor) = (round.saturating_add(1), rumor.clone());
+                    out.push(Effect::Send(to, BroadcastMessage::Repair { round, rumor }));
+                }
             }
-            let (id, round, payload) = (kept.id, kept.round.saturating_add(1), kept.payload.clone());
-            out.push(Effect::Send(to, BroadcastMessage::Repair { id, round, payload }));
+            // All of these had come. They have left the other logs too, or soon will.
+            let last = stretch.last.min(mine).min(first_kept - 1);
+            if last >= stretch.first {
+                gone.push(Stretch { last, ..*stretch });
+            }
+        }
+        self.repairs.paced.1 += allowed - left;
+        if !gone.is_empty() {
+            out.push(Effect::Send(to, BroadcastMessage::Gone(gone.into())));
         }
     }
 
-    /// A message that was fetched: new ones are pushed on, old ones prune nothing.
-    pub fn on_repair(
-        &mut self,
-        from: Link,
-        id: MessageId,
-        round: u16,
-        payload: Payload,
-        now: Instant,
-        config: &BroadcastConfig,
-        out: &mut Effects,
-    ) {
-        if self.accept(&id, now) {
-            out.push(Effect::Deliver(id, round, payload.clone()));
-            self.push(id, round, payload, Some(from), now, config, out);
-        } else {
-            out.push(Effect::Redundant(id));
+    /// A message that was fetched, here or by who sends it: passed on if new, and whatever it is, the tree stays as it is.
+    pub fn on_repair(&mut self, from: Link, round: u16, rumor: Arc<Rumor>, moment: &Moment, out: &mut Effects) {
+        let id = rumor.id;
+        match self.accept(from, &id, moment, out) {
+            Some(Insert::New) => {
+                self.no_longer_missing(&id);
+                if let Some(gap) = self.repairs.gaps.get_mut(&(id.origin, id.life)) {
+                    gap.requests = 0;
+                }
+                let message = Kept { round, rumor, via: Some(from) };
+                out.push(Effect::Deliver(message.clone()));
+                self.eager_push(&message, out, |round, rumor| BroadcastMessage::Repair { round, rumor });
+                self.lazy_push(message, moment, out);
+            }
+            Some(_) => out.push(Effect::Redundant(id)),
+            None => {}
         }
     }
 
-    /// A neighbour no longer keeps what it was asked for.
-    pub fn on_gone(&mut self, id: MessageId) {
-        if let Entry::Occupied(mut origin) = self.origins.entry((id.origin, id.life)) {
-            // Only a gap below something that came can be given up: a lie cannot silence an origin.
-            let origin = origin.get_mut();
-            if let Some((_, upto)) = origin.seen.gap() {
-                origin.seen.give_up(id.sequence.min(upto));
-            } else if origin.seen.upto() == 0 {
-                origin.seen.give_up(id.sequence);
+    /// A neighbour no longer keeps what it was asked for. Only who was asked is heard, and only about what is lacking.
+    pub fn on_gone(&mut self, from: Link, gone: &[Stretch], out: &mut Effects) {
+        if gone.len() > MAX_STRETCHES || !gone.iter().all(Stretch::is_sound) {
+            return out.push(Effect::Refuse(from));
+        }
+        for Stretch { origin, life, first, last } in gone {
+            let life = (*origin, *life);
+            if let Some(gap) = self.repairs.gaps.get(&life)
+                && gap.asked == Some(from)
+                && *last <= gap.upto
+            {
+                self.origins.get_or_make(life).fill(*first, *last);
             }
         }
     }
+}
 
-    /// Asks the neighbours in turn for what has been lacking for too long.
-    pub(super) fn fetch_gaps(&mut self, now: Instant, _config: &BroadcastConfig, out: &mut Effects) {
-        self.gap_check_at = None;
-        let mut gaps = false;
-        for (index, ((origin, life), known)) in self.origins.iter_mut().enumerate() {
-            let Some((first, upto)) = known.seen.gap() else {
-                known.gap_since = None;
-                continue;
-            };
-            gaps = true;
-            let since = *known.gap_since.get_or_insert(now);
-            if now.since(since) >= GAP_PATIENCE && !self.peers.is_empty() {
-                let turn = (now.as_nanos() / GAP_PATIENCE.as_nanos() as u64) as usize + index;
-                let peer = self.peers[turn % self.peers.len()];
-                let from = MessageId { origin: *origin, life: *life, sequence: first };
-                out.push(Effect::Send(peer.link, BroadcastMessage::Fetch { from, upto }));
-                known.gap_since = Some(now);
-            }
-        }
-        if gaps {
-            self.gap_check_at = Some(now + GAP_PATIENCE);
-        }
-    }
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014). A hash that were linear in its last word would not tell one message more
+/// of one origin from one more of another, once summed.
+const fn mix(word: u64) -> u64 {
+    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
+fn mark(life: &Life, upto: u64) -> Mark {
+    Mark { origin: life.0, life: life.1, upto }
 }

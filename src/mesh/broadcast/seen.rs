@@ -1,17 +1,26 @@
-//! Which messages of one origin's life have come: all up to a mark, and some beyond.
+//! Which messages of one origin's life have come: all up to a mark, and some stretches beyond.
 
-use std::collections::VecDeque;
+/// Most stretches beyond the mark. A number that would make one more is refused, and fetched when a gap has closed.
+const MAX_STRETCHES: usize = 64;
 
-/// Most numbers beyond the mark that are remembered. What is further ahead is refused, and fetched when the gap has closed.
-const MAX_AHEAD: usize = 4096;
-
-/// The numbers that have come. A number is never forgotten, so a message is never delivered twice.
+/// The numbers that have come. None is ever forgotten, so no message is delivered twice.
 #[derive(Debug, Default, Clone)]
 pub struct Seen {
     /// All numbers up to this one have come, or are no longer to be had.
     upto: u64,
-    /// Numbers beyond, ascending.
-    ahead: VecDeque<u64>,
+    /// Stretches beyond, from first to last number, ascending, never adjacent.
+    ahead: Vec<(u64, u64)>,
+}
+
+/// What became of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Insert {
+    /// It is new.
+    New,
+    /// It had come before.
+    Known,
+    /// There are too many gaps to remember another.
+    Refused,
 }
 
 impl Seen {
@@ -20,49 +29,64 @@ impl Seen {
         self.upto
     }
 
-    /// Whether `sequence` has come.
-    pub fn contains(&self, sequence: u64) -> bool {
-        sequence <= self.upto || self.ahead.binary_search(&sequence).is_ok()
+    /// The highest number that has come.
+    pub fn highest(&self) -> u64 {
+        self.ahead.last().map_or(self.upto, |(_, last)| *last)
     }
 
-    /// Notes that `sequence` came; false if it had come before or is too far ahead to be remembered.
-    pub fn insert(&mut self, sequence: u64) -> bool {
-        if sequence == self.upto + 1 {
-            self.upto = sequence;
-            self.absorb();
-            return true;
+    /// Whether a number is missing below one that has come.
+    pub fn has_gap(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Whether `number` has come.
+    pub fn contains(&self, number: u64) -> bool {
+        number <= self.upto || self.ahead.iter().any(|(first, last)| (*first..=*last).contains(&number))
+    }
+
+    /// Notes that `number`, at least 1, came.
+    pub fn insert(&mut self, number: u64) -> Insert {
+        if self.contains(number) {
+            Insert::Known
+        } else if self.fill(number, number) {
+            Insert::New
+        } else {
+            Insert::Refused
         }
-        if sequence <= self.upto || self.ahead.len() >= MAX_AHEAD {
-            return false;
-        }
-        match self.ahead.binary_search(&sequence) {
-            Ok(_) => false,
-            Err(place) => {
-                self.ahead.insert(place, sequence);
-                true
+    }
+
+    /// Counts all numbers from `first` to `last` as come; false if there are too many gaps to remember another.
+    pub fn fill(&mut self, first: u64, last: u64) -> bool {
+        if first <= self.upto.saturating_add(1) {
+            self.upto = self.upto.max(last);
+        } else {
+            // The stretches that overlap it or touch it become one with it.
+            let begin = self.ahead.partition_point(|(_, end)| end.saturating_add(1) < first);
+            let end = self.ahead.partition_point(|(begin, _)| *begin <= last.saturating_add(1));
+            if begin == end {
+                if self.ahead.len() >= MAX_STRETCHES {
+                    return false;
+                }
+                self.ahead.insert(begin, (first, last));
+            } else {
+                let merged = (first.min(self.ahead[begin].0), last.max(self.ahead[end - 1].1));
+                self.ahead.splice(begin..end, [merged]);
             }
         }
-    }
-
-    /// The first gap: numbers that have not come though a later one has.
-    pub fn gap(&self) -> Option<(u64, u64)> {
-        self.ahead.front().map(|first| (self.upto + 1, first - 1))
-    }
-
-    /// Gives up what is missing up to `sequence`.
-    pub fn give_up(&mut self, sequence: u64) {
-        if sequence > self.upto {
-            self.upto = sequence;
-            self.ahead.retain(|ahead| *ahead > sequence);
-            self.absorb();
+        let reached = self.ahead.iter().take_while(|(first, _)| *first <= self.upto.saturating_add(1)).count();
+        if let Some((_, last)) = self.ahead.drain(..reached).next_back() {
+            self.upto = self.upto.max(last);
         }
+        true
     }
 
-    fn absorb(&mut self) {
-        while self.ahead.front() == Some(&(self.upto + 1)) {
-            self.ahead.pop_front();
-            self.upto += 1;
-        }
+    /// The stretches up to `limit` that have not come, ascending.
+    pub fn missing(&self, limit: u64) -> impl Iterator<Item = (u64, u64)> {
+        let ends = self.ahead.iter().map(|(first, last)| (first - 1, last + 1)).chain([(limit, u64::MAX)]);
+        let gaps = ends.scan(self.upto + 1, |next, (last, after)| Some((std::mem::replace(next, after), last)));
+        gaps.map(move |(first, last)| (first, last.min(limit)))
+            .take_while(move |(first, _)| *first <= limit)
+            .filter(|(first, last)| first <= last)
     }
 }
 
@@ -76,25 +100,38 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_taken_exactly_once(numbers in prop::collection::vec(1_u64..60, 0..200)) {
+        fn every_number_is_taken_exactly_once_and_what_is_missing_is_known(
+            steps in prop::collection::vec((1_u64..80, 0_u64..4), 0..200),
+            limit in 0_u64..100,
+        ) {
             let (mut seen, mut model) = (Seen::default(), BTreeSet::new());
-            for number in numbers {
-                prop_assert_eq!(seen.insert(number), model.insert(number));
-                prop_assert!(seen.contains(number));
-                if let Some((from, upto)) = seen.gap() {
-                    prop_assert!((from..=upto).all(|missing| !model.contains(&missing)));
+            for (number, more) in steps {
+                if more == 0 {
+                    let expected = if model.insert(number) { Insert::New } else { Insert::Known };
+                    prop_assert_eq!(seen.insert(number), expected);
+                } else {
+                    prop_assert!(seen.fill(number, number + more));
+                    model.extend(number..=number + more);
                 }
+                prop_assert!(seen.contains(number));
+                prop_assert_eq!(seen.highest(), model.last().copied().unwrap_or(0));
+                prop_assert!((1..=seen.upto()).all(|number| model.contains(&number)) && !model.contains(&(seen.upto() + 1)));
+                let missing: BTreeSet<u64> = seen.missing(limit).flat_map(|(first, last)| first..=last).collect();
+                prop_assert_eq!(missing, (1..=limit).filter(|number| !model.contains(number)).collect::<BTreeSet<_>>());
+                prop_assert_eq!(seen.has_gap(), seen.highest() > seen.upto());
             }
         }
     }
 
     #[test]
-    fn what_is_given_up_counts_as_come() {
+    fn memory_is_bounded_and_what_is_next_is_always_taken() {
         let mut seen = Seen::default();
-        assert!(seen.insert(3) && seen.insert(5));
-        assert_eq!(seen.gap(), Some((1, 2)));
-        seen.give_up(2);
-        assert_eq!((seen.upto(), seen.gap()), (3, Some((4, 4))));
-        assert!(!seen.insert(2));
+        for number in 2..10_000 {
+            seen.insert(number * 2);
+        }
+        assert_eq!(seen.ahead.len(), MAX_STRETCHES);
+        assert_eq!(seen.insert(30_000), Insert::Refused);
+        assert_eq!(seen.insert(1), Insert::New);
+        assert_eq!(seen.insert(crate::wire::broadcast::MAX_SEQUENCE), Insert::Refused);
     }
 }

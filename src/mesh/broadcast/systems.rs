@@ -7,7 +7,8 @@ use bevy_ecs::system::SystemParam;
 use rand::RngExt;
 
 use super::components::Broadcast;
-use super::plumtree::{Effect, Effects};
+use super::effects::{Effect, Effects, Moment};
+use super::log::Kept;
 use super::{BroadcastConfig, Delivered, Publish, Published, Redundant};
 use crate::kernel::{
     CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Node, NodeClock, NodeRng, NodeStarted, Outgoing,
@@ -44,8 +45,8 @@ impl Outlets<'_, '_> {
                 Effect::Send(session, message) => {
                     self.outgoing.write(Outgoing { session, at, message: message.into() });
                 }
-                Effect::Deliver(id, round, payload) => {
-                    self.delivered.write(Delivered { node: entity, id, round, payload, at });
+                Effect::Deliver(Kept { round, rumor, .. }) => {
+                    self.delivered.write(Delivered { node: entity, id: rumor.id, round, payload: rumor.payload.clone(), at });
                 }
                 Effect::Redundant(id) => {
                     self.redundant.write(Redundant { node: entity, id, at });
@@ -57,10 +58,9 @@ impl Outlets<'_, '_> {
                 }
             }
         }
-        if let Some(due) = broadcast.tree.next_due()
-            && broadcast.armed.is_none_or(|armed| due < armed)
-        {
-            broadcast.armed = Some(due);
+        let due = broadcast.tree.next_due();
+        if due < broadcast.armed {
+            broadcast.armed = due;
             self.timers.set(entity, node, due.max(at), TreeTimer);
         }
     }
@@ -72,10 +72,14 @@ pub(super) fn start(
     mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Broadcast)>,
     mut timers: ResMut<Timers<SummaryTimer>>,
 ) {
-    for NodeStarted { node: entity, at, .. } in started.read() {
+    for NodeStarted { node: entity, at, with_memory } in started.read() {
         let Ok((node, clock, mut rng, mut broadcast)) = nodes.get_mut(*entity) else { continue };
-        broadcast.tree.forget_links();
-        broadcast.armed = None;
+        if *with_memory {
+            broadcast.tree.forget_links();
+            broadcast.armed = Instant::NEVER;
+        } else {
+            *broadcast = Broadcast::default();
+        }
         timers.set(*entity, node, clock.after(*at, phase(&mut rng, config.summary_interval)), SummaryTimer);
     }
 }
@@ -100,8 +104,9 @@ pub(super) fn follow_neighbors(
         let Ok((node, mut broadcast)) = nodes.get_mut(*entity) else { continue };
         broadcast.tree.neighbor_up(neighbor.session);
         // At once, so that what was said on either side of a partition crosses as soon as there is a bridge.
-        if let Some(summary) = broadcast.next_summary() {
-            out.effects.push(Effect::Send(neighbor.session, summary));
+        if !broadcast.tree.origins.is_empty() {
+            let marks = broadcast.next_summary();
+            out.effects.push(Effect::Send(neighbor.session, BroadcastMessage::Summary(marks)));
         }
         out.drain(*entity, node, *at, &mut broadcast);
     }
@@ -110,18 +115,19 @@ pub(super) fn follow_neighbors(
 pub(super) fn publish(
     mut asked: ResMut<Messages<Publish>>,
     config: Res<BroadcastConfig>,
-    mut nodes: Query<(&Node, &Contact, &Incarnation, &mut Broadcast)>,
+    mut nodes: Query<(&Node, &NodeClock, &Contact, &Incarnation, &mut Broadcast)>,
     mut published: MessageWriter<Published>,
     mut out: Outlets,
 ) {
     for Publish { node: entity, payload, at } in asked.drain() {
-        let Ok((node, me, incarnation, mut broadcast)) = nodes.get_mut(entity) else { continue };
+        let Ok((node, clock, me, incarnation, mut broadcast)) = nodes.get_mut(entity) else { continue };
         let size = payload.0.len();
         if size > MAX_PAYLOAD {
             out.refusals.count(CloseReason::FrameTooLong);
             continue;
         }
-        let id = broadcast.tree.broadcast(me.id, incarnation.0, payload, at, &config, &mut out.effects);
+        let moment = Moment { at, clock, config: &config };
+        let id = broadcast.tree.broadcast(me.id, incarnation.0, payload, &moment, &mut out.effects);
         published.write(Published { node: entity, id, size: size as u32, at });
         out.drain(entity, node, at, &mut broadcast);
     }
@@ -130,28 +136,31 @@ pub(super) fn publish(
 pub(super) fn receive(
     mut received: ResMut<Messages<Received<BroadcastMessage>>>,
     config: Res<BroadcastConfig>,
-    mut nodes: Query<(&Node, &mut Broadcast)>,
+    mut nodes: Query<(&Node, &NodeClock, &mut Broadcast)>,
     mut out: Outlets,
 ) {
     for Received { node: entity, session, at, message } in received.drain() {
-        let Ok((node, mut broadcast)) = nodes.get_mut(entity) else { continue };
+        let Ok((node, clock, mut broadcast)) = nodes.get_mut(entity) else { continue };
+        let moment = Moment { at, clock, config: &config };
         let (tree, effects) = (&mut broadcast.tree, &mut *out.effects);
         match message {
-            BroadcastMessage::Gossip { id, round, payload } => tree.on_gossip(session, id, round, payload, at, &config, effects),
-            BroadcastMessage::IHave(announced) => tree.on_ihave(session, &announced, at, &config, effects),
-            BroadcastMessage::Graft(id) => tree.on_graft(session, id, effects),
-            BroadcastMessage::Prune => tree.on_prune(session),
-            BroadcastMessage::Summary { marks, answer } => tree.on_summary(session, &marks, answer, at, effects),
+            BroadcastMessage::Gossip { round, rumor } => tree.on_gossip(session, round, rumor, &moment, effects),
+            BroadcastMessage::IHave(announced) => tree.on_ihave(session, &announced, &moment, effects),
+            BroadcastMessage::Graft(id) => tree.on_graft(session, id.as_deref(), effects),
+            BroadcastMessage::Prune => tree.on_prune(session, &moment),
+            BroadcastMessage::Summary(marks) => tree.on_summary(session, &marks, &moment, effects),
+            BroadcastMessage::Supplement(marks) => {
+                tree.on_supplement(session, &marks, &moment, effects);
+            }
             BroadcastMessage::SummaryHash(hash) => {
-                if hash != tree.summary_hash()
-                    && let Some(summary) = broadcast.next_summary()
-                {
-                    effects.push(Effect::Send(session, summary));
+                if hash != tree.summary_hash() {
+                    let marks = broadcast.next_summary();
+                    effects.push(Effect::Send(session, BroadcastMessage::Summary(marks)));
                 }
             }
-            BroadcastMessage::Fetch { from, upto } => tree.on_fetch(session, from, upto, effects),
-            BroadcastMessage::Repair { id, round, payload } => tree.on_repair(session, id, round, payload, at, &config, effects),
-            BroadcastMessage::Gone(id) => tree.on_gone(id),
+            BroadcastMessage::Fetch(wanted) => tree.on_fetch(session, &wanted, &moment, effects),
+            BroadcastMessage::Repair { round, rumor } => tree.on_repair(session, round, rumor, &moment, effects),
+            BroadcastMessage::Gone(gone) => tree.on_gone(session, &gone, effects),
         }
         out.drain(entity, node, at, &mut broadcast);
     }
@@ -160,17 +169,17 @@ pub(super) fn receive(
 pub(super) fn tree_timers(
     mut fired: MessageReader<Fired<TreeTimer>>,
     config: Res<BroadcastConfig>,
-    mut nodes: Query<(&Node, &mut Broadcast)>,
+    mut nodes: Query<(&Node, &NodeClock, &mut Broadcast)>,
     mut out: Outlets,
 ) {
     for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, mut broadcast)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, clock, mut broadcast)) = nodes.get_mut(*entity) else { continue };
         // An earlier one was set after this one: it has done the work.
-        if broadcast.armed.is_some_and(|armed| armed > *at) {
+        if broadcast.armed > *at {
             continue;
         }
-        broadcast.armed = None;
-        broadcast.tree.on_timer(*at, &config, &mut out.effects);
+        broadcast.armed = Instant::NEVER;
+        broadcast.tree.on_timer(&Moment { at: *at, clock, config: &config }, &mut out.effects);
         out.drain(*entity, node, *at, &mut broadcast);
     }
 }
@@ -179,32 +188,18 @@ pub(super) fn tree_timers(
 pub(super) fn compare_notes(
     mut fired: MessageReader<Fired<SummaryTimer>>,
     config: Res<BroadcastConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Broadcast)>,
+    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &Broadcast)>,
     mut timers: ResMut<Timers<SummaryTimer>>,
     mut outgoing: MessageWriter<Outgoing>,
 ) {
     for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, mut rng, broadcast)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, clock, mut rng, Broadcast { tree, .. })) = nodes.get_mut(*entity) else { continue };
         timers.set(*entity, node, clock.after(*at, config.summary_interval), SummaryTimer);
-        let tree = &broadcast.tree;
         if tree.origins.is_empty() || tree.peers.is_empty() {
             continue;
         }
         let session = tree.peers[rng.0.random_range(0..tree.peers.len())].link;
         let message = BroadcastMessage::SummaryHash(tree.summary_hash());
         outgoing.write(Outgoing { session, at: *at, message: message.into() });
-    }
-}
-
-impl Broadcast {
-    /// A summary, which begins where the last one ended; none if there is nothing to tell.
-    fn next_summary(&mut self) -> Option<BroadcastMessage> {
-        let count = self.tree.origins.len();
-        let start = self.summary_start.checked_rem(count)?;
-        let summary = self.tree.summary(start, false);
-        if let BroadcastMessage::Summary { marks, .. } = &summary {
-            self.summary_start = (start + marks.len()) % count;
-        }
-        Some(summary)
     }
 }

@@ -1,0 +1,43 @@
+//! What goes into the state machine with every input, and what comes of it.
+
+use std::time::Duration;
+
+use super::BroadcastConfig;
+use super::log::Kept;
+use super::plumtree::Link;
+use crate::kernel::{Instant, NodeClock};
+use crate::wire::{BroadcastMessage, MessageId};
+
+/// When something happens to a node, and how it behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// When.
+    pub at: Instant,
+    /// The node's clock.
+    pub clock: &'a NodeClock,
+    /// The configuration.
+    pub config: &'a BroadcastConfig,
+}
+
+impl Moment<'_> {
+    /// The instant at which the node's clock has advanced by `duration`.
+    pub fn after(&self, duration: Duration) -> Instant {
+        self.clock.after(self.at, duration)
+    }
+}
+
+/// What comes of an input.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send this.
+    Send(Link, BroadcastMessage),
+    /// A message is new.
+    Deliver(Kept),
+    /// A payload came that is of no use.
+    Redundant(MessageId),
+    /// The peer breaks the rules.
+    Refuse(Link),
+}
+
+/// Where effects go. One for all nodes: it is emptied after each input.
+pub type Effects = Vec<Effect>;

@@ -1,0 +1,107 @@
+//! What is known of those who say something.
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::seen::Seen;
+use crate::wire::{MessageId, NodeId};
+
+/// Most lives of origins that are remembered.
+pub const MAX_ORIGINS: usize = 16_384;
+
+/// One life of an origin.
+pub type Life = (NodeId, u64);
+
+/// Which messages have come, by the life that said them. When it is full, one that has been quiet makes room: those that have
+/// said something since the hand last passed are spared, as in the CLOCK algorithm of page replacement.
+#[derive(Debug, Default)]
+pub struct Origins {
+    lives: IndexMap<Life, Origin, FxBuildHasher>,
+    hand: usize,
+}
+
+#[derive(Debug, Default)]
+struct Origin {
+    seen: Seen,
+    active: bool,
+}
+
+impl Origins {
+    /// What has come of `life`.
+    pub fn get(&self, life: &Life) -> Option<&Seen> {
+        self.lives.get(life).map(|origin| &origin.seen)
+    }
+
+    /// The same to be changed, and made if it was not known.
+    pub fn get_or_make(&mut self, life: Life) -> &mut Seen {
+        if self.lives.len() >= MAX_ORIGINS && !self.lives.contains_key(&life) {
+            self.make_room();
+        }
+        // One that is new has yet to show that it says more than one thing.
+        let origin = self.lives.entry(life).and_modify(|origin| origin.active = true).or_default();
+        &mut origin.seen
+    }
+
+    /// Whether the message called `id` has come.
+    pub fn has(&self, id: &MessageId) -> bool {
+        self.get(&(id.origin, id.life)).is_some_and(|seen| seen.contains(id.sequence))
+    }
+
+    /// All, in an order that depends only on what was done.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Life, &Seen)> {
+        self.lives.iter().map(|(life, origin)| (life, &origin.seen))
+    }
+
+    /// The `index`-th of [`iter`](Self::iter).
+    pub fn at(&self, index: usize) -> Option<(&Life, &Seen)> {
+        self.lives.get_index(index).map(|(life, origin)| (life, &origin.seen))
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.lives.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lives.is_empty()
+    }
+
+    fn make_room(&mut self) {
+        loop {
+            self.hand %= self.lives.len().max(1);
+            match self.lives.get_index_mut(self.hand) {
+                Some((_, origin)) if origin.active => origin.active = false,
+                _ => break,
+            }
+            self.hand += 1;
+        }
+        self.lives.swap_remove_index(self.hand);
+        self.hand += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn life(number: usize) -> Life {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_le_bytes());
+        (NodeId(id), 1)
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_those_who_speak_stay() {
+        let mut origins = Origins::default();
+        for number in 0..3 * MAX_ORIGINS {
+            origins.get_or_make(life(number)).insert(1);
+            if number % 100 == 0 {
+                origins.get_or_make(life(0)).insert(number as u64 + 2);
+            }
+        }
+        assert_eq!(origins.len(), MAX_ORIGINS);
+        assert!(origins.get(&life(0)).is_some_and(|seen| seen.contains(1)));
+        assert!(origins.get(&life(3 * MAX_ORIGINS - 1)).is_some());
+    }
+}
