@@ -22,6 +22,8 @@ pub struct Topology {
     pub(super) pending: SmallVec<[Pending; 2]>,
     /// Dials for such requests, likewise.
     pub(super) dialing: SmallVec<[Dialing; 2]>,
+    /// Who might be in another part of the mesh, and when it will be asked for a bridge if it still might.
+    pub(super) bridging: Option<(NodeId, Instant)>,
     /// How the node is getting rid of a link that is too many.
     pub(super) shedding: Option<Shedding>,
     /// Ways of shedding tried in vain since there is one link too many.

@@ -61,6 +61,7 @@ pub(super) struct Model {
     /// Links made and given up so far.
     pub changes: u64,
     pub messages: u64,
+    pub probes: u64,
 }
 
 fn pair(a: usize, b: usize) -> (usize, usize) {
@@ -100,6 +101,7 @@ impl Model {
             now: Instant::ZERO,
             changes: 0,
             messages: 0,
+            probes: 0,
         };
         model.schedule(SECOND, Event::Gossip);
         model
@@ -158,6 +160,7 @@ impl Model {
             Event::Deliver { from, to, message } => {
                 if self.sessions.contains_key(&pair(from, to)) && self.reaches(from, to) {
                     self.messages += 1;
+                    self.probes += u64::from(matches!(message, TopologyMessage::Probe { .. }));
                     let id = self.members[from].me.id;
                     self.play(to, |topology, scene| topology.receive(scene, id, &message).expect("honest nodes break no rule"));
                 }

@@ -23,6 +23,11 @@ const OPTIONAL_TRIES: u8 = 3;
 /// Failures after which a node that lacks links takes its time between attempts, from one audit to the next.
 const HASTY_TRIES: u8 = 10;
 
+/// When the parts of a network find each other, each node knows it from sessions of its own. So that not all of them build a
+/// bridge, they wait a while, the longer the more there are, most of them longer than the first ones' news take.
+const BRIDGE_DELAY: Duration = Duration::from_millis(100);
+const MAX_BRIDGE_DELAY: Duration = Duration::from_secs(10);
+
 /// One node at one instant: what the rules may look at, and where their decisions go.
 pub(super) struct Scene<'a> {
     pub me: Contact,
@@ -90,7 +95,7 @@ impl Topology {
 
     /// Whether the session with `peer` serves the overlay.
     pub(super) fn uses(&self, peer: &NodeId) -> bool {
-        self.link(peer).is_some() || self.pending.iter().any(|pending| pending.peer == *peer)
+        self.link(peer).is_some() || self.pending.iter().any(|pending| pending.peer == *peer) || self.bridging.is_some_and(|(other, _)| other == *peer)
     }
 
     /// The node begins, or begins again, without links.
@@ -127,6 +132,7 @@ impl Topology {
     /// Whatever is due: requests again, links sought, links shed.
     fn step(&mut self, scene: &mut Scene) {
         self.expire(scene);
+        self.bridge(scene);
         self.shed(scene);
         self.seek(scene);
         if !self.pending.is_empty() || !self.dialing.is_empty() || self.shedding.is_some() {
@@ -214,14 +220,45 @@ impl Topology {
             return;
         }
         let degree = self.degree();
-        // Whom no heartbeat reaches is not reached by any path.
-        let stranger = scene.book.get(&peer).is_none_or(|known| known.standing != Standing::Alive);
         match meant.map(|dial| dial.purpose) {
             Some(Purpose::Instead(other)) if self.link(&other).is_some() => self.ask(scene, peer, Purpose::Instead(other)),
-            _ if dialled && stranger && degree > 0 => self.ask(scene, peer, Purpose::Bridge),
+            _ if dialled && degree >= scene.config.min_degree && self.is_apart(scene, &peer) => {
+                if self.bridging.is_none() {
+                    let alive = scene.book.iter().filter(|(_, peer)| peer.standing == Standing::Alive).count();
+                    let longest = BRIDGE_DELAY.saturating_mul(u32::try_from(alive).unwrap_or(u32::MAX)).min(MAX_BRIDGE_DELAY);
+                    let wait = longest.mul_f64(scene.rng.random_range(0.0_f64..1.0).sqrt());
+                    self.bridging = Some((peer, scene.clock.after(scene.now, wait)));
+                    self.wake_in(scene, wait);
+                }
+            }
+            _ if dialled && degree > 0 && self.is_apart(scene, &peer) => self.ask(scene, peer, Purpose::Bridge),
             Some(_) if degree < scene.config.max_degree => self.ask(scene, peer, Purpose::Degree),
             _ if degree < scene.config.min_degree => self.ask(scene, peer, Purpose::Degree),
             _ => {}
+        }
+    }
+
+    /// Whether `peer` seems to be in another part of the mesh: no heartbeat of it arrives, so no path leads to it. Who was only
+    /// heard of may be too new for that; then this node must have been linked for a while.
+    fn is_apart(&self, scene: &Scene, peer: &NodeId) -> bool {
+        let settled = || self.links.iter().any(|link| scene.elapsed(link.since) >= scene.config.rebalance_interval * 2);
+        match scene.book.get(peer).map(|known| known.standing) {
+            Some(Standing::Alive) => false,
+            Some(Standing::Suspected { .. } | Standing::Lost) => true,
+            Some(Standing::Heard) | None => settled(),
+        }
+    }
+
+    /// Asks for the bridge that has been put off.
+    fn bridge(&mut self, scene: &mut Scene) {
+        let Some((peer, due)) = self.bridging else { return };
+        if due > scene.now {
+            self.wake_in(scene, due.since(scene.now));
+            return;
+        }
+        self.bridging = None;
+        if self.link(&peer).is_none() && scene.open.contains(&peer) && self.is_apart(scene, &peer) {
+            self.ask(scene, peer, Purpose::Bridge);
         }
     }
 

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
+use smallvec::SmallVec;
 
 use super::components::{Shedding, Topology};
 use super::rules::Scene;
@@ -61,12 +62,12 @@ impl Topology {
         self.wake_in(scene, PATIENCE);
     }
 
-    /// Asks for a way round a link, if possible one whose other side can spare it.
+    /// Asks for a way round a link, if possible one whose other side can spare it. The newest may be the only bridge.
     fn probe(&mut self, scene: &mut Scene) {
         let min = scene.config.min_degree;
-        let spare: Vec<NodeId> =
-            self.links.iter().filter(|link| usize::from(link.degree) <= min).map(|link| link.id).collect();
-        let Some(target) = self.any_free(scene, &spare).or_else(|| self.any_free(scene, &[])) else { return };
+        let mut needed: SmallVec<[NodeId; 4]> = self.links.iter().filter(|link| usize::from(link.degree) <= min).map(|link| link.id).collect();
+        needed.extend(self.links.last().map(|newest| newest.id));
+        let Some(target) = self.any_free(scene, &needed).or_else(|| self.any_free(scene, &[])) else { return };
         let number = self.probes.number();
         self.shedding = Some(Shedding { link: target, probe: Some(number), since: scene.now });
         let asker = scene.me.id;
@@ -157,7 +158,7 @@ impl Topology {
 
     /// A random link that may be given up, apart from some.
     pub(super) fn any_free(&self, scene: &mut Scene, except: &[NodeId]) -> Option<NodeId> {
-        let free: Vec<NodeId> =
+        let free: SmallVec<[NodeId; 4]> =
             self.links.iter().map(|link| link.id).filter(|id| self.is_free(scene, id) && !except.contains(id)).collect();
         (!free.is_empty()).then(|| free[scene.rng.random_range(0..free.len())])
     }
@@ -166,7 +167,7 @@ impl Topology {
     fn any_link(&self, scene: &mut Scene, acceptable: impl Fn(u8) -> bool) -> Option<NodeId> {
         let acceptable = || self.links.iter().filter(|link| acceptable(link.degree));
         let least = acceptable().map(|link| link.degree).min()?;
-        let least: Vec<NodeId> = acceptable().filter(|link| link.degree == least).map(|link| link.id).collect();
+        let least: SmallVec<[NodeId; 4]> = acceptable().filter(|link| link.degree == least).map(|link| link.id).collect();
         Some(least[scene.rng.random_range(0..least.len())])
     }
 }
