@@ -1,4 +1,4 @@
-//! Links of the mesh: asked for, granted, refused, given up.
+//! Links of the mesh: asked for, granted, refused, handed over, given up.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,32 +11,44 @@ pub enum TopologyMessage {
     ConnectRequest {
         /// Links the sender has.
         degree: u8,
-        /// How often it has been rejected since it last got a link.
+        /// How often it has been rejected since its links last changed.
         rejections: u8,
-        /// It thinks that no other path leads to the receiver: the link would join two parts of the mesh.
-        bridge: bool,
+        /// What it wants the link for.
+        purpose: Purpose,
+        /// Where it accepts sessions, which need not be where this one comes from.
+        address: Address,
     },
     /// We are neighbours.
     ConnectAccept {
         /// Links the sender has now.
         degree: u8,
+        /// Where it accepts sessions.
+        address: Address,
     },
-    /// We are not. These might be willing.
+    /// We are not.
     ConnectReject {
-        /// Neighbours of the sender, at most [`MAX_REFERRALS`].
+        /// Why.
+        reason: Rejection,
+        /// Neighbours of the sender that may have room, at most [`MAX_REFERRALS`].
         referrals: Vec<(NodeId, Address)>,
     },
     /// We are neighbours no longer.
-    Disconnect {
-        /// Who takes the sender's place, if anybody does.
-        instead: Option<Address>,
-    },
-    /// We are neighbours, as far as I know; said at each audit.
+    Disconnect,
+    /// We are neighbours, as far as I know; said at each audit. Who knows better answers [`Disconnect`](Self::Disconnect).
     Confirm {
         /// Links the sender has.
         degree: u8,
+        /// Where it accepts sessions.
+        address: Address,
     },
-    /// Is there a path from `asker` to `target` that does not use the link between them? Passed on to all neighbours.
+    /// I have too many links: take this neighbour of mine in my place.
+    Replace {
+        /// Who it is.
+        id: NodeId,
+        /// Where it is.
+        address: Address,
+    },
+    /// Is there a way from `asker` to `target` round the link between them? Passed on to all neighbours, once.
     Probe {
         /// Who asks.
         asker: NodeId,
@@ -47,8 +59,33 @@ pub enum TopologyMessage {
         /// Steps it may still take.
         hops: u8,
     },
-    /// There is: the answer to the probe of that number, over the link in question.
-    Redundant(u32),
+    /// There is, and every link of it is held for a while: goes back the way the probe came.
+    Found {
+        /// Who asked.
+        asker: NodeId,
+        /// Number of the question.
+        number: u32,
+    },
+}
+
+/// What a link is wanted for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To have enough of them, or one more.
+    Degree,
+    /// To join two parts of the mesh: the sender knows of no other way to the receiver. Granted beyond the bounds.
+    Bridge,
+    /// In the place of the sender's link with this neighbour of the receiver, which has too many.
+    Instead(NodeId),
+}
+
+/// Why a link is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Rejection {
+    /// The sender has as many links as it may.
+    Full,
+    /// The sender is not, or no longer, a neighbour of the one whose place was to be taken.
+    NotLinked,
 }
 
 /// Most referrals in a rejection.

@@ -5,68 +5,78 @@ use std::collections::VecDeque;
 use bevy_ecs::prelude::*;
 use smallvec::SmallVec;
 
+use super::probes::Probes;
 use crate::crypto::NodeId;
 use crate::kernel::Instant;
 use crate::wire::Address;
+use crate::wire::topology::Purpose;
 
-/// Most probes remembered, so that each is passed on once.
-const MAX_PROBES: usize = 256;
-
-/// The overlay's state at a node. Who the neighbours are is in `Neighbors`.
+/// The overlay's state at a node. `Neighbors` is what others see of it.
+///
+/// All of it is bounded: links by the configured maximum and one bridge, the rest by constants.
 #[derive(Component, Default, Debug)]
-pub struct Links {
-    /// Degree of each neighbour, as it last said.
-    pub(super) degrees: SmallVec<[(Entity, u8); 4]>,
-    /// The session over which a request waits for its answer, and since when.
-    pub(super) asked: Option<(Entity, Instant)>,
-    /// Where a dial for a request goes to, and since when.
-    pub(super) dialed: Option<(Address, Instant)>,
-    /// Rejections since the last link.
-    pub(super) rejections: u8,
-    /// Who others said might be willing.
+pub struct Topology {
+    /// The links, in the order in which they were made.
+    pub(super) links: SmallVec<[Link; 4]>,
+    /// Requests that wait for their answer, at most one for each kind of purpose.
+    pub(super) pending: SmallVec<[Pending; 2]>,
+    /// Dials for such requests, likewise.
+    pub(super) dialing: SmallVec<[Dialing; 2]>,
+    /// Who might be in another part of the mesh, and when it will be asked for a bridge if it still might.
+    pub(super) bridging: Option<(NodeId, Instant)>,
+    /// How the node is getting rid of a link that is too many.
+    pub(super) shedding: Option<Shedding>,
+    /// Ways of shedding tried in vain since there is one link too many.
+    pub(super) shed_turn: u32,
+    /// Attempts to find a link that failed since the links last changed.
+    pub(super) fruitless: u8,
+    /// Who others said may have room.
     pub(super) referrals: VecDeque<(NodeId, Address)>,
-    /// Whether a look for links is set, apart from the audit.
-    pub(super) repairing: bool,
-    /// The question whether a link is redundant: its number, session, and when it was asked.
-    pub(super) probing: Option<(u32, Entity, Instant)>,
-    pub(super) probes: u32,
-    /// Probes that have been passed on.
-    seen: VecDeque<(NodeId, u32)>,
+    /// When the next look is due, apart from the audit.
+    pub(super) wake_at: Option<Instant>,
+    /// Questions for ways round a link.
+    pub(super) probes: Probes,
 }
 
-impl Links {
-    /// What degree the neighbour reached by `session` has, if it said so.
-    pub(super) fn degree_of(&self, session: Entity) -> Option<u8> {
-        self.degrees.iter().find(|(known, _)| *known == session).map(|(_, degree)| *degree)
-    }
+/// A link of the mesh.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub id: NodeId,
+    /// Where the other side accepts sessions.
+    pub address: Address,
+    /// How many links the other side has, as it last said.
+    pub degree: u8,
+    /// Since when.
+    pub since: Instant,
+    /// Until then somebody relies on this link as a way round another: it must not be given up.
+    pub held_until: Instant,
+}
 
-    pub(super) fn note_degree(&mut self, session: Entity, degree: u8) {
-        match self.degrees.iter_mut().find(|(known, _)| *known == session) {
-            Some((_, known)) => *known = degree,
-            None => self.degrees.push((session, degree)),
-        }
-    }
+/// A request without answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub peer: NodeId,
+    pub purpose: Purpose,
+    /// When it was last sent.
+    pub sent: Instant,
+    /// How often it was sent.
+    pub tries: u8,
+}
 
-    /// Forgets all about a session.
-    pub(super) fn forget(&mut self, session: Entity) {
-        self.degrees.retain(|(known, _)| *known != session);
-        if self.asked.is_some_and(|(asked, _)| asked == session) {
-            self.asked = None;
-        }
-        if self.probing.is_some_and(|(_, probed, _)| probed == session) {
-            self.probing = None;
-        }
-    }
+/// A dial for a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dialing {
+    pub to: Address,
+    pub purpose: Purpose,
+    pub since: Instant,
+}
 
-    /// Whether a probe comes for the first time.
-    pub(super) fn is_new(&mut self, asker: NodeId, number: u32) -> bool {
-        if self.seen.contains(&(asker, number)) {
-            return false;
-        }
-        if self.seen.len() >= MAX_PROBES {
-            self.seen.pop_front();
-        }
-        self.seen.push_back((asker, number));
-        true
-    }
+/// A link on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shedding {
+    /// The link.
+    pub link: NodeId,
+    /// The number of the probe for a way round it; none if its other side was asked to take another neighbour instead.
+    pub probe: Option<u32>,
+    pub since: Instant,
 }

@@ -1,18 +1,28 @@
 //! Topology: a connected graph in which every node has few links.
 //!
-//! A node with fewer links than its minimum looks for one: it asks members, one after the other, over sessions that it dials. A node
-//! with as many as its maximum sends askers on, and in the end puts them into one of its links (see [`negotiate`]). The audit
-//! gives up links to the dead, confirms the others, closes sessions that serve nobody, and looks for what is missing.
+//! A node with fewer links than its minimum asks members for one, over sessions that it dials. A full node sends askers on to
+//! neighbours with room, or puts them *into* one of its links ([`negotiate`]), so nobody is left outside. An audit gives up links to
+//! the dead, confirms the others so that both sides agree on them, and closes sessions that serve nobody.
 //!
-//! No islands: whom no heartbeat reaches is suspected, discovery dials one of the suspected now and then, and a session with such a
-//! one becomes a *bridge*, a link that is granted even beyond the maximum. What is then too much goes, but only links round which
-//! a probe has found another way.
+//! No islands: whom no heartbeat reaches is suspected; discovery dials one of the suspected now and then; and a session with such a
+//! one becomes a *bridge*, a link that is granted even beyond the maximum. What is then too much is shed in ways that cannot cut
+//! the mesh ([`shed`]).
+//!
+//! Guaranteed, once members answer and nothing fails any more: links are mutual, all members that know of each other are connected,
+//! and every degree is within its bounds wherever that is possible; then no link changes. Not guaranteed: bounds while links are being
+//! handed over (one more for some seconds), nor that a mesh with as many links as it may have (`min_degree` = `max_degree`) finds them all.
 
-mod actions;
 mod components;
 mod config;
+#[cfg(test)]
+mod model;
 mod negotiate;
+mod probes;
+mod rules;
+mod shed;
 mod systems;
+#[cfg(test)]
+mod tests;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
@@ -20,7 +30,7 @@ use bevy_ecs::prelude::*;
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 use crate::mesh::leave::MemberLeft;
 
-pub use components::Links;
+pub use components::Topology;
 pub use config::TopologyConfig;
 
 /// Adds the degree-constrained overlay.
@@ -32,7 +42,7 @@ impl Plugin for TopologyPlugin {
         app.insert_resource(self.0.clone())
             .add_tick_message::<MemberLeft>()
             .add_timer::<systems::Audit>()
-            .add_timer::<actions::Repair>()
+            .add_timer::<systems::Wake>()
             .add_systems(
                 Tick,
                 (
@@ -40,13 +50,13 @@ impl Plugin for TopologyPlugin {
                     systems::follow_closed,
                     systems::follow_left,
                     systems::follow_opened,
-                    negotiate::receive,
-                    systems::repair,
+                    systems::receive,
+                    systems::wake,
                     systems::audit,
                 )
                     .chain()
                     .in_set(ProtocolSystems::Topology),
             );
-        app.world_mut().register_required_components::<Node, Links>();
+        app.world_mut().register_required_components::<Node, Topology>();
     }
 }

@@ -1,146 +1,178 @@
 //! Requests for links and their answers.
 
-use bevy_ecs::prelude::*;
 use rand::RngExt;
 
-use super::actions::{MOST_REJECTIONS, NodeParts, Outlets};
-use super::components::Links;
-use super::systems::probe_surplus;
+use super::components::Topology;
+use super::rules::{Action, Scene, is_away};
 use crate::crypto::NodeId;
-use crate::kernel::{Instant, Neighbors, Received, Refusals, Session, SessionPhase};
-use crate::wire::topology::MAX_REFERRALS;
+use crate::wire::topology::{MAX_REFERRALS, Purpose, Rejection};
 use crate::wire::{Address, CloseReason, TopologyMessage};
 
-/// A bridge is taken even beyond the bounds, up to so many links too many; the surplus goes once it has served.
-const BRIDGES: usize = 2;
+/// Links beyond the maximum that a bridge, or a link that wanders, may bring. They are shed when it is known that they can be.
+const SURPLUS: usize = 1;
 
-pub(super) fn receive(
-    mut received: MessageReader<Received<TopologyMessage>>,
-    mut nodes: Query<NodeParts>,
-    sessions: Query<&Session>,
-    mut refusals: ResMut<Refusals>,
-    mut out: Outlets,
-) {
-    for Received { node: entity, session, at, message } in received.read() {
-        let (session, at) = (*session, *at);
-        let Ok((node, clock, me, book, _, mut rng, mut links, mut neighbors)) = nodes.get_mut(*entity) else { continue };
-        let Ok(Session { phase: SessionPhase::Established, remote: Some(remote), address, .. }) = sessions.get(session) else { continue };
-        let is_neighbor = neighbors.iter().any(|neighbor| neighbor.session == session);
-        match message {
-            TopologyMessage::ConnectRequest { degree, rejections, bridge } => {
-                let request =
-                    Request { session, remote: *remote, address: *address, degree: *degree, rejections: *rejections, bridge: *bridge, at };
-                answer(*entity, request, &mut links, &mut neighbors, &mut rng.0, book, &mut out);
-            }
-            TopologyMessage::ConnectAccept { degree } => {
-                links.asked = links.asked.filter(|(asked, _)| *asked != session);
-                links.note_degree(session, *degree);
-                out.link(*entity, &mut neighbors, &mut links, session, *remote, at);
-                links.referrals.clear();
-                out.repair_soon(*entity, node, clock, &mut links, &mut rng.0, at);
-            }
-            TopologyMessage::ConnectReject { referrals } => {
-                if referrals.len() > MAX_REFERRALS {
-                    refusals.count(CloseReason::ProtocolViolation);
-                    out.close(session, at, CloseReason::ProtocolViolation);
-                    continue;
-                }
-                links.asked = links.asked.filter(|(asked, _)| *asked != session);
-                links.rejections = links.rejections.saturating_add(1);
-                links.referrals = referrals.iter().copied().collect();
-                if !is_neighbor {
-                    out.close(session, at, CloseReason::Unwanted);
-                }
-                out.repair_soon(*entity, node, clock, &mut links, &mut rng.0, at);
-            }
-            TopologyMessage::Disconnect { instead } => {
-                if out.unlink(*entity, &mut neighbors, &mut links, session, at) {
-                    out.close(session, at, CloseReason::Unwanted);
-                    match instead {
-                        Some(to) if *to != me.address && neighbors.len() < out.config.max_degree => out.dial(*entity, &mut links, *to, at),
-                        _ => out.repair_soon(*entity, node, clock, &mut links, &mut rng.0, at),
-                    }
-                }
-            }
-            TopologyMessage::Confirm { degree } if is_neighbor => links.note_degree(session, *degree),
-            // The other side holds a link that this side has given up, or never had.
-            TopologyMessage::Confirm { .. } => out.send(session, at, TopologyMessage::Disconnect { instead: None }),
-            TopologyMessage::Probe { asker, target, number, hops } => {
-                if !is_neighbor || !links.is_new(*asker, *number) {
-                    continue;
-                }
-                if *target == me.id {
-                    // It came another way than over the link in question.
-                    let link = neighbors.iter().find(|neighbor| neighbor.id == *asker && neighbor.session != session);
-                    if let Some(link) = link {
-                        out.send(link.session, at, TopologyMessage::Redundant(*number));
-                    }
-                } else if let Some(hops) = hops.checked_sub(1) {
-                    let onward = TopologyMessage::Probe { asker: *asker, target: *target, number: *number, hops };
-                    for neighbor in neighbors.iter().filter(|neighbor| neighbor.session != session && neighbor.id != *asker) {
-                        out.send(neighbor.session, at, onward.clone());
-                    }
-                }
-            }
-            TopologyMessage::Redundant(number) => {
-                let asked = links.probing.is_some_and(|(asked, link, _)| asked == *number && link == session);
-                if asked && neighbors.len() > out.config.max_degree {
-                    links.probing = None;
-                    out.drop_link(*entity, &mut neighbors, &mut links, session, None, at);
-                    if neighbors.len() > out.config.max_degree {
-                        probe_surplus(me.id, &neighbors, &mut links, at, &mut out);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A request for a link.
+/// A request, as it came.
+#[derive(Clone, Copy)]
 struct Request {
-    session: Entity,
-    remote: NodeId,
+    from: NodeId,
     address: Address,
     degree: u8,
     rejections: u8,
-    bridge: bool,
-    at: Instant,
+    purpose: Purpose,
 }
 
-/// Grants or rejects a request.
-///
-/// A node with room grants it. A full one sends who asks on to its neighbours, for somebody there will have room; who has been sent on
-/// too often is put *into* one of its links: the neighbour at the other end is told to link with who asked instead. So everybody
-/// finds a place, nobody's degree leaves the bounds, and what was connected stays so.
-fn answer(
-    node: Entity,
-    request: Request,
-    links: &mut Links,
-    neighbors: &mut Neighbors,
-    rng: &mut rand_chacha::ChaCha8Rng,
-    book: &crate::kernel::AddressBook,
-    out: &mut Outlets,
-) {
-    let Request { session, remote, at, .. } = request;
-    let known = neighbors.contains(&remote);
-    let (degree, max) = (neighbors.len(), out.config.max_degree);
-    let room = degree < max || request.bridge && degree < max + BRIDGES;
-    let needy = usize::from(request.degree) < out.config.min_degree;
-    let splice = needy && request.rejections >= MOST_REJECTIONS && degree <= max;
-    if !known && !room && !splice {
-        let mut referrals: Vec<_> =
-            neighbors.iter().filter_map(|neighbor| Some((neighbor.id, book.get(&neighbor.id)?.address))).take(MAX_REFERRALS).collect();
-        let turn = if referrals.is_empty() { 0 } else { rng.random_range(0..referrals.len()) };
-        referrals.rotate_left(turn);
-        out.send(session, at, TopologyMessage::ConnectReject { referrals });
-        return;
+impl Topology {
+    /// A message of the overlay came from `from`.
+    ///
+    /// # Errors
+    /// [`CloseReason::ProtocolViolation`] for one that no honest node sends.
+    pub(super) fn receive(&mut self, scene: &mut Scene, from: NodeId, message: &TopologyMessage) -> Result<(), CloseReason> {
+        match message {
+            TopologyMessage::ConnectRequest { degree, rejections, purpose, address } => {
+                let request = Request { from, address: *address, degree: *degree, rejections: *rejections, purpose: *purpose };
+                self.answer(scene, request);
+            }
+            TopologyMessage::ConnectAccept { degree, address } => self.accepted(scene, from, *address, *degree),
+            TopologyMessage::ConnectReject { reason, referrals } => {
+                if referrals.len() > MAX_REFERRALS {
+                    return Err(CloseReason::ProtocolViolation);
+                }
+                self.rejected(scene, from, *reason, referrals);
+            }
+            TopologyMessage::Disconnect => {
+                self.pending.retain(|pending| pending.peer != from);
+                if self.unlink(scene, &from) {
+                    scene.actions.push(Action::Close(from, CloseReason::Unwanted));
+                }
+            }
+            TopologyMessage::Confirm { degree, address } => self.confirmed(scene, from, *address, *degree),
+            TopologyMessage::Replace { id, address } => self.replace(scene, from, *id, *address),
+            TopologyMessage::Probe { asker, target, number, hops } => self.pass_probe(scene, from, (*asker, *number), *target, *hops),
+            TopologyMessage::Found { asker, number } => self.pass_found(scene, from, *asker, *number),
+        }
+        Ok(())
     }
-    if !known && !room {
-        let others: Vec<Entity> = neighbors.iter().map(|neighbor| neighbor.session).collect();
-        let moved = others[rng.random_range(0..others.len())];
-        out.drop_link(node, neighbors, links, moved, Some(request.address), at);
+
+    /// Grants or rejects a request.
+    ///
+    /// A node with room grants it. A full one sends who asks on to neighbours with room; if there are none, or if who asks has been
+    /// sent on before, it grants the request all the same and hands one of its links over to who asked: a link A–B becomes A–N–B. So
+    /// everybody finds a place, no degree leaves the bounds for long, and what was connected stays so.
+    fn answer(&mut self, scene: &mut Scene, request: Request) {
+        let Request { from, degree, purpose, .. } = request;
+        if self.link(&from).is_some() {
+            // The answer was lost, or both asked.
+            self.note_degree(&from, degree);
+            self.tell_accepted(scene, from);
+            return;
+        }
+        let (mine, max) = (self.degree(), scene.config.max_degree);
+        // Who is asked by this node as well will bring no further link.
+        let mutual = self.pending.iter().any(|pending| pending.peer == from && pending.purpose == Purpose::Degree);
+        let room = mutual || mine + self.expected() < max;
+        match purpose {
+            Purpose::Degree if room => self.grant(scene, request),
+            Purpose::Bridge if room || mine < max + SURPLUS => self.grant(scene, request),
+            Purpose::Instead(other) if self.link(&other).is_none() => self.reject(scene, from, Rejection::NotLinked, false),
+            Purpose::Instead(other) if room || mine < max + SURPLUS => {
+                self.hold(scene, &other);
+                self.grant(scene, request);
+            }
+            Purpose::Degree => {
+                let theirs = usize::from(degree);
+                let needy = theirs < scene.config.min_degree && theirs + 2 <= max;
+                let insists = request.rejections > 0 || !self.knows_room(max, &from);
+                match self.any_free(scene, &[from]) {
+                    Some(moved) if needy && insists && mine <= max && self.shedding.is_none() => {
+                        self.grant(scene, request);
+                        self.hand_over(scene, moved, from);
+                    }
+                    _ => self.reject(scene, from, Rejection::Full, true),
+                }
+            }
+            Purpose::Bridge | Purpose::Instead(_) => self.reject(scene, from, Rejection::Full, false),
+        }
     }
-    out.link(node, neighbors, links, session, remote, at);
-    links.note_degree(session, request.degree.saturating_add(1));
-    out.send(session, at, TopologyMessage::ConnectAccept { degree: neighbors.len() as u8 });
+
+    fn grant(&mut self, scene: &mut Scene, request: Request) {
+        self.make_link(scene, request.from, request.address, request.degree.saturating_add(1));
+        self.tell_accepted(scene, request.from);
+    }
+
+    fn tell_accepted(&mut self, scene: &mut Scene, to: NodeId) {
+        let (degree, address) = (self.told_degree(), scene.me.address);
+        scene.send(to, TopologyMessage::ConnectAccept { degree, address });
+    }
+
+    fn knows_room(&self, max: usize, except: &NodeId) -> bool {
+        self.links.iter().any(|link| usize::from(link.degree) < max && link.id != *except)
+    }
+
+    fn reject(&mut self, scene: &mut Scene, to: NodeId, reason: Rejection, refer: bool) {
+        let mut referrals = Vec::new();
+        if refer {
+            let roomy = self.links.iter().filter(|link| usize::from(link.degree) < scene.config.max_degree && !is_away(scene.book, &link.id));
+            referrals.extend(roomy.map(|link| (link.id, link.address)));
+            if !referrals.is_empty() {
+                let turn = scene.rng.random_range(0..referrals.len());
+                referrals.rotate_left(turn);
+            }
+            referrals.truncate(MAX_REFERRALS);
+        }
+        scene.send(to, TopologyMessage::ConnectReject { reason, referrals });
+    }
+
+    fn accepted(&mut self, scene: &mut Scene, from: NodeId, address: Address, degree: u8) {
+        if self.link(&from).is_some() {
+            self.note_degree(&from, degree);
+            return;
+        }
+        let asked = self.pending.iter().find(|pending| pending.peer == from).map(|pending| pending.purpose);
+        self.pending.retain(|pending| pending.peer != from);
+        let max = scene.config.max_degree;
+        match asked {
+            Some(Purpose::Instead(other)) if self.link(&other).is_some() => {
+                self.make_link(scene, from, address, degree);
+                if self.is_free(scene, &other) {
+                    self.hold(scene, &from);
+                    self.drop_link(scene, &other);
+                }
+            }
+            Some(Purpose::Bridge) if self.degree() < max + SURPLUS => self.make_link(scene, from, address, degree),
+            Some(_) if self.degree() < max => self.make_link(scene, from, address, degree),
+            // Too late: it has what it wanted, or has asked elsewhere.
+            _ => scene.send(from, TopologyMessage::Disconnect),
+        }
+    }
+
+    fn rejected(&mut self, scene: &mut Scene, from: NodeId, reason: Rejection, referrals: &[(NodeId, Address)]) {
+        let Some(place) = self.pending.iter().position(|pending| pending.peer == from) else { return };
+        let purpose = self.pending.remove(place).purpose;
+        if self.link(&from).is_none() {
+            scene.actions.push(Action::Close(from, CloseReason::Unwanted));
+        }
+        if purpose == Purpose::Degree && reason == Rejection::Full {
+            self.fruitless = self.fruitless.saturating_add(1);
+            self.referrals = referrals.iter().copied().collect();
+            self.retry(scene);
+        }
+    }
+
+    fn confirmed(&mut self, scene: &mut Scene, from: NodeId, address: Address, degree: u8) {
+        if self.link(&from).is_some() {
+            self.note_degree(&from, degree);
+        } else if self.pending.iter().any(|pending| pending.peer == from) {
+            // It has granted the request, and the answer was lost.
+            self.accepted(scene, from, address, degree);
+        } else {
+            // It holds a link that this side has given up, or never had.
+            scene.send(from, TopologyMessage::Disconnect);
+        }
+    }
+
+    fn note_degree(&mut self, id: &NodeId, degree: u8) {
+        if let Some(link) = self.links.iter_mut().find(|link| link.id == *id) {
+            link.degree = degree;
+        }
+    }
 }

@@ -1,12 +1,17 @@
-//! Sessions come and go, links follow; audits keep them within their bounds.
+//! The rules are called with what happens, and what they decide is done.
 
 use bevy_ecs::prelude::*;
+use bevy_ecs::system::SystemParam;
 use rand::RngExt;
+use smallvec::SmallVec;
 
-use super::actions::{NodeParts, Outlets, PATIENCE, Repair, Seeker};
-use super::components::Links;
+use super::TopologyConfig;
+use super::components::Topology;
+use super::rules::{Action, Scene};
+use crate::crypto::NodeId;
 use crate::kernel::{
-    Fired, Instant, Neighbors, NodeStarted, Role, Session, SessionClosed, SessionOpened, SessionPhase, Sessions, Standing, Timers,
+    AddressBook, CloseSession, Connect, Contact, Fired, Instant, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
+    NodeStarted, Outgoing, Received, Refusals, Role, Session, SessionClosed, SessionOpened, SessionPhase, Sessions, Timers,
 };
 use crate::mesh::leave::MemberLeft;
 use crate::wire::{CloseReason, TopologyMessage};
@@ -15,139 +20,166 @@ use crate::wire::{CloseReason, TopologyMessage};
 #[derive(Clone, Copy, Debug)]
 pub struct Audit;
 
-/// How many steps a probe may take: more than a random graph of 100,000 nodes and degree 3 is wide.
-const PROBE_HOPS: u8 = 32;
+/// A look between audits is due, if it is still meant: the instant it was set for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wake(Instant);
 
-pub(super) fn start(
-    mut started: MessageReader<NodeStarted>,
-    mut nodes: Query<NodeParts>,
-    mut audits: ResMut<Timers<Audit>>,
-    mut out: Outlets,
-) {
-    for NodeStarted { node: entity, at, .. } in started.read() {
-        let Ok((node, clock, _, _, _, mut rng, mut links, mut neighbors)) = nodes.get_mut(*entity) else { continue };
-        *links = Links::default();
-        neighbors.clear();
-        let phase = out.config.rebalance_interval.mul_f64(rng.0.random_range(0.1..1.0));
-        audits.set(*entity, node, clock.after(*at, phase), Audit);
-        out.repair_soon(*entity, node, clock, &mut links, &mut rng.0, *at);
-    }
+/// Whatever the overlay needs of a node. It has no `Sessions` while it has no session.
+type NodeParts<'a> = (
+    &'a Node,
+    &'a NodeClock,
+    &'a Contact,
+    &'a AddressBook,
+    Option<&'a Sessions>,
+    &'a mut NodeRng,
+    &'a mut Topology,
+    &'a mut Neighbors,
+);
+
+/// Where the overlay looks and acts.
+#[derive(SystemParam)]
+pub(super) struct Stage<'w, 's> {
+    config: Res<'w, TopologyConfig>,
+    nodes: Query<'w, 's, NodeParts<'static>>,
+    sessions: Query<'w, 's, &'static Session>,
+    wakes: ResMut<'w, Timers<Wake>>,
+    outgoing: MessageWriter<'w, Outgoing>,
+    connect: MessageWriter<'w, Connect>,
+    close: MessageWriter<'w, CloseSession>,
+    up: MessageWriter<'w, NeighborUp>,
+    down: MessageWriter<'w, NeighborDown>,
+    actions: Local<'s, Vec<Action>>,
+    open: Local<'s, Vec<NodeId>>,
 }
 
-/// Links end with their sessions.
-pub(super) fn follow_closed(mut closed: MessageReader<SessionClosed>, mut nodes: Query<NodeParts>, mut out: Outlets) {
-    for SessionClosed { node: entity, session, address, at, .. } in closed.read() {
-        let Ok((node, clock, _, _, _, mut rng, mut links, mut neighbors)) = nodes.get_mut(*entity) else { continue };
-        let failed = links.dialed.is_some_and(|(to, _)| to == *address) || links.asked.is_some_and(|(asked, _)| asked == *session);
-        if links.dialed.is_some_and(|(to, _)| to == *address) {
-            links.dialed = None;
-        }
-        let lost = out.unlink(*entity, &mut neighbors, &mut links, *session, *at);
-        if lost || failed {
-            out.repair_soon(*entity, node, clock, &mut links, &mut rng.0, *at);
-        }
-    }
-}
-
-/// Who dialled asks for a link, if it still wants one or if the two belong to different parts of the mesh.
-pub(super) fn follow_opened(mut opened: MessageReader<SessionOpened>, mut nodes: Query<NodeParts>, mut out: Outlets) {
-    for SessionOpened { node: entity, session, remote, role, address, at } in opened.read() {
-        let Ok((_, _, _, book, _, _, mut links, neighbors)) = nodes.get_mut(*entity) else { continue };
-        if *role != Role::Initiator || neighbors.contains(remote) {
-            continue;
-        }
-        let dialed = links.dialed.is_some_and(|(to, _)| to == *address);
-        let standing = book.get(remote).map(|peer| peer.standing);
-        // Whom no heartbeat reaches is not reached by any path.
-        let bridge = !neighbors.is_empty() && !matches!(standing, Some(Standing::Alive));
-        let wanted = neighbors.len() < out.config.min_degree && links.asked.is_none();
-        if dialed || bridge || wanted {
-            out.ask(*session, &neighbors, &mut links, bridge && !wanted, *at);
-        }
-    }
-}
-
-pub(super) fn follow_left(mut left: MessageReader<MemberLeft>, mut nodes: Query<NodeParts>, mut out: Outlets) {
-    for MemberLeft { node: entity, member, at, .. } in left.read() {
-        let Ok((node, clock, _, _, _, mut rng, mut links, mut neighbors)) = nodes.get_mut(*entity) else { continue };
-        let gone = neighbors.iter().find(|neighbor| neighbor.id == *member).map(|neighbor| neighbor.session);
-        if let Some(session) = gone {
-            out.unlink(*entity, &mut neighbors, &mut links, session, *at);
-            out.close(session, *at, CloseReason::Leaving);
-            out.repair_soon(*entity, node, clock, &mut links, &mut rng.0, *at);
-        }
-    }
-}
-
-pub(super) fn repair(mut fired: MessageReader<Fired<Repair>>, mut nodes: Query<NodeParts>, sessions: Query<&Session>, mut out: Outlets) {
-    for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, me, book, mine, mut rng, mut links, neighbors)) = nodes.get_mut(*entity) else { continue };
-        links.repairing = false;
-        let seeker = Seeker { node, clock, me, book, mine, rng: &mut rng.0, links: &mut links, neighbors: &neighbors };
-        out.seek(*entity, seeker, &sessions, *at);
-    }
-}
-
-pub(super) fn audit(
-    mut fired: MessageReader<Fired<Audit>>,
-    mut nodes: Query<NodeParts>,
-    sessions: Query<&Session>,
-    mut audits: ResMut<Timers<Audit>>,
-    mut out: Outlets,
-) {
-    for Fired { node: entity, at, .. } in fired.read().copied() {
-        let Ok((node, clock, me, book, mine, mut rng, mut links, mut neighbors)) = nodes.get_mut(entity) else { continue };
-        audits.set(entity, node, clock.after(at, out.config.rebalance_interval), Audit);
-        let dead: Vec<Entity> = neighbors
-            .iter()
-            .filter(|neighbor| {
-                matches!(book.get(&neighbor.id).map(|peer| peer.standing), Some(Standing::Suspected { .. } | Standing::Lost))
-            })
-            .map(|neighbor| neighbor.session)
-            .collect();
-        for session in dead {
-            out.unlink(entity, &mut neighbors, &mut links, session, at);
-            out.close(session, at, CloseReason::PeerDead);
-        }
-        let degree = neighbors.len() as u8;
-        let all: Vec<Entity> = neighbors.iter().map(|neighbor| neighbor.session).collect();
-        for session in &all {
-            out.send(*session, at, TopologyMessage::Confirm { degree });
-        }
-        if neighbors.len() > out.config.max_degree {
-            probe_surplus(me.id, &neighbors, &mut links, at, &mut out);
-        }
-        let seeker = Seeker { node, clock, me, book, mine, rng: &mut rng.0, links: &mut links, neighbors: &neighbors };
-        out.seek(entity, seeker, &sessions, at);
-        // Sessions that are no links and were not asked about for two audits serve nobody.
-        let idle = out.config.rebalance_interval * 2;
-        for session in mine.into_iter().flat_map(Sessions::iter).filter(|session| !all.contains(session)) {
-            let unused = |state: &Session| state.phase == SessionPhase::Established && at.since(state.since) >= idle;
-            if sessions.get(session).is_ok_and(unused)
-                && links.asked.is_none_or(|(asked, since)| asked != session || at.since(since) > PATIENCE)
-            {
-                out.close(session, at, CloseReason::Unwanted);
+impl Stage<'_, '_> {
+    /// Lets the rules decide for one node, and does what they say.
+    fn play(&mut self, entity: Entity, at: Instant, decide: impl FnOnce(&mut Topology, &mut Scene)) {
+        let Ok((node, clock, me, book, mine, mut rng, mut topology, mut neighbors)) = self.nodes.get_mut(entity) else { return };
+        let mine: SmallVec<[(NodeId, Entity); 8]> = open_sessions(mine, &self.sessions).collect();
+        self.open.clear();
+        self.open.extend(mine.iter().map(|(remote, _)| *remote));
+        let (config, rng, actions) = (&self.config, &mut rng.0, &mut *self.actions);
+        let mut scene = Scene { me: *me, now: at, clock: *clock, config, book, open: &self.open, rng, actions };
+        decide(&mut topology, &mut scene);
+        let session_with = |id: &NodeId| mine.iter().find(|(remote, _)| remote == id).map(|(_, session)| *session);
+        for action in self.actions.drain(..) {
+            match action {
+                Action::Send(to, message) => {
+                    if let Some(session) = session_with(&to) {
+                        self.outgoing.write(Outgoing { session, at, message: message.into() });
+                    }
+                }
+                Action::Link(id) => {
+                    if let Some(neighbor) = session_with(&id).map(|session| Neighbor { session, id })
+                        && neighbors.insert(neighbor)
+                    {
+                        self.up.write(NeighborUp { node: entity, neighbor, at });
+                    }
+                }
+                Action::Unlink(id) => {
+                    let session = neighbors.iter().find(|neighbor| neighbor.id == id).map(|neighbor| neighbor.session);
+                    if let Some(neighbor) = session.and_then(|session| neighbors.remove(session)) {
+                        self.down.write(NeighborDown { node: entity, neighbor, at });
+                    }
+                }
+                Action::Close(id, reason) => {
+                    self.close.write_batch(session_with(&id).map(|session| CloseSession { session, reason, at }));
+                }
+                Action::Dial(to) => {
+                    self.connect.write(Connect { node: entity, to, at });
+                }
+                Action::Wake(due) => self.wakes.set(entity, node, due, Wake(due)),
             }
         }
     }
 }
 
-/// A node with too many links asks whether the one to its best connected neighbour is needed: a probe goes out over all others,
-/// and if it arrives, there is a way round.
-pub(super) fn probe_surplus(me: crate::crypto::NodeId, neighbors: &Neighbors, links: &mut Links, at: Instant, out: &mut Outlets) {
-    if links.probing.is_some_and(|(_, _, since)| at.since(since) < PATIENCE) {
-        return;
+/// The open sessions of a node, and where they lead.
+fn open_sessions(mine: Option<&Sessions>, sessions: &Query<&Session>) -> impl Iterator<Item = (NodeId, Entity)> {
+    mine.into_iter().flat_map(Sessions::iter).filter_map(|session| {
+        let state = sessions.get(session).ok().filter(|state| state.phase == SessionPhase::Established)?;
+        Some((state.remote?, session))
+    })
+}
+
+pub(super) fn start(mut started: MessageReader<NodeStarted>, mut audits: ResMut<Timers<Audit>>, mut stage: Stage) {
+    for NodeStarted { node: entity, at, .. } in started.read().copied() {
+        let Ok((node, clock, .., mut rng, _, mut neighbors)) = stage.nodes.get_mut(entity) else { continue };
+        neighbors.clear();
+        let phase = stage.config.rebalance_interval.mul_f64(rng.0.random_range(0.1..1.0));
+        audits.set(entity, node, clock.after(at, phase), Audit);
+        stage.play(entity, at, Topology::start);
     }
-    links.probes = links.probes.wrapping_add(1);
-    let number = links.probes;
-    // Round by round another one, beginning with the best connected, so that a link that is needed does not block the rest.
-    let mut by_degree: Vec<_> = neighbors.iter().map(|neighbor| (links.degree_of(neighbor.session).unwrap_or(0), *neighbor)).collect();
-    by_degree.sort_by_key(|(degree, neighbor)| (std::cmp::Reverse(*degree), neighbor.id));
-    let (_, surplus) = by_degree[number as usize % by_degree.len()];
-    links.probing = Some((number, surplus.session, at));
-    links.is_new(me, number);
-    for neighbor in neighbors.iter().filter(|neighbor| neighbor.session != surplus.session) {
-        let probe = TopologyMessage::Probe { asker: me, target: surplus.id, number, hops: PROBE_HOPS };
-        out.send(neighbor.session, at, probe);
+}
+
+/// Links end with their sessions, unless another session with the same node has taken over.
+pub(super) fn follow_closed(mut closed: MessageReader<SessionClosed>, mut stage: Stage) {
+    for SessionClosed { node: entity, session, remote, address, role, was_open, at, .. } in closed.read().copied() {
+        let Ok((_, _, _, _, mine, _, _, mut neighbors)) = stage.nodes.get_mut(entity) else { continue };
+        let successor = open_sessions(mine, &stage.sessions).find(|(other, _)| Some(*other) == remote);
+        match (remote.filter(|_| was_open), successor) {
+            (Some(_), Some((id, session_now))) => {
+                if let Some(neighbor) = neighbors.remove(session) {
+                    stage.down.write(NeighborDown { node: entity, neighbor, at });
+                    let neighbor = Neighbor { session: session_now, id };
+                    neighbors.insert(neighbor);
+                    stage.up.write(NeighborUp { node: entity, neighbor, at });
+                }
+            }
+            (Some(id), None) => stage.play(entity, at, |topology, scene| topology.closed(scene, id)),
+            (None, None) if role == Role::Initiator => stage.play(entity, at, |topology, scene| topology.dial_failed(scene, address)),
+            (None, _) => {}
+        }
+    }
+}
+
+pub(super) fn follow_left(mut left: MessageReader<MemberLeft>, mut stage: Stage) {
+    for MemberLeft { node, member, at, .. } in left.read().copied() {
+        stage.play(node, at, |topology, scene| topology.left(scene, member));
+    }
+}
+
+pub(super) fn follow_opened(mut opened: MessageReader<SessionOpened>, mut stage: Stage) {
+    for SessionOpened { node, session, remote, role, address, at } in opened.read().copied() {
+        if stage.sessions.get(session).is_ok_and(|state| state.phase == SessionPhase::Established) {
+            stage.play(node, at, |topology, scene| topology.opened(scene, remote, address, role == Role::Initiator));
+        }
+    }
+}
+
+pub(super) fn receive(mut received: MessageReader<Received<TopologyMessage>>, mut refusals: ResMut<Refusals>, mut stage: Stage) {
+    for Received { node, session, at, message } in received.read() {
+        let Ok(Session { phase: SessionPhase::Established, remote: Some(remote), .. }) = stage.sessions.get(*session) else { continue };
+        let remote = *remote;
+        let mut verdict = Ok(());
+        stage.play(*node, *at, |topology, scene| verdict = topology.receive(scene, remote, message));
+        if let Err(reason) = verdict {
+            refusals.count(reason);
+            stage.close.write(CloseSession { session: *session, reason, at: *at });
+        }
+    }
+}
+
+pub(super) fn wake(mut fired: MessageReader<Fired<Wake>>, mut stage: Stage) {
+    for Fired { node, at, timer: Wake(due) } in fired.read().copied() {
+        stage.play(node, at, |topology, scene| topology.wake(scene, due));
+    }
+}
+
+pub(super) fn audit(mut fired: MessageReader<Fired<Audit>>, mut audits: ResMut<Timers<Audit>>, mut stage: Stage) {
+    for Fired { node: entity, at, .. } in fired.read().copied() {
+        let Ok((node, clock, ..)) = stage.nodes.get(entity) else { continue };
+        audits.set(entity, node, clock.after(at, stage.config.rebalance_interval), Audit);
+        stage.play(entity, at, Topology::audit);
+        let Ok((_, clock, _, _, mine, _, topology, _)) = stage.nodes.get(entity) else { continue };
+        // Sessions that serve the overlay in no way for two audits serve nobody.
+        let idle = stage.config.rebalance_interval * 2;
+        for (remote, session) in open_sessions(mine, &stage.sessions) {
+            let old = stage.sessions.get(session).is_ok_and(|state| clock.elapsed(state.since, at) >= idle);
+            if old && !topology.uses(&remote) {
+                stage.close.write(CloseSession { session, reason: CloseReason::Unwanted, at });
+            }
+        }
     }
 }
