@@ -9,7 +9,7 @@ use murmuration::crypto::{CryptoMode, NodeId};
 use murmuration::kernel::{Instant, run_tick};
 use murmuration::scenario::{Arrivals, Dissemination, Graph, Overlay, Scenario, Selection, Workload};
 use murmuration::sim::{Plan, RunOptions, build, run};
-use murmuration::wire::{BroadcastMessage, MessageId, Payload, WireMessage, decode, encode, encoded_len};
+use murmuration::wire::{BroadcastMessage, MessageId, Payload, Rumor, WireMessage, decode, encode, encoded_len};
 
 /// Ticks in which nothing is due for anybody, with all protocols there.
 fn idle_tick(criterion: &mut Criterion) {
@@ -50,11 +50,9 @@ fn broadcast(criterion: &mut Criterion) {
 }
 
 fn codec(criterion: &mut Criterion) {
-    let message = WireMessage::from(BroadcastMessage::Gossip {
-        id: MessageId { origin: NodeId([7; 32]), life: 1, sequence: 1_000 },
-        round: 3,
-        payload: Payload(Arc::from([0_u8; 128])),
-    });
+    let id = MessageId { origin: NodeId([7; 32]), life: 1, sequence: 1_000 };
+    let rumor = Rumor { id, shapes: false, payload: Payload(Arc::from([0_u8; 128])) };
+    let message = WireMessage::from(BroadcastMessage::Gossip { round: 3, rumor: Arc::new(rumor) });
     let bytes = encode(&message).expect("a short message");
     let mut group = criterion.benchmark_group("codec");
     group.throughput(Throughput::Bytes(bytes.len() as u64));

@@ -86,6 +86,8 @@ pub enum Rejection {
     Full,
     /// The sender is not, or no longer, a neighbour of the one whose place was to be taken.
     NotLinked,
+    /// The sender cannot take the neighbour that it was asked to take: somebody relies on what it would give up, or refuses.
+    Busy,
 }
 
 /// Most referrals in a rejection.

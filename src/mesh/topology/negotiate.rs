@@ -108,7 +108,7 @@ impl Topology {
         self.links.iter().any(|link| usize::from(link.degree) < max && link.id != *except)
     }
 
-    fn reject(&mut self, scene: &mut Scene, to: NodeId, reason: Rejection, refer: bool) {
+    pub(super) fn reject(&mut self, scene: &mut Scene, to: NodeId, reason: Rejection, refer: bool) {
         let mut referrals = Vec::new();
         if refer {
             let roomy = self.links.iter().filter(|link| usize::from(link.degree) < scene.config.max_degree && !is_away(scene.book, &link.id));
@@ -146,10 +146,17 @@ impl Topology {
     }
 
     fn rejected(&mut self, scene: &mut Scene, from: NodeId, reason: Rejection, referrals: &[(NodeId, Address)]) {
+        if reason == Rejection::Busy {
+            self.handover_failed(scene, from);
+            return;
+        }
         let Some(place) = self.pending.iter().position(|pending| pending.peer == from) else { return };
         let purpose = self.pending.remove(place).purpose;
         if self.link(&from).is_none() {
             scene.actions.push(Action::Close(from, CloseReason::Unwanted));
+        }
+        if let Purpose::Instead(other) = purpose {
+            self.reject(scene, other, Rejection::Busy, false);
         }
         if purpose == Purpose::Degree && reason == Rejection::Full {
             self.fruitless = self.fruitless.saturating_add(1);

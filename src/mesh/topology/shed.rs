@@ -120,17 +120,25 @@ impl Topology {
 
     /// `from` has too many links, and asks that this node take `via` in its place.
     pub(super) fn replace(&mut self, scene: &mut Scene, from: NodeId, via: NodeId, address: Address) {
-        if via == scene.me.id || !self.is_free(scene, &from) {
-            return;
-        }
-        if self.link(&via).is_some() {
+        let busy = self.pending.iter().map(|pending| pending.purpose).chain(self.dialing.iter().map(|dial| dial.purpose));
+        let busy = busy.into_iter().any(|purpose| matches!(purpose, Purpose::Instead(other) if other != from));
+        if via == scene.me.id || busy || !self.is_free(scene, &from) || !self.is_staying(&via) {
+            self.reject(scene, from, Rejection::Busy, false);
+        } else if self.link(&via).is_some() {
             // The two are linked, as `from` is with both: the triangle stays connected without this side.
-            if self.is_staying(&via) {
-                self.hold(scene, &via);
-                self.drop_link(scene, &from);
-            }
+            self.hold(scene, &via);
+            self.drop_link(scene, &from);
         } else {
             self.approach(scene, via, address, Purpose::Instead(from));
+        }
+    }
+
+    /// `moved` cannot take another neighbour instead: something else must be tried.
+    pub(super) fn handover_failed(&mut self, scene: &mut Scene, moved: NodeId) {
+        if self.shedding.is_some_and(|shedding| shedding.link == moved && shedding.probe.is_none()) {
+            self.shedding = None;
+            self.shed_turn = self.shed_turn.wrapping_add(1);
+            self.wake_soon(scene);
         }
     }
 
