@@ -1,7 +1,42 @@
-//! What a run leaves behind: the record of it, and its CSV files, pictures and summary.
+//! What a run leaves behind: the record of it, and its verdicts, CSV files, pictures and summary.
+//!
+//! Everything is made from a [`RunRecord`], whoever filled it, and nothing here knows who ran it. [`write`] lays down a directory:
+//!
+//! | File | Holds | Read again by |
+//! |---|---|---|
+//! | `run.json` | version, seed, scenario: what it takes to run it again | [`read_run`] |
+//! | `summary.json` | the figures of the run and its verdicts | [`read_summary`] |
+//! | `record.json` | what of the record is neither a table nor a series | [`read_record`] |
+//! | `*.csv` | the series, broadcasts, events, checkpoints, nodes, edges, shades, detections, leaves | [`read_record`], [`read_events`], [`read_checkpoints`] |
+//! | `*.png` | the pictures | drawn again by [`plot_dir`] |
+//!
+//! The same record gives the same bytes. A picture for which there is nothing to show is not drawn.
 
+mod directory;
+mod error;
+mod format;
+mod graph;
+mod judge;
+mod plot;
 mod record;
+mod stats;
+mod summary;
+mod tables;
+mod terminal;
 
+#[cfg(test)]
+mod sample_record;
+
+pub use directory::{RecordedRun, read_checkpoints, read_events, read_record, read_run, read_summary, write};
+pub use error::ReportError;
+pub use judge::{Verdict, judge};
+pub use plot::{SweepMetric, SweepTable, plot_dir, sweep_plot};
 pub use record::{
     BroadcastRow, Checkpoint, DetectionRow, EdgeRow, EventRow, LatencySummary, LeaveRow, Meta, NodeRow, RunRecord, Sample, Shade,
 };
+pub use stats::{MedianBand, median_band, percentile};
+pub use summary::{
+    BroadcastSummary, DetectionSummary, LatencyFigures, MembershipSummary, ProtocolTraffic, Summary, TopologySummary, TrafficSummary,
+    summary,
+};
+pub use terminal::terminal_summary;
