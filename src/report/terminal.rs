@@ -114,3 +114,27 @@ fn rows(record: &RunRecord, figures: &Summary) -> Vec<(&'static str, String)> {
     rows.push(("digest", figures.digest.clone()));
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample_record::partition;
+    use super::*;
+
+    #[test]
+    fn the_screen_says_what_matters() {
+        let verdict = |name: &str, held| Verdict { name: name.into(), held, detail: "why".into() };
+        let verdicts = [verdict("reliability >= 1", true), verdict("degree within 2..3", false)];
+        let text = terminal_summary(&partition(), &verdicts, false);
+        assert!(text.starts_with("partition · 50 nodes · seed 7\n"), "{text}");
+        for part in [
+            "\n  run         90 s simulated in 4.82 s · 1,284,551 events · 266,504 events/s · 84 MB at most\n",
+            "\n  broadcast   160 sent · reliability 100 % · RMR 0.0166 · LDH 11.2 (at most 15)\n",
+            "\n  ✔ reliability >= 1    why\n  ✘ degree within 2..3  why\n",
+            "\n  1 of 2 expectations did not hold\n",
+        ] {
+            assert!(text.contains(part), "{part}\nis not in\n{text}");
+        }
+        assert!(!text.contains('\x1b'));
+        assert!(terminal_summary(&partition(), &verdicts, true).contains("\x1b[32m✔\x1b[0m"));
+    }
+}

@@ -39,7 +39,10 @@ impl Unit {
             }
         }
         let power = 10_f64.powf(least.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= least * 0.999).unwrap_or(power * 10.0);
+        // A quarter of a hundred is a round number of things; a quarter of ten is not.
+        let quarter = if self == Self::Count && power >= 10.0 { 2.5 } else { 2.0 };
+        let step =
+            [1.0, 2.0, quarter, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= least * 0.999).unwrap_or(power * 10.0);
         if self == Self::Count { step.max(1.0) } else { step }
     }
 }
@@ -68,7 +71,7 @@ impl Axis {
     /// A scale from zero over the largest figure, with some air above it.
     pub fn from_zero(largest: f64, unit: Unit, ticks: usize) -> Self {
         let largest = if largest.is_finite() && largest > 0.0 { largest } else { 1.0 };
-        Self::exact(0.0, largest * 1.12, unit, ticks)
+        Self::exact(0.0, largest * 1.04, unit, ticks)
     }
 
     /// A scale around these figures that need not hold zero.

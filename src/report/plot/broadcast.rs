@@ -17,8 +17,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
     if rows.is_empty() {
         return Ok(false);
     }
-    let x = page::time(record);
-    let end = x.ends().1;
+    let end = page::time(record).ends().1;
     let delivered = || rows.iter().filter(|b| b.delivered > 1);
     let mean = bins(delivered().map(|b| (b.sent, b.latency_mean_ms / 1e3)), end, PERIODS);
     let longest = bins(delivered().map(|b| (b.sent, b.latency_max_ms / 1e3)), end, PERIODS);
@@ -39,8 +38,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
     } else {
         0.0
     };
-    let parts = vec![(1.6, latency_axis), (1.0, Axis::exact(floor, 1.0 + (1.0 - floor) * 0.08, Unit::Share, 4))];
-    let panels = page::rows(&x, parts);
+    let parts = vec![(1.6, latency_axis), (1.0, Axis::exact(floor, 1.0 + (1.0 - floor) * 0.02, Unit::Share, 4))];
+    let panels = page::rows(record, parts);
     let [latency, reliability] = panels.as_slice() else { return Ok(false) };
 
     let each = if gathered {
@@ -49,8 +48,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
         "Each point: one broadcast, at the time it was sent."
     };
     page::page(canvas, record, "Broadcasts: how long they take, and whether they arrive", each)?;
-    latency.shades(canvas, &record.shades, true)?;
-    latency.frame(canvas, &latency_heading(record), "")?;
+    latency.frame(canvas, &latency_heading(record), TIME_LABEL, &record.shades)?;
     let points = |bins: &[Bin], f: fn(&Bin) -> f64| -> Vec<(f64, f64)> { bins.iter().map(|b| (b.at, f(b))).collect() };
     let (longest, mean) = (points(&longest, |b| b.max), points(&mean, |b| b.mean));
     let radius = if longest.len() > 150 { 2.4 } else { 3.6 };
@@ -63,8 +61,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
     latency.dots(canvas, &mean, BLUE, radius, 0.9)?;
     latency.legend(canvas, &[(Key::Dot(BLUE), "mean over nodes"), (Key::Dot(RED), "last node")])?;
 
-    reliability.shades(canvas, &record.shades, false)?;
-    reliability.frame(canvas, &reliability_heading(record), TIME_LABEL)?;
+    reliability.frame(canvas, &reliability_heading(record), TIME_LABEL, &record.shades)?;
     let lowest = points(&reached, |b| b.min);
     reliability.line(canvas, &lowest, GREEN, 0.8)?;
     reliability.dots(canvas, &lowest, GREEN, radius, 0.9)?;

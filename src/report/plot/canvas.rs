@@ -128,9 +128,9 @@ impl Canvas<'_> {
     pub fn rect(&mut self, (x0, y0): (f64, f64), (x1, y1): (f64, f64), colour: RGBColor, alpha: f64) -> Drawn {
         let at = |x: f64, y: f64| ((x * SCALE).round() as i32, (y * SCALE).round() as i32);
         let (from, to) = (at(x0.min(x1), y0.min(y1)), at(x0.max(x1), y0.max(y1)));
-        // Plotters' rectangles include their last pixel.
+        // Filled, plotters' rectangles end before their last pixel: neighbours do not overlap.
         if to.0 > from.0 && to.1 > from.1 {
-            self.area.draw(&Rectangle::new([from, (to.0 - 1, to.1 - 1)], colour.mix(alpha).filled()))?;
+            self.area.draw(&Rectangle::new([from, to], colour.mix(alpha).filled()))?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
     let degrees: Vec<u32> = record.nodes.iter().filter(|n| n.up).map(|n| n.degree).collect();
     let (Some(min), Some(max)) = (degrees.iter().copied().min(), degrees.iter().copied().max()) else { return Ok(false) };
     page::page(canvas, record, "Degree: how many links nodes have", "Running nodes only. A link is counted at both of its ends.")?;
-    let whole = page::rows(&page::time(record), vec![(1.0, Axis::from_zero(1.0, Unit::Plain, 1))]);
+    let whole = page::rows(record, vec![(1.0, Axis::from_zero(1.0, Unit::Plain, 1))]);
     let Some(frame) = whole.first() else { return Ok(false) };
     let series = record.samples.len() >= 2;
     let split = if series { LEFT + (RIGHT - LEFT) * 0.42 } else { RIGHT };
@@ -25,11 +25,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
         top: frame.top,
         right: split,
         bottom: frame.bottom,
+        head: Panel::head_for(&[]) + 16.0,
         x: Axis::exact(low, high, Unit::Count, 12),
         y: Axis::from_zero(f64::from(tallest), Unit::Count, 6),
     };
-    ends.frame(canvas, "Nodes by their links at the end", "")?;
-    canvas.text((f64::midpoint(ends.left, ends.right), ends.bottom + 42.0), "links", Type::plain(SMALL, INK), Anchor::Middle)?;
+    ends.frame(canvas, "Nodes by their links at the end", "links", &[])?;
     for (from, to, nodes) in bars.iter().filter(|bar| bar.2 > 0) {
         let (left, top) = ends.at((from - 0.36, f64::from(*nodes)));
         let (right, bottom) = ends.at((to + 0.36, 0.0));
@@ -50,12 +50,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
         top: frame.top,
         right: RIGHT,
         bottom: frame.bottom,
+        head: frame.head,
         x: Axis::exact(0.0, frame.x.ends().1, Unit::Time, 7),
         y: Axis::from_zero(most.into(), Unit::Count, 6),
     };
-    time.shades(canvas, &record.shades, true)?;
     let mean = degrees.iter().map(|d| f64::from(*d)).sum::<f64>() / degrees.len() as f64;
-    time.frame(canvas, &format!("Links over time: mean {} at the end", number(mean)), TIME_LABEL)?;
+    time.frame(canvas, &format!("Links over time: mean {} at the end", number(mean)), TIME_LABEL, &record.shades)?;
     let band: Vec<_> = samples.iter().map(|s| (s.seconds, s.degree_min.into(), s.degree_max.into())).collect();
     time.band(canvas, &band, BLUE, 0.2)?;
     time.line(canvas, &samples.iter().map(|s| (s.seconds, s.degree_mean)).collect::<Vec<_>>(), BLUE, 2.6)?;

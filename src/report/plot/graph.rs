@@ -32,8 +32,18 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
     let groups: Vec<usize> = shown.iter().map(|node| region(node)).collect();
     let pairs: Vec<(usize, usize)> = edges.iter().map(|edge| (edge.0, edge.1)).collect();
     let ((left, top), (right, bottom)) = FRAME;
-    let at: Vec<(f64, f64)> =
+    let mut at: Vec<(f64, f64)> =
         layout::place(&groups, &pairs).into_iter().map(|(x, y)| (left + x * (right - left), top + y * (bottom - top))).collect();
+
+    let dense = shown.len() > 150;
+    let radius = if shown.len() <= 60 {
+        13.0
+    } else if dense {
+        4.5
+    } else {
+        8.0
+    };
+    layout::separate(&mut at, radius * 2.6);
 
     let caption = if shown.len() < record.nodes.len() {
         format!("Shown are the {} nodes nearest to node 0, of {}.", shown.len(), count(record.nodes.len() as u64))
@@ -41,7 +51,6 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
         "Nodes that are linked lie close to each other; distances mean nothing else.".to_owned()
     };
     page::page(canvas, record, "The graph at the end of the run, and its tree", &caption)?;
-    let dense = shown.len() > 150;
     for tree in [false, true] {
         for (a, b, _) in edges.iter().filter(|edge| edge.2 == tree) {
             let (colour, width) = if tree { (INK, if dense { 1.6 } else { 2.8 }) } else { (AXIS, if dense { 0.7 } else { 1.1 }) };

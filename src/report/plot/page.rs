@@ -30,8 +30,10 @@ pub(super) fn sheet(canvas: &mut Canvas<'_>, title: &str, subtitle: &str, captio
     Ok(())
 }
 
-/// Panels below each other, of these relative heights.
-pub(super) fn rows(x: &Axis, parts: Vec<(f64, Axis)>) -> Vec<Panel> {
+/// Panels over the time of the run, below each other, of these relative heights. The first names what was wrong.
+pub(super) fn rows(record: &RunRecord, parts: Vec<(f64, Axis)>) -> Vec<Panel> {
+    let x = time(record);
+    let mut head = Panel::head_for(&record.shades);
     let whole: f64 = parts.iter().map(|part| part.0).sum();
     let room = BOTTOM - TOP - GAP * (parts.len().saturating_sub(1)) as f64;
     let mut top = TOP;
@@ -39,7 +41,8 @@ pub(super) fn rows(x: &Axis, parts: Vec<(f64, Axis)>) -> Vec<Panel> {
         .into_iter()
         .map(|(share, y)| {
             let bottom = top + room * share / whole;
-            let panel = Panel { left: LEFT, top, right: RIGHT, bottom, x: x.clone(), y };
+            let panel = Panel { left: LEFT, top, right: RIGHT, bottom, head, x: x.clone(), y };
+            head = Panel::head_for(&[]);
             top = bottom + GAP;
             panel
         })

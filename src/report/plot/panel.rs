@@ -14,9 +14,14 @@ pub(super) struct Panel {
     pub top: f64,
     pub right: f64,
     pub bottom: f64,
+    /// Room above the highest figure, for the names of what was wrong.
+    pub head: f64,
     pub x: Axis,
     pub y: Axis,
 }
+
+/// Room for one row of names.
+const ROW: f64 = 20.0;
 
 /// How a legend shows what it names.
 #[derive(Clone, Copy)]
@@ -30,11 +35,12 @@ pub(super) enum Key {
 impl Panel {
     pub fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
         let (px, py) = (self.x.place(x), self.y.place(y));
-        (self.left + px * (self.right - self.left), self.bottom - py * (self.bottom - self.top))
+        (self.left + px * (self.right - self.left), self.bottom - py * (self.bottom - self.top - self.head))
     }
 
-    /// Grid, ticks and heading. `x_label` stands below the right end.
-    pub fn frame(&self, canvas: &mut Canvas<'_>, heading: &str, x_label: &str) -> Drawn {
+    /// Shades, grid, ticks and heading. `x_label` stands below the right end.
+    pub fn frame(&self, canvas: &mut Canvas<'_>, heading: &str, x_label: &str, shades: &[Shade]) -> Drawn {
+        self.shades(canvas, shades)?;
         let small = Type::plain(SMALL, MUTED);
         for (value, text) in &self.y.ticks {
             let (_, y) = self.at((self.x.ends().0, *value));
@@ -76,33 +82,50 @@ impl Panel {
         Ok(())
     }
 
-    /// Periods in which something was wrong; with their names, where there is room for them, if `named`.
-    pub fn shades(&self, canvas: &mut Canvas<'_>, shades: &[Shade], named: bool) -> Drawn {
+    /// The room that the names of so many periods need.
+    pub fn head_for(shades: &[Shade]) -> f64 {
+        match shades.len() {
+            0 => 8.0,
+            1 => ROW + 8.0,
+            _ => 2.0 * ROW + 8.0,
+        }
+    }
+
+    /// Periods in which something was wrong; with their names, if there is room for them.
+    fn shades(&self, canvas: &mut Canvas<'_>, shades: &[Shade]) -> Drawn {
         let ends: Vec<(f64, f64)> = shades.iter().map(|s| (self.at((s.from, 0.0)).0, self.at((s.to, 0.0)).0)).collect();
         // Overlapping periods are painted once: darker would look worse without being so.
-        let mut spans: Vec<(f64, f64)> = ends.iter().map(|(a, b)| (*a, b.max(a + 1.5))).filter(|(a, _)| *a < self.right).collect();
+        let mut spans: Vec<(f64, f64)> = ends.iter().map(|(a, b)| (*a, b.max(a + 1.5))).collect();
         spans.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut painted = self.left;
         for (from, to) in spans {
             let (from, to) = (from.max(painted), to.min(self.right));
-            canvas.rect((from, self.top), (to, self.bottom), SHADE, 1.0)?;
-            painted = painted.max(to);
+            if from < to {
+                canvas.rect((from, self.top), (to, self.bottom), SHADE, 1.0)?;
+                painted = to;
+            }
         }
-        if !named {
+        if self.head < ROW || shades.is_empty() {
             return Ok(());
         }
         let kind = Type::plain(SMALL, SHADE_INK);
-        let mut rows = [self.left; 3];
-        let mut last = "";
+        let mut rows = [self.left; 2];
+        let mut names = Vec::new();
         for (shade, (from, _)) in shades.iter().zip(&ends) {
             let width = canvas.text_width(&shade.label, kind)?;
             let left = (from + 6.0).min(self.right - width - 4.0).max(self.left + 4.0);
-            let repeated = shade.label == last && shades.len() > 12;
-            if let Some(row) = rows.iter().position(|end| *end <= left).filter(|_| !repeated && width < self.right - self.left) {
-                canvas.text((left, self.top + 16.0 + 18.0 * row as f64), &shade.label, kind, Anchor::Left)?;
+            if let Some(row) = rows.iter().position(|end| *end <= left) {
+                names.push((left, row, shade.label.as_str()));
                 rows[row] = left + width + 12.0;
-                last = &shade.label;
             }
+        }
+        // Some names among many would look like all of them.
+        let summed = format!("{} faults, shaded; their names are in shades.csv", shades.len());
+        if names.len() * 2 < shades.len() {
+            names = vec![(self.left + 6.0, 0, &summed)];
+        }
+        for (left, row, name) in names {
+            canvas.text((left, self.top + 17.0 + ROW * row as f64), name, kind, Anchor::Left)?;
         }
         Ok(())
     }

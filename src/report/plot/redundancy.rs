@@ -14,15 +14,14 @@ use super::style::{BLUE, PURPLE};
 pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
     let Some(rmr_mean) = mean_rmr(&record.broadcasts) else { return Ok(false) };
     let rows: Vec<_> = record.broadcasts.iter().filter(|b| b.delivered > 1).collect();
-    let x = page::time(record);
-    let end = x.ends().1;
+    let end = page::time(record).ends().1;
     let rmr = bins(rows.iter().map(|b| (b.sent, b.rmr)), end, PERIODS);
     let ldh = bins(rows.iter().map(|b| (b.sent, f64::from(b.ldh))), end, PERIODS);
     let low = rmr.iter().map(|b| b.min).fold(0.0, f64::min);
     let high = rmr.iter().map(|b| b.max).fold(0.1, f64::max);
     let hops = ldh.iter().map(|b| b.max).fold(1.0, f64::max);
-    let rmr_axis = Axis::exact(if low < 0.0 { low * 1.1 } else { 0.0 }, high * 1.12, Unit::Plain, 5);
-    let panels = page::rows(&x, vec![(1.0, rmr_axis), (1.0, Axis::from_zero(hops, Unit::Count, 5))]);
+    let rmr_axis = Axis::exact(if low < 0.0 { low * 1.1 } else { 0.0 }, high * 1.04, Unit::Plain, 5);
+    let panels = page::rows(record, vec![(1.0, rmr_axis), (1.0, Axis::from_zero(hops, Unit::Count, 5))]);
     let [upper, lower] = panels.as_slice() else { return Ok(false) };
 
     page::page(
@@ -31,14 +30,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
         "Redundancy: what a broadcast costs",
         "Redundancy 0: every node received each payload exactly once, a perfect tree. Redundancy 1: twice on average.",
     )?;
-    upper.shades(canvas, &record.shades, true)?;
-    upper.frame(canvas, &format!("Relative message redundancy (RMR): mean {}", number(rmr_mean)), "")?;
+    upper.frame(canvas, &format!("Relative message redundancy (RMR): mean {}", number(rmr_mean)), TIME_LABEL, &record.shades)?;
     let many = rows.len() > PERIODS;
     marks(canvas, upper, &rmr, BLUE, many)?;
 
-    lower.shades(canvas, &record.shades, false)?;
     let ldh_mean = rows.iter().map(|b| f64::from(b.ldh)).sum::<f64>() / rows.len() as f64;
-    lower.frame(canvas, &format!("Last delivery hop (LDH): mean {} hops", number(ldh_mean)), TIME_LABEL)?;
+    lower.frame(canvas, &format!("Last delivery hop (LDH): mean {} hops", number(ldh_mean)), TIME_LABEL, &record.shades)?;
     marks(canvas, lower, &ldh, PURPLE, many)?;
     Ok(true)
 }

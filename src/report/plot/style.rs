@@ -12,7 +12,7 @@ pub(super) const INK: RGBColor = RGBColor(34, 40, 49);
 pub(super) const MUTED: RGBColor = RGBColor(104, 113, 125);
 pub(super) const AXIS: RGBColor = RGBColor(158, 166, 176);
 pub(super) const GRID: RGBColor = RGBColor(230, 233, 237);
-pub(super) const SHADE: RGBColor = RGBColor(250, 236, 224);
+pub(super) const SHADE: RGBColor = RGBColor(253, 243, 234);
 pub(super) const SHADE_INK: RGBColor = RGBColor(166, 92, 38);
 pub(super) const DOWN: RGBColor = RGBColor(196, 201, 207);
 
@@ -27,6 +27,9 @@ pub(super) const GREY: RGBColor = RGBColor(150, 150, 150);
 
 /// Colours of things of one kind, most distinct first.
 pub(super) const SERIES: [RGBColor; 8] = [BLUE, RED, GREEN, YELLOW, CYAN, PURPLE, INDIGO, GREY];
+
+/// Colours of the protocols, by number.
+pub(super) const PROTOCOLS: [RGBColor; 8] = [GREY, GREEN, PURPLE, BLUE, CYAN, RED, INDIGO, YELLOW];
 
 pub(super) const TITLE: f64 = 31.0;
 pub(super) const HEADING: f64 = 20.0;

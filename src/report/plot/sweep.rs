@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use plotters::style::RGBColor;
+
 use super::super::error::ReportError;
 use super::super::format::number;
 use super::super::stats::{MedianBand, median_band};
@@ -9,7 +11,7 @@ use super::axis::{Axis, Unit};
 use super::canvas::{self, Anchor, Canvas, Drawn, Type};
 use super::page::{self, LEFT, RIGHT};
 use super::panel::{Key, Panel};
-use super::style::{AXIS, BLUE, INK, MUTED, SERIES, SIZE, SMALL};
+use super::style::{AXIS, INK, MUTED, SERIES, SIZE, SMALL};
 
 /// The figures of many runs. Each value of what was varied was run with several seeds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,38 +55,36 @@ fn draw(canvas: &mut Canvas<'_>, table: &SweepTable) -> Drawn<bool> {
     if !more.is_empty() {
         title += ", …";
     }
-    let mut letters = title.chars();
-    let title: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let title = capitalised(&title);
     let caption = if seeds < 6 {
-        "Band: from the least to the most over seeds; six seeds or more would give a 95 % confidence band. Dots: single runs."
+        "Band: from the least to the most over seeds; six seeds or more would give a 95 % confidence band."
     } else {
-        "Band: 95 % confidence for the median over seeds, from order statistics. Dots: single runs."
+        "Band: 95 % confidence for the median over seeds, from order statistics."
     };
     page::sheet(canvas, &title, &format!("against {} · {seeds} seeds for each value", table.vary), caption)?;
     let (x, places) = horizontal(table);
-    let panels = grid(metrics.len());
-    let last_row = panels.iter().map(|p| p.3).fold(0.0, f64::max);
-    for (i, (metric, (left, top, right, bottom))) in metrics.iter().zip(panels).enumerate() {
+    for (i, (metric, (left, top, right, bottom))) in metrics.iter().zip(grid(metrics.len())).enumerate() {
         let low = metric.points.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
         let high = metric.points.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max);
         let y = if low < 0.0 { Axis::around(low, high, Unit::Plain, 5) } else { Axis::from_zero(high, Unit::Plain, 5) };
-        let panel = Panel { left, top, right, bottom, x: x.clone(), y };
+        let panel = Panel { left, top, right, bottom, head: 12.0, x: x.clone(), y };
         let unit = if metric.unit.is_empty() { String::new() } else { format!(" ({})", metric.unit) };
-        panel.frame(canvas, &format!("{}{unit}", metric.name), "")?;
-        if bottom >= last_row - 1.0 {
-            let at = (f64::midpoint(left, right), bottom + 43.0);
-            canvas.text(at, &table.vary, Type::plain(SMALL, INK), Anchor::Middle)?;
-        }
-        panel_marks(canvas, &panel, metric, &places, if metrics.len() <= SERIES.len() { i } else { 0 })?;
-        if i == 0 {
-            panel.legend(canvas, &[(Key::Line(BLUE), "median"), (Key::Area(BLUE, 0.2), "band")])?;
-        }
+        panel.frame(canvas, &format!("{}{unit}", capitalised(&metric.name)), "", &[])?;
+        canvas.text((f64::midpoint(left, right), bottom + 43.0), &table.vary, Type::plain(SMALL, INK), Anchor::Middle)?;
+        panel_marks(canvas, &panel, metric, &places, SERIES[i % SERIES.len()])?;
     }
+    let keys = [(Key::Line(MUTED), "median"), (Key::Area(MUTED, 0.25), "band"), (Key::Dot(AXIS), "single run")];
+    let above = Panel { left: LEFT, top: 97.0, right: RIGHT, bottom: 98.0, head: 0.0, x: x.clone(), y: x };
+    above.legend(canvas, &keys)?;
     Ok(true)
 }
 
-fn panel_marks(canvas: &mut Canvas<'_>, panel: &Panel, metric: &SweepMetric, places: &[f64], series: usize) -> Drawn {
-    let colour = SERIES[series];
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+fn panel_marks(canvas: &mut Canvas<'_>, panel: &Panel, metric: &SweepMetric, places: &[f64], colour: RGBColor) -> Drawn {
     let bands: Vec<(f64, MedianBand)> = places
         .iter()
         .enumerate()
@@ -99,10 +99,6 @@ fn panel_marks(canvas: &mut Canvas<'_>, panel: &Panel, metric: &SweepMetric, pla
     let medians: Vec<(f64, f64)> = bands.iter().map(|(x, band)| (*x, band.median)).collect();
     panel.line(canvas, &medians, colour, 2.6)?;
     panel.dots(canvas, &medians, colour, 4.5, 1.0)?;
-    if let Some((x, band)) = bands.last() {
-        let (x, y) = panel.at((*x, band.median));
-        canvas.text((x, y - 12.0), &number(band.median), Type::bold(SMALL, MUTED), Anchor::Right)?;
-    }
     Ok(())
 }
 
@@ -131,17 +127,23 @@ fn horizontal(table: &SweepTable) -> (Axis, Vec<f64>) {
     (axis, numbers)
 }
 
-/// Rectangles for so many panels: up to three below each other share the width, more stand in two columns.
+/// Rectangles for so many panels: left, top, right, bottom.
 fn grid(panels: usize) -> Vec<(f64, f64, f64, f64)> {
-    let columns = if panels <= 2 { 1 } else { 2.min(panels) };
+    let columns = match panels {
+        1 => 1,
+        2 | 4 => 2,
+        3 | 5..=9 => 3,
+        _ => 4,
+    };
     let rows = panels.div_ceil(columns);
-    let (top, bottom, gap) = (150.0, f64::from(SIZE.1) - 98.0, 76.0);
-    let height = (bottom - top - gap * (rows - 1) as f64) / rows as f64;
-    let width = (RIGHT - LEFT - 90.0 * (columns - 1) as f64) / columns as f64;
+    let (top, bottom) = (150.0, f64::from(SIZE.1) - 98.0);
+    let (beside, between) = (86.0, 98.0);
+    let height = (bottom - top - between * (rows - 1) as f64) / rows as f64;
+    let width = (RIGHT - LEFT - beside * (columns - 1) as f64) / columns as f64;
     (0..panels)
         .map(|i| {
-            let left = LEFT + (i % columns) as f64 * (width + 90.0);
-            let top = top + (i / columns) as f64 * (height + gap);
+            let left = LEFT + (i % columns) as f64 * (width + beside);
+            let top = top + (i / columns) as f64 * (height + between);
             (left, top, left + width, top + height)
         })
         .collect()

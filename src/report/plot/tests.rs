@@ -112,3 +112,20 @@ fn sweeps_are_drawn() {
     sweep_plot(&dir.join("sweep-names.png"), &table).unwrap();
     assert_picture(&dir.join("sweep-names.png"));
 }
+
+#[test]
+fn two_nodes_are_enough() {
+    let (_guard, dir) = place();
+    let dir = dir.join("two");
+    fs::create_dir_all(&dir).unwrap();
+    let mut record = partition();
+    record.nodes.truncate(2);
+    record.edges = vec![EdgeRow { a: 0, b: 1, tree: false }];
+    record.samples.truncate(2);
+    record.broadcasts.truncate(1);
+    record.detections.truncate(1);
+    draw_all(&dir, &record).unwrap();
+    for name in NAMES {
+        assert_picture(&dir.join(name));
+    }
+}

@@ -5,7 +5,7 @@ use super::super::record::RunRecord;
 use super::axis::{Axis, Unit};
 use super::canvas::{Anchor, Canvas, Drawn, Type};
 use super::page::{self, TIME_LABEL};
-use super::style::{INK, MUTED, PAPER, SERIES, TEXT};
+use super::style::{INK, MUTED, PROTOCOLS, TEXT};
 use crate::wire::Protocol;
 
 /// The run is divided into at most so many periods, each at least one sample long.
@@ -46,7 +46,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
         })
         .collect();
     let highest = periods.iter().filter_map(|p| p.2.last().copied()).fold(0.0, f64::max);
-    let mut panels = page::rows(&page::time(record), vec![(1.0, Axis::from_zero(highest, Unit::BytesPerSecond, 6))]);
+    let mut panels = page::rows(record, vec![(1.0, Axis::from_zero(highest, Unit::BytesPerSecond, 6))]);
     let Some(panel) = panels.first_mut() else { return Ok(false) };
     panel.right -= LIST;
     panel.left += 10.0;
@@ -57,10 +57,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
         "Traffic: what crosses the links",
         "All nodes together, as sent, headers and encryption included. Shaded: something was wrong.",
     )?;
-    panel.shades(canvas, &record.shades, true)?;
-    panel.frame(canvas, "Bytes per second by protocol", TIME_LABEL)?;
+    panel.frame(canvas, "Bytes per second by protocol", TIME_LABEL, &record.shades)?;
     for (level, protocol) in order.iter().enumerate() {
-        let colour = SERIES[protocol % SERIES.len()];
+        let colour = PROTOCOLS[protocol % PROTOCOLS.len()];
         for (from, to, heights) in &periods {
             let below = if level == 0 { 0.0 } else { heights[level - 1] };
             canvas.rect(panel.at((*from, below)), panel.at((*to, heights[level])), colour, 0.88)?;
@@ -72,7 +71,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
     for (row, protocol) in order.iter().rev().enumerate() {
         let y = panel.top + 36.0 + 46.0 * row as f64;
         let sent = last.bytes[*protocol] as f64;
-        canvas.rect((x, y - 12.0), (x + 14.0, y + 2.0), SERIES[protocol % SERIES.len()], 0.88)?;
+        canvas.rect((x, y - 12.0), (x + 14.0, y + 2.0), PROTOCOLS[protocol % PROTOCOLS.len()], 0.88)?;
         let name = Protocol::ALL.get(*protocol).map_or("", |p| p.name());
         canvas.text((x + 24.0, y), name, Type::plain(TEXT, INK), Anchor::Left)?;
         let share = sent / total as f64;
@@ -80,7 +79,6 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
         canvas.text((x + 24.0, y + 19.0), &format!("{} · {share}", bytes(sent)), Type::plain(15.0, MUTED), Anchor::Left)?;
     }
     let y = panel.top + 36.0 + 46.0 * order.len() as f64;
-    canvas.rect((x, y - 16.0), (x + LIST - 50.0, y - 15.0), PAPER, 1.0)?;
     canvas.text((x + 24.0, y + 6.0), &format!("{} in all", bytes(total as f64)), Type::bold(TEXT, INK), Anchor::Left)?;
     Ok(true)
 }
