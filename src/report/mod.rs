@@ -1,6 +1,6 @@
 //! What a run leaves behind: the record of it, and its verdicts, CSV files, pictures and summary.
 //!
-//! Everything is made from a [`RunRecord`], whoever filled it, and nothing here knows who ran it. [`write`] lays down a directory:
+//! Everything is made from a [`RunRecord`], whoever filled it, and nothing here knows who ran it. [`write()`] lays down a directory:
 //!
 //! | File | Holds | Read again by |
 //! |---|---|---|

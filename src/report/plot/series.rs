@@ -38,8 +38,6 @@ pub(super) fn envelope(points: &[(f64, f64, f64)]) -> Vec<(f64, f64, f64)> {
 pub(super) struct Bin {
     /// Mean time of the figures.
     pub at: f64,
-    /// How many figures.
-    pub count: usize,
     pub mean: f64,
     pub min: f64,
     pub max: f64,
@@ -57,7 +55,6 @@ pub(super) fn bins(points: impl IntoIterator<Item = (f64, f64)>, end: f64, bins:
             let n = chunk.len() as f64;
             Bin {
                 at: chunk.iter().map(|p| p.0).sum::<f64>() / n,
-                count: chunk.len(),
                 mean: chunk.iter().map(|p| p.1).sum::<f64>() / n,
                 min: chunk.iter().map(|p| p.1).fold(f64::INFINITY, f64::min),
                 max: chunk.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max),
@@ -86,6 +83,6 @@ mod tests {
         assert_eq!(bins([(2.0, 1.0), (1.0, 3.0)], 10.0, 5).len(), 2);
         let many = bins((0..1000).map(|i| (f64::from(i) / 100.0, f64::from(i % 2))), 10.0, 5);
         assert_eq!(many.len(), 5);
-        assert_eq!((many[0].count, many[0].mean, many[0].min, many[0].max), (200, 0.5, 0.0, 1.0));
+        assert_eq!((many[0].mean, many[0].min, many[0].max), (0.5, 0.0, 1.0));
     }
 }

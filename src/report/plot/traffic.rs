@@ -25,7 +25,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
     let by_time = ((samples.len() - 1) as f64 / length.max(1e-9)).round() as usize;
     let per = by_time.min(samples.len() / 20).max(samples.len().div_ceil(PERIODS)).max(1);
     let mut marks: Vec<_> = samples.iter().step_by(per).collect();
-    if (samples.len() - 1) % per != 0 {
+    if !(samples.len() - 1).is_multiple_of(per) {
         marks.push(last);
     }
     let mut order: Vec<usize> = (0..Protocol::COUNT).filter(|i| last.bytes.get(*i).is_some_and(|b| *b > 0)).collect();
