@@ -1,46 +1,61 @@
-//! What can go wrong with files of results.
+//! What can go wrong with results.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// A result cannot be written, read or drawn.
-#[derive(thiserror::Error, Debug)]
+use thiserror::Error;
+
+/// Why results could not be written, read or drawn. Each names the file.
+#[derive(Debug, Error)]
 pub enum ReportError {
-    /// The file system refuses.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// Which file.
+    /// The file or directory could not be written. What was written before it stays.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Which.
         path: PathBuf,
-        /// What it says.
-        source: std::io::Error,
+        /// Why.
+        source: io::Error,
     },
-    /// The file is not what it should be.
-    #[error("{}: {what}", path.display())]
+    /// The file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file was read, but it is not what a run writes.
+    #[error("{} is not what a run writes: {reason}", path.display())]
     Malformed {
-        /// Which file.
+        /// Which.
         path: PathBuf,
-        /// What is wrong.
-        what: String,
+        /// What is wrong with it, and in which line.
+        reason: String,
     },
-    /// The picture cannot be drawn.
-    #[error("{}: the picture cannot be drawn: {what}", path.display())]
-    Picture {
-        /// Which file.
+    /// The picture could not be drawn.
+    #[error("cannot draw {}: {reason}", path.display())]
+    Draw {
+        /// Which.
         path: PathBuf,
-        /// What the drawing library says.
-        what: String,
+        /// Why.
+        reason: String,
     },
 }
 
 impl ReportError {
-    pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io { path: path.to_owned(), source }
+    pub(super) fn write(path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Write { path: path.to_owned(), source: source.into() }
     }
 
-    pub(super) fn malformed<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
-        move |error| Self::Malformed { path: path.to_owned(), what: error.to_string() }
+    pub(super) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
     }
 
-    pub(super) fn picture<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
-        move |error| Self::Picture { path: path.to_owned(), what: error.to_string() }
+    pub(super) fn malformed(path: &Path, reason: impl ToString) -> Self {
+        Self::Malformed { path: path.to_owned(), reason: reason.to_string() }
+    }
+
+    pub(super) fn draw(path: &Path, reason: impl ToString) -> Self {
+        Self::Draw { path: path.to_owned(), reason: reason.to_string() }
     }
 }

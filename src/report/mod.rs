@@ -1,25 +1,41 @@
 //! What a run leaves behind: the record of it, and its verdicts, CSV files, pictures and summary.
+//!
+//! Everything is made from a [`RunRecord`], whoever filled it, and nothing here knows who ran it. [`write()`] lays down a directory:
+//!
+//! | File | Holds | Read again by |
+//! |---|---|---|
+//! | `summary.json` | the figures of the run and its verdicts | [`read_summary`] |
+//! | `record.json` | what of the record is neither a table nor a series | [`read_record`] |
+//! | `*.csv` | the series, broadcasts, events, checkpoints, nodes, edges, shades, detections, leaves | [`read_record`], [`read_events`], [`read_checkpoints`] |
+//! | `*.png` | the pictures | drawn again by [`plot_dir`] |
+//!
+//! The same record gives the same bytes. A picture for which there is nothing to show is not drawn.
 
+mod directory;
 mod error;
+mod format;
+mod graph;
+mod judge;
 mod plot;
-mod read;
 mod record;
-mod statistics;
+mod stats;
 mod summary;
-mod sweep;
+mod tables;
 mod terminal;
-mod verdict;
-mod write;
 
+#[cfg(test)]
+mod sample_record;
+
+pub use directory::{read_checkpoints, read_events, read_record, read_summary, write};
 pub use error::ReportError;
-pub use plot::{draw_all, plot_dir};
-pub use read::{RecordedRun, read_checkpoints, read_events, read_meta, read_record, read_run};
+pub use judge::{Verdict, judge};
+pub use plot::{SweepMetric, SweepTable, plot_dir, sweep_plot};
 pub use record::{
     BroadcastRow, Checkpoint, DetectionRow, EdgeRow, EventRow, LatencySummary, LeaveRow, Meta, NodeRow, RunRecord, Sample, Shade,
 };
-pub use statistics::{median, median_band, quantile};
-pub use summary::{Summary, summary_json};
-pub use sweep::{SweepMetric, SweepTable, sweep_plot};
+pub use stats::{MedianBand, median_band, percentile};
+pub use summary::{
+    BroadcastSummary, DetectionSummary, LatencyFigures, MembershipSummary, ProtocolTraffic, Summary, TopologySummary, TrafficSummary,
+    summary,
+};
 pub use terminal::terminal_summary;
-pub use verdict::{Verdict, judge};
-pub use write::write;

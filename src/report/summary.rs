@@ -1,188 +1,224 @@
-//! `summary.json`: the run in figures.
+//! `summary.json`: the figures of a run, for programs. Its keys are an interface; `null` stands for what was not measured.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
+use super::graph::Graph;
+use super::judge::{Verdict, detection_quantile, first_whole_view, mean_rmr};
 use super::record::RunRecord;
-use super::statistics::quantile;
-use super::verdict::Verdict;
 use crate::wire::Protocol;
 
-/// The run in figures; `None` where a thing was not measured. The names are those of `summary.json`.
-#[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the names are documented in README.md, under results")]
-pub struct Summary<'a> {
-    pub scenario: &'a str,
+/// The figures of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// The seed.
     pub seed: u64,
+    /// How many nodes.
     pub nodes: u32,
+    /// Simulated time.
     pub simulated_seconds: f64,
+    /// Time it took.
     pub wall_seconds: f64,
+    /// Frames delivered and timers fired.
     pub events: u64,
-    pub events_per_second: f64,
+    /// … by wall second.
+    pub events_per_second: Option<f64>,
+    /// Highest resident memory of the process.
     pub peak_rss_bytes: Option<u64>,
-    pub digest: &'a str,
-    pub version: &'a str,
-    pub expectations: &'a [Verdict],
-    pub broadcast: Value,
-    pub membership: Value,
-    pub topology: Value,
-    pub traffic: Value,
-    pub refusals: Value,
+    /// Digest of the trace, hexadecimal.
+    pub digest: String,
+    /// Version of the program.
+    pub version: String,
+    /// The verdicts.
+    pub expectations: Vec<Verdict>,
+    /// Broadcasts.
+    pub broadcast: BroadcastSummary,
+    /// Membership and detection.
+    pub membership: MembershipSummary,
+    /// The links of the running nodes at the end.
+    pub topology: TopologySummary,
+    /// What was sent.
+    pub traffic: TrafficSummary,
 }
 
-impl<'a> Summary<'a> {
-    /// The summary of a record and its verdicts.
-    pub fn new(record: &'a RunRecord, verdicts: &'a [Verdict]) -> Self {
-        let meta = &record.meta;
-        Self {
-            scenario: &meta.scenario,
-            seed: meta.seed,
-            nodes: meta.nodes,
-            simulated_seconds: meta.simulated_seconds,
-            wall_seconds: meta.wall_seconds,
-            events: meta.events,
-            events_per_second: if meta.wall_seconds > 0.0 { (meta.events as f64 / meta.wall_seconds).round() } else { 0.0 },
-            peak_rss_bytes: meta.peak_rss_bytes,
-            digest: &meta.digest,
-            version: &meta.version,
-            expectations: verdicts,
-            broadcast: broadcast(record),
-            membership: membership(record),
-            topology: topology(record),
-            traffic: traffic(record),
-            refusals: json!(record.refusals),
-        }
-    }
-}
-
-/// [`Summary`] as JSON.
-pub fn summary_json(record: &RunRecord, verdicts: &[Verdict]) -> Value {
-    serde_json::to_value(Summary::new(record, verdicts)).unwrap_or_default()
-}
-
-/// The first sample from `from` on in which every running node knows exactly the running nodes: when.
-pub(super) fn converged_at(record: &RunRecord, from: f64) -> Option<f64> {
-    let whole = |sample: &&super::Sample| sample.seconds >= from && sample.up > 0 && sample.complete_views == sample.up;
-    record.samples.iter().find(whole).map(|sample| sample.seconds)
-}
-
-fn broadcast(record: &RunRecord) -> Value {
-    let rows = &record.broadcasts;
-    if !record.meta.broadcast || rows.is_empty() {
-        let nothing = Value::Null;
-        let latency = json!({"p50": nothing, "p90": nothing, "p99": nothing, "max": nothing});
-        return json!({"sent": record.meta.broadcast.then_some(0), "reliability": nothing, "rmr": nothing, "ldh_mean": nothing, "ldh_max": nothing, "latency_ms": latency});
-    }
-    let count = rows.len() as f64;
-    let sum = |value: fn(&super::BroadcastRow) -> f64| rows.iter().map(value).sum::<f64>();
-    let expected = sum(|row| f64::from(row.expected));
-    let latency = |which: fn(&super::LatencySummary) -> f64| record.latency.as_ref().map(which);
-    json!({
-        "sent": rows.len(),
-        "reliability": (expected > 0.0).then(|| sum(|row| f64::from(row.reached)) / expected),
-        "rmr": sum(|row| row.rmr) / count,
-        "ldh_mean": sum(|row| f64::from(row.ldh)) / count,
-        "ldh_max": rows.iter().map(|row| row.ldh).max(),
-        "latency_ms": {"p50": latency(|it| it.p50), "p90": latency(|it| it.p90), "p99": latency(|it| it.p99), "max": latency(|it| it.max)},
-    })
-}
-
-fn membership(record: &RunRecord) -> Value {
-    let meta = &record.meta;
-    let mut times: Vec<f64> = record.detections.iter().map(|row| row.seconds).collect();
-    times.sort_by(f64::total_cmp);
-    json!({
-        "converged_at_seconds": if meta.membership { converged_at(record, record.started_at) } else { None },
-        "false_suspicions": meta.detection.then_some(record.false_suspicions),
-        "detection_seconds": {"p50": quantile(&times, 0.5), "p99": quantile(&times, 0.99)},
-    })
-}
-
-fn topology(record: &RunRecord) -> Value {
-    let degrees: Vec<u32> = record.nodes.iter().filter(|node| node.up).map(|node| node.degree).collect();
-    let parts = Components::of(record);
-    json!({
-        "degree_min": degrees.iter().min(),
-        "degree_max": degrees.iter().max(),
-        "degree_mean": (!degrees.is_empty()).then(|| f64::from(degrees.iter().sum::<u32>()) / degrees.len() as f64),
-        "connected": (parts.count > 0).then_some(parts.count == 1),
-        "diameter": parts.diameter,
-    })
-}
-
-fn traffic(record: &RunRecord) -> Value {
-    let last = record.samples.last();
-    let of = |values: &[u64], index: usize| values.get(index).copied().unwrap_or(0);
-    let by_protocol: Map<String, Value> = Protocol::ALL
-        .iter()
-        .enumerate()
-        .filter_map(|(index, protocol)| {
-            let (frames, bytes) = (of(&last?.frames, index), of(&last?.bytes, index));
-            Some((protocol.name().to_owned(), json!({"frames": frames, "bytes": bytes})))
-        })
-        .collect();
-    json!({
-        "frames": last.map(|sample| sample.frames.iter().sum::<u64>()),
-        "bytes": last.map(|sample| sample.bytes.iter().sum::<u64>()),
-        "by_protocol": by_protocol,
-    })
-}
-
-/// The parts of the graph of running nodes at the end.
-pub(super) struct Components {
+/// Broadcasts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BroadcastSummary {
     /// How many.
-    pub count: usize,
-    /// The longest of all shortest paths, in links; `None` if there is more than one part. Exact up to 3,000 nodes, above the
-    /// longest found from 64 of them: a lower bound, at least half of it.
+    pub sent: Option<u64>,
+    /// Of those who should have them, over all broadcasts, the fraction that has them.
+    pub reliability: Option<f64>,
+    /// Relative message redundancy, m / (n - 1) - 1 with m payload messages received and n nodes that have it: mean over broadcasts.
+    /// (Leitão, Pereira and Rodrigues, *Epidemic Broadcast Trees*, 2007, section 4.1.)
+    pub rmr: Option<f64>,
+    /// Last delivery hop, the most hops a broadcast took: mean over broadcasts. (Section 4.1 there.)
+    pub ldh_mean: Option<f64>,
+    /// … the most.
+    pub ldh_max: Option<u16>,
+    /// Delivery latency.
+    pub latency_ms: LatencyFigures,
+}
+
+/// Percentiles of delivery latency, in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyFigures {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 90th percentile.
+    pub p90: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+    /// Longest.
+    pub max: Option<f64>,
+}
+
+/// Membership and detection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembershipSummary {
+    /// When every view was whole for the first time after the last fault, heal or start; seconds from the beginning.
+    pub converged_at_seconds: Option<f64>,
+    /// Suspicions of somebody who could be reached.
+    pub false_suspicions: Option<u64>,
+    /// Time to notice an absence.
+    pub detection_seconds: DetectionSummary,
+}
+
+/// Time to notice an absence, in seconds. One that was never noticed counts as endless; a percentile that is endless is `null`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectionSummary {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+}
+
+/// The links of the running nodes at the end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopologySummary {
+    /// Fewest links of a node.
+    pub degree_min: Option<u32>,
+    /// Most links of a node.
+    pub degree_max: Option<u32>,
+    /// Mean number of links.
+    pub degree_mean: Option<f64>,
+    /// Whether every node can reach every other.
+    pub connected: Option<bool>,
+    /// Most hops between two nodes; not measured for islands, nor for more than 20,000 nodes.
     pub diameter: Option<u32>,
 }
 
-impl Components {
-    pub fn of(record: &RunRecord) -> Self {
-        let size = record.nodes.iter().map(|node| node.node as usize + 1).max().unwrap_or(0);
-        let mut up = vec![false; size];
-        record.nodes.iter().filter(|node| node.up).for_each(|node| up[node.node as usize] = true);
-        let mut links = vec![Vec::new(); size];
-        for edge in &record.edges {
-            let (a, b) = (edge.a as usize, edge.b as usize);
-            if a < size && b < size && up[a] && up[b] {
-                links[a].push(b);
-                links[b].push(a);
-            }
-        }
-        let running: Vec<usize> = (0..size).filter(|node| up[*node]).collect();
-        let mut seen = vec![false; size];
-        let mut count = 0;
-        for node in &running {
-            if !seen[*node] {
-                count += 1;
-                distances(*node, &links)
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, distance)| distance.is_some())
-                    .for_each(|(node, _)| seen[node] = true);
-            }
-        }
-        let step = if running.len() > 3000 { running.len() / 64 } else { 1 };
-        let farthest = |node: &usize| distances(*node, &links).into_iter().flatten().max();
-        let diameter = (count == 1).then(|| running.iter().step_by(step).filter_map(farthest).max()).flatten();
-        Self { count, diameter }
+/// What was sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrafficSummary {
+    /// Frames.
+    pub frames: Option<u64>,
+    /// Bytes.
+    pub bytes: Option<u64>,
+    /// Both, by protocol.
+    pub by_protocol: Option<BTreeMap<String, ProtocolTraffic>>,
+}
+
+/// What a protocol sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProtocolTraffic {
+    /// Frames.
+    pub frames: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// The figures of the run.
+pub fn summary(record: &RunRecord, verdicts: &[Verdict]) -> Summary {
+    let meta = &record.meta;
+    Summary {
+        scenario: meta.scenario.clone(),
+        seed: meta.seed,
+        nodes: meta.nodes,
+        simulated_seconds: meta.simulated_seconds,
+        wall_seconds: meta.wall_seconds,
+        events: meta.events,
+        events_per_second: (meta.wall_seconds > 0.0).then(|| meta.events as f64 / meta.wall_seconds),
+        peak_rss_bytes: meta.peak_rss_bytes,
+        digest: meta.digest.clone(),
+        version: meta.version.clone(),
+        expectations: verdicts.to_vec(),
+        broadcast: broadcast(record),
+        membership: membership(record),
+        topology: topology(record),
+        traffic: traffic(record),
     }
 }
 
-fn distances(from: usize, links: &[Vec<usize>]) -> Vec<Option<u32>> {
-    let mut distances = vec![None; links.len()];
-    distances[from] = Some(0);
-    let mut open = VecDeque::from([(from, 0)]);
-    while let Some((node, distance)) = open.pop_front() {
-        for next in &links[node] {
-            if distances[*next].is_none() {
-                distances[*next] = Some(distance + 1);
-                open.push_back((*next, distance + 1));
-            }
-        }
+fn broadcast(record: &RunRecord) -> BroadcastSummary {
+    let rows = &record.broadcasts;
+    let expected: u64 = rows.iter().map(|b| u64::from(b.expected)).sum();
+    let reached: u64 = rows.iter().map(|b| u64::from(b.reached)).sum();
+    let hops: Vec<u16> = rows.iter().filter(|b| b.delivered > 1).map(|b| b.ldh).collect();
+    let latency = record.latency.as_ref();
+    BroadcastSummary {
+        sent: record.meta.broadcast.then_some(rows.len() as u64),
+        reliability: (expected > 0).then(|| reached as f64 / expected as f64),
+        rmr: mean_rmr(rows),
+        ldh_mean: (!hops.is_empty()).then(|| hops.iter().map(|h| f64::from(*h)).sum::<f64>() / hops.len() as f64),
+        ldh_max: hops.iter().copied().max(),
+        latency_ms: LatencyFigures {
+            p50: latency.map(|l| l.p50),
+            p90: latency.map(|l| l.p90),
+            p99: latency.map(|l| l.p99),
+            max: latency.map(|l| l.max),
+        },
     }
-    distances
+}
+
+fn membership(record: &RunRecord) -> MembershipSummary {
+    let meta = &record.meta;
+    let change = record.heals.iter().chain(&record.fault_times).copied().max_by(f64::total_cmp);
+    let (from, inclusive) = match change {
+        Some(change) if change >= record.started_at => (change, false),
+        _ => (record.started_at, true),
+    };
+    MembershipSummary {
+        converged_at_seconds: meta.membership.then(|| first_whole_view(record, from, inclusive)).flatten(),
+        false_suspicions: meta.detection.then_some(record.false_suspicions),
+        detection_seconds: DetectionSummary {
+            p50: detection_quantile(record, 0.5).flatten(),
+            p99: detection_quantile(record, 0.99).flatten(),
+        },
+    }
+}
+
+fn topology(record: &RunRecord) -> TopologySummary {
+    let degrees: Vec<u32> = record.nodes.iter().filter(|n| n.up).map(|n| n.degree).collect();
+    if degrees.is_empty() {
+        return TopologySummary::default();
+    }
+    let graph = Graph::of_running(record);
+    TopologySummary {
+        degree_min: degrees.iter().copied().min(),
+        degree_max: degrees.iter().copied().max(),
+        degree_mean: Some(degrees.iter().map(|d| f64::from(*d)).sum::<f64>() / degrees.len() as f64),
+        connected: Some(graph.components().len() == 1),
+        diameter: graph.diameter(),
+    }
+}
+
+fn traffic(record: &RunRecord) -> TrafficSummary {
+    let Some(last) = record.samples.last() else { return TrafficSummary::default() };
+    let of = |values: &[u64], protocol: &Protocol| values.get(*protocol as usize).copied().unwrap_or_default();
+    let by_protocol = Protocol::ALL
+        .iter()
+        .map(|p| (p.name().to_owned(), ProtocolTraffic { frames: of(&last.frames, p), bytes: of(&last.bytes, p) }))
+        .collect();
+    TrafficSummary { frames: Some(last.frames.iter().sum()), bytes: Some(last.bytes.iter().sum()), by_protocol: Some(by_protocol) }
 }

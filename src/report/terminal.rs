@@ -1,75 +1,140 @@
-//! The run in a few lines, for a terminal.
+//! What a run says to the person in front of the terminal.
 
 use std::fmt::Write;
 
+use super::format::{bytes, count, millis, number, percent, plural, seconds};
+use super::judge::Verdict;
 use super::record::RunRecord;
-use super::summary::{Components, converged_at};
-use super::verdict::Verdict;
+use super::summary::{Summary, summary};
 
-/// The summary that a run ends with.
-pub fn terminal_summary(record: &RunRecord, verdicts: &[Verdict]) -> String {
-    let meta = &record.meta;
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {name:<12} {value}");
-    };
-    let rate = if meta.wall_seconds > 0.0 { meta.events as f64 / meta.wall_seconds } else { 0.0 };
-    line(
-        "run",
-        format!(
-            "{} nodes, {} s simulated in {:.2} s, {} events ({} per second)",
-            meta.nodes,
-            meta.simulated_seconds,
-            meta.wall_seconds,
-            human(meta.events as f64),
-            human(rate)
-        ),
-    );
-    if let Some(bytes) = meta.peak_rss_bytes {
-        line("memory", format!("{}B at most", human(bytes as f64)));
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const GREEN: &str = "32";
+const RED: &str = "31";
+
+/// The run on one screen: what was run, the key figures, the verdicts. With `colour` it holds ANSI colours.
+pub fn terminal_summary(record: &RunRecord, verdicts: &[Verdict], colour: bool) -> String {
+    let paint = |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let figures = summary(record, verdicts);
+    let mut out = String::new();
+    let nodes = plural(figures.nodes.into(), "node", "nodes");
+    line(&mut out, &format!("{} · {nodes} · seed {}", paint(BOLD, &figures.scenario), figures.seed));
+    if !record.meta.about.is_empty() {
+        line(&mut out, &paint(DIM, &record.meta.about));
     }
-    if meta.membership {
-        let whole = converged_at(record, record.started_at)
-            .map_or("no complete view".into(), |at| format!("complete after {:.2} s", at - record.started_at));
-        line("membership", format!("{whole}, {} detections, {} false", record.detections.len(), record.false_suspicions));
+    out.push('\n');
+    for (label, text) in rows(record, &figures) {
+        line(&mut out, &format!("  {}  {text}", paint(DIM, &format!("{label:<10}"))));
     }
-    if !record.broadcasts.is_empty() {
-        let count = record.broadcasts.len() as f64;
-        let rmr = record.broadcasts.iter().map(|row| row.rmr).sum::<f64>() / count;
-        let hops = record.broadcasts.iter().map(|row| f64::from(row.ldh)).sum::<f64>() / count;
-        let latency =
-            record.latency.as_ref().map_or(String::new(), |it| format!(", latency {:.1} ms (median) {:.1} ms (99%)", it.p50, it.p99));
-        line("broadcast", format!("{} sent, RMR {rmr:.3}, LDH {hops:.1}{latency}", record.broadcasts.len()));
+    if !verdicts.is_empty() {
+        out.push('\n');
+        let width = verdicts.iter().map(|v| v.name.chars().count()).max().unwrap_or_default();
+        for verdict in verdicts {
+            let mark = if verdict.held { paint(GREEN, "✔") } else { paint(RED, "✘") };
+            line(&mut out, &format!("  {mark} {:<width$}  {}", verdict.name, paint(DIM, &verdict.detail)));
+        }
+        let held = verdicts.iter().filter(|v| v.held).count();
+        let all = verdicts.len();
+        let text =
+            if held == all { format!("all {all} expectations held") } else { format!("{} of {all} expectations did not hold", all - held) };
+        line(&mut out, &format!("\n  {}", paint(if held == all { GREEN } else { RED }, &text)));
     }
-    let degrees: Vec<u32> = record.nodes.iter().filter(|node| node.up).map(|node| node.degree).collect();
-    if let (Some(min), Some(max)) = (degrees.iter().min(), degrees.iter().max()) {
-        let parts = Components::of(record);
-        let joined = parts.diameter.map_or(format!("{} parts", parts.count), |diameter| format!("connected, diameter {diameter}"));
-        line("topology", format!("{min} to {max} links, {joined}"));
-    }
-    if let Some(last) = record.samples.last() {
-        line(
-            "traffic",
-            format!("{} frames, {}B", human(last.frames.iter().sum::<u64>() as f64), human(last.bytes.iter().sum::<u64>() as f64)),
-        );
-    }
-    line("digest", meta.digest.clone());
-    for Verdict { name, held, detail } in verdicts {
-        let _ = writeln!(text, "  {} {name}: {detail}", if *held { '✔' } else { '✘' });
-    }
-    text
+    out
 }
 
-/// A number with a metric prefix.
-fn human(value: f64) -> String {
-    match value {
-        v if v >= 1e9 => format!("{:.2} G", v / 1e9),
-        v if v >= 1e6 => format!("{:.2} M", v / 1e6),
-        v if v >= 1e4 => format!("{:.1} k", v / 1e3),
-        v => format!("{v:.0} "),
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+fn rows(record: &RunRecord, figures: &Summary) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    let mut time = format!("{} simulated in {}", seconds(figures.simulated_seconds), seconds(figures.wall_seconds));
+    let _ = write!(time, " · {} events", count(figures.events));
+    if let Some(rate) = figures.events_per_second {
+        let _ = write!(time, " · {} events/s", number(rate));
     }
-    .trim_end()
-    .to_owned()
-        + if value >= 1e4 { "" } else { " " }
+    if let Some(rss) = figures.peak_rss_bytes {
+        let _ = write!(time, " · {} at most", bytes(rss as f64));
+    }
+    rows.push(("run", time));
+    if record.meta.membership {
+        let mut text = match figures.membership.converged_at_seconds {
+            Some(at) => format!("every view whole at {}", seconds(at)),
+            None => "views not whole".to_owned(),
+        };
+        if let Some(wrong) = figures.membership.false_suspicions {
+            let _ = write!(text, " · {}", plural(wrong, "false suspicion", "false suspicions"));
+        }
+        if let (Some(p50), Some(p99)) = (figures.membership.detection_seconds.p50, figures.membership.detection_seconds.p99) {
+            let _ = write!(text, " · absences noticed in {} (99 % within {})", seconds(p50), seconds(p99));
+        }
+        rows.push(("membership", text));
+    }
+    if let Some(sent) = figures.broadcast.sent.filter(|sent| *sent > 0) {
+        let mut text = format!("{} sent", count(sent));
+        let total = |f: fn(&super::BroadcastRow) -> u32| record.broadcasts.iter().map(|b| u64::from(f(b))).sum::<u64>();
+        let _ = write!(text, " · reliability {}", percent(total(|b| b.reached), total(|b| b.expected)));
+        if let Some(rmr) = figures.broadcast.rmr {
+            let _ = write!(text, " · RMR {}", number(rmr));
+        }
+        if let (Some(mean), Some(max)) = (figures.broadcast.ldh_mean, figures.broadcast.ldh_max) {
+            let _ = write!(text, " · LDH {} (at most {max})", number(mean));
+        }
+        rows.push(("broadcast", text));
+    }
+    if let Some(latency) = &record.latency {
+        let text = [("50 %", latency.p50), ("90 %", latency.p90), ("99 %", latency.p99)]
+            .map(|(share, ms)| format!("{share} within {}", millis(ms)))
+            .join(" · ");
+        rows.push(("latency", format!("{text} · longest {}", millis(latency.max))));
+    }
+    let topology = &figures.topology;
+    if let (Some(min), Some(max), Some(mean)) = (topology.degree_min, topology.degree_max, topology.degree_mean) {
+        let mut text = format!("{min} to {max} links a node, {} on average", number(mean));
+        match (topology.connected, topology.diameter) {
+            (Some(true), Some(diameter)) => text += &format!(" · connected, diameter {diameter}"),
+            (Some(true), None) => text += " · connected",
+            _ => text += " · not connected",
+        }
+        rows.push(("topology", text));
+    }
+    if let (Some(frames), Some(sent)) = (figures.traffic.frames, figures.traffic.bytes) {
+        let mut text = format!("{} frames · {}", count(frames), bytes(sent as f64));
+        if figures.simulated_seconds > 0.0 && figures.nodes > 0 {
+            let each = sent as f64 / figures.simulated_seconds / f64::from(figures.nodes);
+            let _ = write!(text, " · {}/s a node", bytes(each));
+        }
+        rows.push(("traffic", text));
+    }
+    if !record.refusals.is_empty() {
+        let text: Vec<_> = record.refusals.iter().map(|(name, times)| format!("{} {name}", count(*times))).collect();
+        rows.push(("refused", text.join(" · ")));
+    }
+    rows.push(("digest", figures.digest.clone()));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample_record::partition;
+    use super::*;
+
+    #[test]
+    fn the_screen_says_what_matters() {
+        let verdict = |name: &str, held| Verdict { name: name.into(), held, detail: "why".into() };
+        let verdicts = [verdict("reliability >= 1", true), verdict("degree within 2..3", false)];
+        let text = terminal_summary(&partition(), &verdicts, false);
+        assert!(text.starts_with("partition · 50 nodes · seed 7\n"), "{text}");
+        for part in [
+            "\n  run         90 s simulated in 4.82 s · 1,284,551 events · 266,504 events/s · 84 MB at most\n",
+            "\n  broadcast   160 sent · reliability 100 % · RMR 0.0166 · LDH 11.2 (at most 15)\n",
+            "\n  ✔ reliability >= 1    why\n  ✘ degree within 2..3  why\n",
+            "\n  1 of 2 expectations did not hold\n",
+        ] {
+            assert!(text.contains(part), "{part}\nis not in\n{text}");
+        }
+        assert!(!text.contains('\x1b'));
+        assert!(terminal_summary(&partition(), &verdicts, true).contains("\x1b[32m✔\x1b[0m"));
+    }
 }

@@ -8,7 +8,7 @@ mod run;
 mod sweep;
 mod verify;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -75,6 +75,11 @@ fn main() -> ExitCode {
 /// Writes a line to the standard output. Whoever closed it does not want to know.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Whether the standard output shows colours: a terminal, unless `NO_COLOR` says otherwise.
+fn is_coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Writes a line to the standard error.

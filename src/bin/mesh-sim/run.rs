@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use murmuration::scenario::{self, Scenario};
 
 use crate::input::{ScenarioArgs, check_output, progress_bar};
-use crate::{Outcome, complain, say};
+use crate::{Outcome, complain, is_coloured, say};
 use murmuration::{report, sim};
 
 /// The file in a result that says what was run.
@@ -43,14 +43,14 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
     let verdicts = report::judge(scenario, &record);
     let unwritable = |error: &dyn std::fmt::Display| format!("the results cannot be written to {}: {error}", folder.display());
     save_scenario(&folder, scenario).map_err(|error| unwritable(&error))?;
-    report::write(&folder, &record, scenario, &verdicts, !args.no_plots).map_err(|error| unwritable(&error))?;
+    report::write(&folder, &record, &verdicts, !args.no_plots).map_err(|error| unwritable(&error))?;
 
     if args.quiet {
         for verdict in verdicts.iter().filter(|verdict| !verdict.held) {
             complain(&format!("not held: {}: {}", verdict.name, verdict.detail));
         }
     } else {
-        say(&report::terminal_summary(&record, &verdicts));
+        say(&report::terminal_summary(&record, &verdicts, is_coloured()));
         say(&format!("results in {}", folder.display()));
     }
     Ok(if verdicts.iter().all(|verdict| verdict.held) { Outcome::Held } else { Outcome::NotHeld })

@@ -125,7 +125,7 @@ fn run_all(args: &Args, variants: &[Loaded], metrics: &[(String, &str)], bar: &P
                 let options = sim::RunOptions { threads: 1, progress: None, prepare: None };
                 let record = sim::run(&scenario, &options).map_err(|error| format!("seed {}: {error}", scenario.seed))?;
                 let verdicts = report::judge(&scenario, &record);
-                let summary = report::summary_json(&record, &verdicts);
+                let summary = serde_json::to_value(report::summary(&record, &verdicts)).map_err(|error| error.to_string())?;
                 let failed = verdicts.into_iter().filter(|verdict| !verdict.held).map(|verdict| verdict.name).collect();
                 let measured = metrics.iter().map(|(key, _)| lookup(&summary, key)).collect();
                 bar.inc(1);

@@ -37,10 +37,10 @@ pub fn verify(args: &Args) -> Result<Outcome, String> {
     }
     let loaded = scenario::load(&file.to_string_lossy()).map_err(|error| error.to_string())?;
     scenario::check(&loaded).map_err(|error| error.to_string())?;
-    let (meta, recorded) = read(&args.folder).map_err(|error| format!("{}: {error}", args.folder.display()))?;
+    let (summary, recorded) = read(&args.folder).map_err(|error| format!("{}: {error}", args.folder.display()))?;
     let ours = env!("CARGO_PKG_VERSION");
-    if meta.version != ours {
-        say(&format!("note: mesh-sim {} recorded this, and this is mesh-sim {ours}: other programs may run otherwise", meta.version));
+    if summary.version != ours {
+        say(&format!("note: mesh-sim {} recorded this, and this is mesh-sim {ours}: other programs may run otherwise", summary.version));
     }
 
     let bar = progress_bar(1000, args.quiet);
@@ -65,10 +65,10 @@ pub fn verify(args: &Args) -> Result<Outcome, String> {
     }
 }
 
-fn read(folder: &Path) -> Result<(report::Meta, Trace), report::ReportError> {
-    let meta = report::read_meta(folder)?;
-    let trace = Trace { events: report::read_events(folder)?, checkpoints: report::read_checkpoints(folder)?, digest: meta.digest.clone() };
-    Ok((meta, trace))
+fn read(folder: &Path) -> Result<(report::Summary, Trace), report::ReportError> {
+    let summary = report::read_summary(folder)?;
+    let trace = Trace { events: report::read_events(folder)?, checkpoints: report::read_checkpoints(folder)?, digest: summary.digest.clone() };
+    Ok((summary, trace))
 }
 
 /// What differs first, for people.

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::components::{Shedding, Topology};
 use super::rules::Scene;
 use crate::crypto::NodeId;
-use crate::wire::topology::Purpose;
+use crate::wire::topology::{Purpose, Rejection};
 use crate::wire::{Address, TopologyMessage};
 
 /// How long one way of shedding is waited for.

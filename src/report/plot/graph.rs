@@ -1,119 +1,134 @@
-//! The graph itself, with its tree.
+//! The graph itself at the end, with the tree over which broadcasts spread.
 
-use std::path::Path;
+use std::collections::{BTreeMap, VecDeque};
 
-use plotters::prelude::*;
+use plotters::style::RGBColor;
 
-use super::layout::spring_layout;
-use super::panel::{GREY, PALETTE, SIZE, head, use_embedded_font};
-use crate::report::ReportError;
-use crate::report::record::{NodeRow, RunRecord};
+use super::super::format::{count, plural};
+use super::super::record::{NodeRow, RunRecord};
+use super::canvas::{Anchor, Canvas, Drawn, Type};
+use super::layout;
+use super::page;
+use super::style::{AXIS, DOWN, INK, MUTED, PAPER, SERIES, SMALL, TEXT};
 
-/// More nodes than this are not drawn one by one: the picture shows those within reach of the first.
-const MOST: usize = 300;
+/// More nodes than this are not shown: nobody could tell them apart.
+const SHOWN: usize = 400;
+const FRAME: ((f64, f64), (f64, f64)) = ((130.0, 125.0), (1080.0, 735.0));
+const LIST: f64 = 1150.0;
 
-/// Draws the links at the end of a run; those that are part of a broadcast tree are bold.
-///
-/// # Errors
-/// [`ReportError::Picture`] if it cannot be drawn or written.
-pub fn draw(path: &Path, record: &RunRecord, subtitle: &str) -> Result<(), ReportError> {
-    use_embedded_font();
-    let root = BitMapBackend::new(path, SIZE).into_drawing_area();
-    render(&root, record, subtitle).and_then(|()| Ok(root.present()?)).map_err(ReportError::picture(path))
-}
-
-fn render(
-    root: &DrawingArea<BitMapBackend, plotters::coord::Shift>,
-    record: &RunRecord,
-    subtitle: &str,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let shown = nearest(record);
-    let note =
-        if shown.len() < record.nodes.len() { format!("{subtitle}; the {} nodes around n0", shown.len()) } else { subtitle.to_owned() };
-    head(root, "Who is linked with whom at the end", &note)?;
-    let index = |node: u32| shown.binary_search_by_key(&node, |row| row.node).ok();
-    let links: Vec<(usize, usize, bool)> =
-        record.edges.iter().filter_map(|edge| Some((index(edge.a)?, index(edge.b)?, edge.tree))).collect();
-    let places = spring_layout(shown.len(), &links.iter().map(|(a, b, _)| (*a, *b)).collect::<Vec<_>>());
-    let pixel = |node: usize| {
-        let (x, y) = places[node];
-        ((60.0 + x * f64::from(SIZE.0 - 320)) as i32, (120.0 + y * f64::from(SIZE.1 - 180)) as i32)
-    };
-    for (a, b, tree) in &links {
-        let style =
-            if *tree { ShapeStyle::from(RGBColor(60, 60, 60)).stroke_width(3) } else { ShapeStyle::from(GREY.mix(0.5)).stroke_width(1) };
-        root.draw(&PathElement::new(vec![pixel(*a), pixel(*b)], style))?;
+pub(super) fn draw(canvas: &mut Canvas<'_>, record: &RunRecord) -> Drawn<bool> {
+    if record.edges.is_empty() || record.nodes.len() < 2 {
+        return Ok(false);
     }
+    let shown = selection(record);
+    let index: BTreeMap<u32, usize> = shown.iter().enumerate().map(|(i, node)| (node.node, i)).collect();
+    let edges: Vec<(usize, usize, bool)> =
+        record.edges.iter().filter_map(|edge| Some((*index.get(&edge.a)?, *index.get(&edge.b)?, edge.tree))).collect();
     let mut regions: Vec<&str> = record.nodes.iter().map(|node| node.region.as_str()).collect();
     regions.sort_unstable();
     regions.dedup();
-    let colour = |node: &NodeRow| {
-        let region = regions.iter().position(|region| *region == node.region).unwrap_or(0);
-        if node.up { PALETTE[region % PALETTE.len()] } else { RGBColor(200, 200, 200) }
+    let region = |node: &NodeRow| regions.binary_search(&node.region.as_str()).unwrap_or_default();
+
+    let groups: Vec<usize> = shown.iter().map(|node| region(node)).collect();
+    let pairs: Vec<(usize, usize)> = edges.iter().map(|edge| (edge.0, edge.1)).collect();
+    let ((left, top), (right, bottom)) = FRAME;
+    let mut at: Vec<(f64, f64)> =
+        layout::place(&groups, &pairs).into_iter().map(|(x, y)| (left + x * (right - left), top + y * (bottom - top))).collect();
+
+    let dense = shown.len() > 150;
+    let radius = if shown.len() <= 60 {
+        13.0
+    } else if dense {
+        4.5
+    } else {
+        8.0
     };
-    let size = if shown.len() > 120 { 5 } else { 9 };
-    for (node, row) in shown.iter().enumerate() {
-        root.draw(&Circle::new(pixel(node), size, colour(row).filled()))?;
-        if shown.len() <= 120 {
-            let (x, y) = pixel(node);
-            root.draw(&Text::new(format!("n{}", row.node), (x + 10, y - 18), ("sans-serif", 14).into_font().color(&RGBColor(60, 60, 60))))?;
+    layout::separate(&mut at, radius * 2.6);
+
+    let caption = if shown.len() < record.nodes.len() {
+        format!("Shown are the {} nodes nearest to node 0, of {}.", shown.len(), count(record.nodes.len() as u64))
+    } else {
+        "Nodes that are linked lie close to each other; distances mean nothing else.".to_owned()
+    };
+    page::page(canvas, record, "The graph at the end of the run, and its tree", &caption)?;
+    for tree in [false, true] {
+        for (a, b, _) in edges.iter().filter(|edge| edge.2 == tree) {
+            let (colour, width) = if tree { (INK, if dense { 1.6 } else { 2.8 }) } else { (AXIS, if dense { 0.7 } else { 1.1 }) };
+            canvas.line(&[at[*a], at[*b]], colour, width, if tree { 0.85 } else { 0.8 })?;
         }
     }
-    legend(root, &regions, record)
+    let radius = if shown.len() <= 60 {
+        13.0
+    } else if dense {
+        4.5
+    } else {
+        8.0
+    };
+    for (node, place) in shown.iter().zip(&at) {
+        let colour = if node.up { colour_of(region(node)) } else { DOWN };
+        canvas.dot(*place, radius + 1.5, PAPER, 1.0)?;
+        canvas.dot(*place, radius, colour, 1.0)?;
+        if radius > 10.0 {
+            let kind = Type::bold(14.0, if node.up { PAPER } else { MUTED });
+            canvas.text((place.0, place.1 + 4.2), &node.node.to_string(), kind, Anchor::Middle)?;
+        }
+    }
+    legend(canvas, record, &regions)?;
+    Ok(true)
 }
 
-fn legend(
-    root: &DrawingArea<BitMapBackend, plotters::coord::Shift>,
-    regions: &[&str],
-    record: &RunRecord,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let (x, mut y) = (SIZE.0 as i32 - 230, 110);
-    let font = || ("sans-serif", 16).into_font().color(&RGBColor(40, 40, 40));
-    let mut line = |text: &str, colour: RGBColor, width: u32| -> Result<(), Box<dyn std::error::Error>> {
-        if width == 0 {
-            root.draw(&Circle::new((x + 14, y + 9), 8, colour.filled()))?;
-        } else {
-            root.draw(&PathElement::new(vec![(x, y + 9), (x + 28, y + 9)], ShapeStyle::from(colour).stroke_width(width)))?;
-        }
-        root.draw(&Text::new(text.to_owned(), (x + 40, y), font()))?;
-        y += 28;
-        Ok(())
-    };
-    if record.edges.iter().any(|edge| edge.tree) {
-        line("branch of the tree", RGBColor(60, 60, 60), 3)?;
+fn colour_of(region: usize) -> RGBColor {
+    SERIES[region % SERIES.len()]
+}
+
+fn legend(canvas: &mut Canvas<'_>, record: &RunRecord, regions: &[&str]) -> Drawn {
+    let mut y = 150.0;
+    let plain = Type::plain(TEXT, INK);
+    let tree = record.edges.iter().filter(|edge| edge.tree).count() as u64;
+    let others = record.edges.len() as u64 - tree;
+    if tree > 0 {
+        canvas.line(&[(LIST, y - 5.0), (LIST + 26.0, y - 5.0)], INK, 2.8, 0.85)?;
+        canvas.text((LIST + 38.0, y), &plural(tree, "link of the tree", "links of the tree"), plain, Anchor::Left)?;
+        y += 28.0;
     }
-    line("link", GREY, 1)?;
-    for (index, region) in regions.iter().enumerate() {
-        line(if region.is_empty() { "node" } else { region }, PALETTE[index % PALETTE.len()], 0)?;
+    canvas.line(&[(LIST, y - 5.0), (LIST + 26.0, y - 5.0)], AXIS, 1.2, 1.0)?;
+    let text = if tree > 0 { plural(others, "other link", "other links") } else { plural(others, "link", "links") };
+    canvas.text((LIST + 38.0, y), &text, plain, Anchor::Left)?;
+    y += 46.0;
+    for (i, region) in regions.iter().enumerate().take(14) {
+        let nodes = record.nodes.iter().filter(|node| node.up && node.region == **region).count() as u64;
+        let name = if region.is_empty() { "running" } else { region };
+        canvas.dot((LIST + 13.0, y - 5.0), 8.0, colour_of(i), 1.0)?;
+        canvas.text((LIST + 38.0, y), name, plain, Anchor::Left)?;
+        canvas.text((LIST + 38.0, y + 19.0), &plural(nodes, "running node", "running nodes"), Type::plain(SMALL, MUTED), Anchor::Left)?;
+        y += 48.0;
     }
-    if record.nodes.iter().any(|node| !node.up) {
-        line("node that is down", RGBColor(200, 200, 200), 0)?;
+    let down = record.nodes.iter().filter(|node| !node.up).count() as u64;
+    if down > 0 {
+        canvas.dot((LIST + 13.0, y - 5.0), 8.0, DOWN, 1.0)?;
+        canvas.text((LIST + 38.0, y), &plural(down, "node is down", "nodes are down"), plain, Anchor::Left)?;
     }
     Ok(())
 }
 
-/// The nodes to draw, by ordinal: all, or the first ones that a search from n0 meets.
-fn nearest(record: &RunRecord) -> Vec<&NodeRow> {
-    if record.nodes.len() <= MOST {
+/// All nodes, or those nearest to the first of the running ones.
+fn selection(record: &RunRecord) -> Vec<&NodeRow> {
+    if record.nodes.len() <= SHOWN {
         return record.nodes.iter().collect();
     }
-    let size = record.nodes.len();
-    let mut links = vec![Vec::new(); size];
+    let nodes: BTreeMap<u32, &NodeRow> = record.nodes.iter().map(|node| (node.node, node)).collect();
+    let mut neighbours: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for edge in &record.edges {
-        links[edge.a as usize % size].push(edge.b as usize);
-        links[edge.b as usize % size].push(edge.a as usize);
+        neighbours.entry(edge.a).or_default().push(edge.b);
+        neighbours.entry(edge.b).or_default().push(edge.a);
     }
-    let (mut chosen, mut next) = (vec![0], 0);
-    let mut seen = vec![false; size];
-    seen[0] = true;
-    while next < chosen.len() && chosen.len() < MOST {
-        for other in &links[chosen[next]] {
-            if *other < size && !std::mem::replace(&mut seen[*other], true) && chosen.len() < MOST {
-                chosen.push(*other);
-            }
+    let mut queue: VecDeque<u32> = record.nodes.iter().filter(|node| node.up).map(|node| node.node).take(1).collect();
+    let mut found: BTreeMap<u32, &NodeRow> = BTreeMap::new();
+    while let Some(node) = queue.pop_front() {
+        let Some(row) = nodes.get(&node).filter(|_| found.len() < SHOWN) else { continue };
+        if found.insert(node, row).is_none() {
+            queue.extend(neighbours.get(&node).into_iter().flatten().filter(|next| !found.contains_key(next)));
         }
-        next += 1;
     }
-    chosen.sort_unstable();
-    chosen.into_iter().map(|node| &record.nodes[node]).collect()
+    found.into_values().collect()
 }

@@ -1,45 +1,71 @@
-//! Pictures that a person understands without reading code. A picture without data is not drawn.
+//! The pictures. One file draws one; each says by its title what it shows, and by its caption how to read it.
+//!
+//! [`canvas`] puts marks on paper, [`axis`] and [`panel`] give them a scale, [`page`] arranges panels under a title.
 
+mod axis;
+mod broadcast;
+mod canvas;
+mod convergence;
+mod degree;
 mod graph;
 mod layout;
+mod page;
 mod panel;
-mod pictures;
+mod redundancy;
+mod series;
+mod style;
+mod suspicion;
+mod sweep;
+mod traffic;
 
-use std::path::{Path, PathBuf};
+#[cfg(test)]
+mod tests;
 
+use std::path::Path;
+
+pub use sweep::{SweepMetric, SweepTable, sweep_plot};
+
+use self::canvas::{Canvas, Drawn};
+use super::directory::read_record;
 use super::error::ReportError;
-use super::read::read_record;
 use super::record::RunRecord;
 
-pub(super) use panel::{BLUE, Mark, Panel, draw};
+/// Draws a picture of the record; `false` if there is nothing to show.
+type Picture = fn(&mut Canvas<'_>, &RunRecord) -> Drawn<bool>;
 
-/// Draws all pictures of a record into `dir`; gives their paths.
+const PICTURES: [(&str, Picture); 7] = [
+    ("convergence.png", convergence::draw),
+    ("broadcast.png", broadcast::draw),
+    ("redundancy.png", redundancy::draw),
+    ("suspicion.png", suspicion::draw),
+    ("degree.png", degree::draw),
+    ("traffic.png", traffic::draw),
+    ("graph.png", graph::draw),
+];
+
+/// Files of all pictures.
+pub(super) const NAMES: [&str; PICTURES.len()] = {
+    let mut names = [""; PICTURES.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = PICTURES[i].0;
+        i += 1;
+    }
+    names
+};
+
+/// Draws again, from its CSV files, the pictures of a result.
 ///
 /// # Errors
-/// [`ReportError`] with the picture that could not be drawn or written.
-pub fn draw_all(dir: &Path, record: &RunRecord) -> Result<Vec<PathBuf>, ReportError> {
-    let meta = &record.meta;
-    let subtitle = format!("{}, seed {}, {} nodes, {} s", meta.scenario, meta.seed, meta.nodes, meta.simulated_seconds);
-    let mut drawn = Vec::new();
-    for (name, title, panels) in pictures::all(record) {
-        if !panels.is_empty() {
-            let path = dir.join(name);
-            draw(&path, title, &subtitle, &panels)?;
-            drawn.push(path);
-        }
-    }
-    if !record.edges.is_empty() {
-        let path = dir.join("graph.png");
-        graph::draw(&path, record, &subtitle)?;
-        drawn.push(path);
-    }
-    Ok(drawn)
+/// Names the file that could not be read or drawn.
+pub fn plot_dir(dir: &Path) -> Result<(), ReportError> {
+    draw_all(dir, &read_record(dir)?)
 }
 
-/// Draws the pictures of the result in `dir` again, from its files alone.
-///
-/// # Errors
-/// As [`draw_all`], and what cannot be read.
-pub fn plot_dir(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    draw_all(dir, &read_record(dir)?)
+/// Draws all pictures for which the record has something to show.
+pub(super) fn draw_all(dir: &Path, record: &RunRecord) -> Result<(), ReportError> {
+    for (name, picture) in PICTURES {
+        canvas::picture(&dir.join(name), |canvas| picture(canvas, record))?;
+    }
+    Ok(())
 }
