@@ -13,18 +13,20 @@ const RING: usize = 2048;
 /// Emptied buckets kept for reuse. More would hold the memory of the busiest moment for ever.
 const SPARE: usize = 64;
 
-/// Something that happens at an instant, in a total order among what happens at the same one.
+/// Something that happens at an instant, in a total order among what happens in the same tick.
 pub trait Scheduled {
-    /// Orders items of one instant. It must not depend on memory addresses or entity ids.
+    /// Orders the items of one tick. It must not depend on memory addresses or entity ids, and for one node follow time.
+    /// Between nodes any order will do, since what happens to them in one tick is causally independent: grouping by node lets each
+    /// one's state be fetched from memory once.
     type Key: Ord;
 
     /// When it is due.
     fn at(&self) -> Instant;
-    /// Its place among items of the same instant.
+    /// Its place among the items of the same tick.
     fn key(&self) -> Self::Key;
 }
 
-/// The queue. Items come out by tick, within a tick by `(at, key)`.
+/// The queue. Items come out by tick, within a tick by key.
 #[derive(Debug)]
 pub struct CalendarQueue<T> {
     quantum: u64,
@@ -92,7 +94,7 @@ impl<T: Scheduled> CalendarQueue<T> {
         Some(Instant::from_nanos(tick.saturating_mul(self.quantum)))
     }
 
-    /// Moves everything due before `end` into `due` (which is cleared first), in order.
+    /// Moves everything due before `end`, the end of a tick, into `due` (which is cleared first), in order.
     pub fn take_before(&mut self, end: Instant, due: &mut Vec<T>) {
         due.clear();
         let end = end.as_nanos().div_ceil(self.quantum);
@@ -114,7 +116,7 @@ impl<T: Scheduled> CalendarQueue<T> {
         }
         self.len -= due.len();
         self.base = self.base.max(end);
-        due.sort_unstable_by(|a, b| a.at().cmp(&b.at()).then_with(|| a.key().cmp(&b.key())));
+        due.sort_unstable_by_key(Scheduled::key);
     }
 
     /// Tick number of the first occupied ring bucket, found by scanning the bitmap from `base`.
@@ -149,12 +151,12 @@ mod tests {
     struct Item(u64, u32);
 
     impl Scheduled for Item {
-        type Key = u32;
+        type Key = Self;
         fn at(&self) -> Instant {
             Instant::from_nanos(self.0)
         }
-        fn key(&self) -> u32 {
-            self.1
+        fn key(&self) -> Self {
+            *self
         }
     }
 

@@ -42,13 +42,13 @@ struct Entry<T> {
 }
 
 impl<T> Scheduled for Entry<T> {
-    // Between nodes the order is without consequence; for one node it is the order of setting.
-    type Key = u64;
+    // Among those of one instant it is the order of setting.
+    type Key = (Instant, u64);
     fn at(&self) -> Instant {
         self.at
     }
-    fn key(&self) -> u64 {
-        self.sequence
+    fn key(&self) -> (Instant, u64) {
+        (self.at, self.sequence)
     }
 }
 

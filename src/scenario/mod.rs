@@ -44,6 +44,10 @@ pub struct Scenario {
     /// Simulated time.
     #[serde(with = "humantime_serde")]
     pub duration: Duration,
+    /// Length of a tick; the smallest latency if that is shorter, since nothing that is sent in a tick may arrive in it. What happens to a
+    /// node within a tick is handled by protocol first, then by time: shorter ticks are truer, longer ones faster.
+    #[serde(default = "one_millisecond", with = "humantime_serde")]
+    pub tick: Duration,
     /// Seed of everything random, unless the command line gives another.
     #[serde(default = "one")]
     pub seed: u64,
@@ -87,6 +91,7 @@ impl Scenario {
             about: String::new(),
             nodes,
             duration,
+            tick: one_millisecond(),
             seed: one(),
             crypto: CryptoMode::default(),
             groups: BTreeMap::new(),
@@ -104,6 +109,10 @@ impl Scenario {
 
 fn one() -> u64 {
     1
+}
+
+fn one_millisecond() -> Duration {
+    Duration::from_millis(1)
 }
 
 fn quarter_second() -> Duration {

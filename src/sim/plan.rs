@@ -17,9 +17,6 @@ use crate::scenario::{Overlay, Scenario, Start};
 use crate::wire::Address;
 use rand::RngExt;
 
-/// The longest tick. Shorter latencies make it shorter.
-const QUANTUM: Duration = Duration::from_millis(1);
-
 /// The plan.
 #[derive(Debug)]
 pub struct Plan {
@@ -27,7 +24,7 @@ pub struct Plan {
     pub scenario: Scenario,
     /// The seed in force.
     pub seed: u64,
-    /// Length of a tick: 1 ms, or the smallest latency if that is shorter, so that nothing sent in a tick arrives in it.
+    /// Length of a tick: what the scenario asks for, or the smallest latency if that is shorter, so that nothing sent in a tick arrives in it.
     pub quantum: Duration,
     /// The ids of all nodes; a node's index is its ordinal.
     pub ids: IndexSet<NodeId, FxBuildHasher>,
@@ -64,7 +61,7 @@ impl Plan {
         }
         Ok(Self {
             seed,
-            quantum: QUANTUM.min(model.min_latency()),
+            quantum: scenario.tick.min(model.min_latency()),
             ids: ids.into_iter().collect(),
             model,
             timeline: Timeline::new(scenario, seed)?,

@@ -36,12 +36,12 @@ struct Turn {
 }
 
 impl Scheduled for Turn {
-    type Key = (u32, u32);
+    type Key = (u32, Instant, u32);
     fn at(&self) -> Instant {
         self.at
     }
-    fn key(&self) -> (u32, u32) {
-        (self.node, self.workload)
+    fn key(&self) -> (u32, Instant, u32) {
+        (self.node, self.at, self.workload)
     }
 }
 
@@ -99,18 +99,18 @@ fn speak(
     queue.take_before(clock.end(), due);
     for mut turn in due.drain(..) {
         let workload = &plan.0.scenario.workload[turn.workload as usize];
-        if turn.at >= Instant::ZERO + workload.stop.unwrap_or(plan.0.scenario.duration) {
-            continue;
-        }
+        let stop = Instant::ZERO + workload.stop.unwrap_or(plan.0.scenario.duration);
         let entity = directory.entities[turn.node as usize];
-        if let Some((node, state)) = entity.and_then(|entity| nodes.get(entity).ok().map(|state| (entity, state)))
-            && state.is_up()
-            && state.held_until(turn.at).is_none()
-        {
-            publish.write(Publish { node, payload: payload(turn.at, workload.size), at: turn.at });
+        let speaker = entity.and_then(|entity| nodes.get(entity).ok().map(|state| (entity, state))).filter(|(_, state)| state.is_up());
+        while turn.at < clock.end().min(stop) {
+            if let Some((node, _)) = speaker.filter(|(_, state)| state.held_until(turn.at).is_none()) {
+                publish.write(Publish { node, payload: payload(turn.at, workload.size), at: turn.at });
+            }
+            turn.at = turn.at + gap(workload.arrivals, workload.rate, &mut turn.rng);
         }
-        turn.at = turn.at + gap(workload.arrivals, workload.rate, &mut turn.rng);
-        queue.push(turn);
+        if turn.at < stop {
+            queue.push(turn);
+        }
     }
 }
 

@@ -51,6 +51,9 @@ fn general(scenario: &Scenario) -> Verdict {
     if scenario.duration.is_zero() || scenario.duration > MAX_DURATION {
         return Place::of("duration").problem("the duration must be above zero and at most ten years");
     }
+    if scenario.tick.is_zero() {
+        return Place::of("tick").problem("a tick must be longer than nothing");
+    }
     if scenario.sample_interval.is_zero() || scenario.sample_interval > scenario.duration {
         return Place::of("sample_interval").problem("the time between two samples must be above zero and at most the duration");
     }

@@ -67,6 +67,7 @@ fn mistakes_are_named_where_they_stand() {
         ("expect: [Degree(3, 2)]", "the fewest links come first"),
         ("churn: (session: Exponential(\"0s\"), downtime: Constant(\"1s\"))", "above zero"),
         ("churn: (session: Weibull(\"1s\", 0), downtime: Constant(\"1s\"))", "the shape"),
+        ("tick: \"0s\"", "x.ron:1:38: a tick must be longer"),
         ("sample_interval: \"0s\"", "x.ron:1:49: the time between two samples"),
         ("name: \"../x\"", "the name of a folder"),
     ] {

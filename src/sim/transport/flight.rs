@@ -17,7 +17,7 @@ pub struct Flight {
     pub(super) parcel: Parcel,
 }
 
-/// When, from whom, to whom: 32 bytes. Packets are ordered by instant, sender, and the sender's own sequence.
+/// When, from whom, to whom: 32 bytes. Packets to one receiver are ordered by instant, sender, and the sender's own sequence.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub(super) at: Instant,
@@ -178,13 +178,15 @@ impl Head {
 }
 
 impl Scheduled for Due {
-    type Key = (u32, u64);
+    // By receiver first.
+    type Key = (u32, Instant, u32, u64);
 
     fn at(&self) -> Instant {
         self.head.at
     }
 
-    fn key(&self) -> (u32, u64) {
-        (self.head.from, self.head.sequence)
+    fn key(&self) -> (u32, Instant, u32, u64) {
+        let Head { at, sequence, from, to, .. } = self.head;
+        (to, at, from, sequence)
     }
 }

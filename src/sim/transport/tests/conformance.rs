@@ -8,7 +8,7 @@ use super::harness::{Do, Run, Told, id};
 use crate::kernel::Role;
 use crate::link_model::NetworkFault;
 use crate::scenario::{LinkSpec, Loss, Network, Selection, ServiceKind};
-use crate::wire::{CloseReason, Frame};
+use crate::wire::CloseReason;
 
 const MS: u64 = 1_000_000;
 
