@@ -36,12 +36,12 @@ struct Turn {
 }
 
 impl Scheduled for Turn {
-    type Key = (u32, Instant, u32);
+    type Key = (Instant, u32, u32);
     fn at(&self) -> Instant {
         self.at
     }
-    fn key(&self) -> (u32, Instant, u32) {
-        (self.node, self.at, self.workload)
+    fn key(&self) -> (Instant, u32, u32) {
+        (self.at, self.node, self.workload)
     }
 }
 

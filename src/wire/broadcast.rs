@@ -12,8 +12,8 @@ use super::limits::MAX_PAYLOAD;
 
 /// Highest number a broadcast may have; nobody lives to say as many. What is above is refused.
 pub const MAX_SEQUENCE: u64 = 1 << 48;
-/// Most announcements in one frame.
-pub const MAX_ANNOUNCEMENTS: usize = 1024;
+/// Most messages announced in one frame.
+pub const MAX_ANNOUNCED: u64 = 1024;
 /// Most marks in a summary.
 pub const MAX_MARKS: usize = 512;
 /// Most stretches in a request, and in its answer.
@@ -74,15 +74,6 @@ pub struct Rumor {
     pub payload: Payload,
 }
 
-/// A message that somebody has, and its hops from the origin to whoever would get it from there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Announcement {
-    /// Which message.
-    pub id: MessageId,
-    /// How many hops.
-    pub round: u16,
-}
-
 /// How far somebody has everything of one origin's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Mark {
@@ -105,6 +96,16 @@ pub struct Stretch {
     pub first: u64,
     /// Number of the last.
     pub last: u64,
+}
+
+/// Messages that somebody has, and their hops from the origin to whoever would get them from there. Stretches instead of single
+/// names: an origin's messages come one after the other over the same branch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Announcement {
+    /// Which messages.
+    pub stretch: Stretch,
+    /// How many hops.
+    pub round: u16,
 }
 
 /// Plumtree between two neighbours. Lists are no longer than the constants of this file say; a receiver refuses longer ones.
@@ -159,6 +160,16 @@ impl Stretch {
     pub const fn is_sound(&self) -> bool {
         1 <= self.first && self.first <= self.last && self.last <= MAX_SEQUENCE
     }
+
+    /// Whether it holds `id`.
+    pub fn holds(&self, id: &MessageId) -> bool {
+        (self.first..=self.last).contains(&id.sequence) && self.life == id.life && self.origin == id.origin
+    }
+
+    /// How many messages it holds; it must be sound.
+    pub const fn count(&self) -> u64 {
+        self.last - self.first + 1
+    }
 }
 
 impl BroadcastMessage {
@@ -174,7 +185,7 @@ impl BroadcastMessage {
                 let length = rumor.payload.0.len();
                 varint_len(u64::from(*round)) + rumor.id.encoded_len() + 1 + varint_len(length as u64) + length
             }
-            Self::IHave(all) => list(all, |one| one.id.encoded_len() + varint_len(u64::from(one.round))),
+            Self::IHave(all) => list(all, |one| stretch(&one.stretch) + varint_len(u64::from(one.round))),
             Self::Graft(None) => 1,
             Self::Graft(Some(id)) => 1 + id.encoded_len(),
             Self::Prune => 0,
@@ -223,8 +234,8 @@ mod tests {
         use BroadcastMessage as M;
         prop_oneof![
             (any::<u16>(), rumor()).prop_map(|(round, rumor)| M::Gossip { round, rumor }),
-            vec((id(), any::<u16>()), 0..300)
-                .prop_map(|all| M::IHave(all.into_iter().map(|(id, round)| Announcement { id, round }).collect())),
+            (stretches(), any::<u16>())
+                .prop_map(|(all, round)| M::IHave(all.iter().map(|stretch| Announcement { stretch: *stretch, round }).collect())),
             proptest::option::of(id()).prop_map(|id| M::Graft(id.map(Box::new))),
             Just(M::Prune),
             marks().prop_map(M::Summary),

@@ -1,9 +1,11 @@
 //! What is asked of broadcast, and what it tells others.
 
+use std::sync::Arc;
+
 use bevy_ecs::prelude::*;
 
 use crate::kernel::Instant;
-use crate::wire::{MessageId, Payload};
+use crate::wire::{MessageId, Payload, Rumor};
 
 /// Say `payload` to all members.
 #[derive(Message, Clone, Debug)]
@@ -34,12 +36,10 @@ pub struct Published {
 pub struct Delivered {
     /// Who has it.
     pub node: Entity,
-    /// Its name.
-    pub id: MessageId,
+    /// Its name and what was said.
+    pub rumor: Arc<Rumor>,
     /// Hops from the origin.
     pub round: u16,
-    /// What was said.
-    pub payload: Payload,
     /// When.
     pub at: Instant,
 }

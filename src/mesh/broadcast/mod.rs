@@ -4,6 +4,7 @@
 //! [`Redundant`]. Every message reaches every node that has a path to its origin, now or within the time for which messages are
 //! kept, and is delivered to it once.
 
+mod awaited;
 mod components;
 mod config;
 mod effects;

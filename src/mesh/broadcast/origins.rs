@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::seen::Seen;
-use crate::wire::{MessageId, NodeId};
+use crate::wire::NodeId;
 
 /// Most lives of origins that are remembered.
 pub const MAX_ORIGINS: usize = 16_384;
@@ -40,11 +40,6 @@ impl Origins {
         // One that is new has yet to show that it says more than one thing.
         let origin = self.lives.entry(life).and_modify(|origin| origin.active = true).or_default();
         &mut origin.seen
-    }
-
-    /// Whether the message called `id` has come.
-    pub fn has(&self, id: &MessageId) -> bool {
-        self.get(&(id.origin, id.life)).is_some_and(|seen| seen.contains(id.sequence))
     }
 
     /// All, in an order that depends only on what was done.

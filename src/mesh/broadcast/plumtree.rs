@@ -10,29 +10,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bevy_ecs::entity::Entity;
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
+use super::awaited::{Announced, Asked, Awaited};
 use super::effects::{Effect, Effects, Moment};
 use super::log::{Kept, Log};
 use super::origins::Origins;
 use super::repair::Repairs;
-use super::seen::Insert;
+use super::seen::{Insert, Seen};
 use super::shaper::Shaper;
 use crate::kernel::Instant;
-use crate::wire::broadcast::MAX_ANNOUNCEMENTS;
-use crate::wire::{Announcement, BroadcastMessage, MessageId, NodeId, Payload, Rumor};
+use crate::wire::broadcast::MAX_ANNOUNCED;
+use crate::wire::{Announcement, BroadcastMessage, MessageId, NodeId, Payload, Rumor, Stretch};
 
 /// The session that reaches a peer; nothing more than a name here.
 pub type Link = Entity;
 
-/// Most messages that are announced and awaited; further ones are found by repair.
-pub(super) const MAX_MISSING: usize = 4096;
-/// Most announcers remembered of an awaited message.
-const MAX_ANNOUNCERS: usize = 8;
-/// Most announcements that wait to be sent; one more sends them.
-const MAX_QUEUED: usize = 256;
+/// Messages that wait to be announced; with so many the announcement is sent.
+const MAX_QUEUED: u64 = 256;
+/// How many announcements are looked at for one that a message lengthens.
+const MAX_LENGTHENED: usize = 16;
 
 /// How much more than it has been seen to need the tree is given.
 const SLACK_MARGIN: f64 = 1.25;
@@ -47,12 +44,10 @@ pub struct Plumtree {
     pub(super) log: Log,
     pub(super) repairs: Repairs,
     shaper: Shaper,
-    missing: IndexMap<MessageId, Missing, FxBuildHasher>,
-    lazy_queue: Vec<Kept>,
+    awaited: Awaited,
+    lazy_queue: Vec<Announcement>,
     /// When the announcements that wait are sent.
     flush_at: Instant,
-    /// Not later than the earliest graft that is due.
-    graft_at: Instant,
     /// Time that the tree has been seen to need beyond the graft time-out.
     slack: Duration,
     /// The message that was asked for last, when it had been announced, and who was asked.
@@ -69,10 +64,9 @@ impl Default for Plumtree {
             log: Log::default(),
             repairs: Repairs::default(),
             shaper: Shaper::default(),
-            missing: IndexMap::default(),
+            awaited: Awaited::default(),
             lazy_queue: Vec::new(),
             flush_at: Instant::NEVER,
-            graft_at: Instant::NEVER,
             slack: Duration::ZERO,
             grafted: None,
             said: (0, 0),
@@ -87,19 +81,6 @@ pub(super) struct Peer {
     eager: bool,
     /// When it was pruned last, by either side.
     pruned_at: Instant,
-}
-
-/// A message that was announced and has not come.
-#[derive(Debug)]
-struct Missing {
-    /// When it was announced first.
-    since: Instant,
-    /// When it is asked for.
-    due: Instant,
-    /// Who announced it, for how many hops, and has not been asked yet; in the order of announcing.
-    announcers: SmallVec<[(Link, u16); 2]>,
-    /// Who was asked last.
-    asked: Option<Link>,
 }
 
 impl Plumtree {
@@ -136,7 +117,9 @@ impl Plumtree {
                     self.make_eager(from, out);
                 }
                 self.eager_push(&message, out, |round, rumor| BroadcastMessage::Gossip { round, rumor });
-                self.optimize(from, round, id, shapes, moment, out);
+                if shapes {
+                    self.optimize(from, round, id, moment, out);
+                }
                 self.lazy_push(message, moment, out);
             }
             Some(Insert::Known) => {
@@ -186,18 +169,31 @@ impl Plumtree {
     pub(super) fn lazy_push(&mut self, message: Kept, moment: &Moment, out: &mut Effects) {
         if self.peers.iter().any(|peer| !peer.eager && Some(peer.link) != message.via) {
             self.flush_at = self.flush_at.min(moment.after(moment.config.ihave_interval));
-            self.lazy_queue.push(message.clone());
-            if self.lazy_queue.len() >= MAX_QUEUED {
+            self.announce(&message.rumor.id, message.round.saturating_add(1));
+            if self.lazy_queue.iter().map(|one| one.stretch.count()).sum::<u64>() >= MAX_QUEUED {
                 self.dispatch(out);
             }
         }
         self.log.push(message, moment.config.log_messages, moment.config.log_bytes);
     }
 
+    /// Puts a message to those that are to be announced.
+    fn announce(&mut self, id: &MessageId, round: u16) {
+        let MessageId { origin, life, sequence } = *id;
+        let follows = |one: &&mut Announcement| {
+            let Announcement { stretch, round: theirs } = one;
+            stretch.last + 1 == sequence && *theirs == round && stretch.life == life && stretch.origin == origin
+        };
+        match self.lazy_queue.iter_mut().rev().take(MAX_LENGTHENED).find(follows) {
+            Some(one) => one.stretch.last = sequence,
+            None => self.lazy_queue.push(Announcement { stretch: Stretch { origin, life, first: sequence, last: sequence }, round }),
+        }
+    }
+
     /// Dispatch (algorithm 1): sends the announcements that wait.
     fn dispatch(&mut self, out: &mut Effects) {
         self.flush_at = Instant::NEVER;
-        let batch = announcements(&self.lazy_queue);
+        let batch: Arc<[Announcement]> = self.lazy_queue[..].into();
         self.lazy_queue.clear();
         for peer in self.peers.iter().filter(|peer| !peer.eager) {
             out.push(Effect::Send(peer.link, BroadcastMessage::IHave(batch.clone())));
@@ -206,50 +202,59 @@ impl Plumtree {
 
     /// Receive IHAVE (algorithm 2): what has not come is asked for when the timer says so.
     pub fn on_ihave(&mut self, from: Link, announced: &[Announcement], moment: &Moment, out: &mut Effects) {
-        if announced.len() > MAX_ANNOUNCEMENTS || announced.iter().any(|one| !one.id.is_sound()) {
+        let sound = announced.iter().all(|one| one.stretch.is_sound());
+        if !sound || announced.iter().map(|one| one.stretch.count()).fold(0, u64::saturating_add) > MAX_ANNOUNCED {
             return out.push(Effect::Refuse(from));
         }
-        for Announcement { id, round } in announced.iter().filter(|one| !self.origins.has(&one.id)) {
-            if let Some(missing) = self.missing.get_mut(id) {
-                let again = missing.announcers.iter().any(|(link, _)| *link == from);
-                if !again && missing.announcers.len() < MAX_ANNOUNCERS {
-                    missing.announcers.push((from, *round));
-                }
-            } else if self.missing.len() < MAX_MISSING {
-                let due = moment.after(moment.config.graft_timeout + self.slack);
-                self.graft_at = self.graft_at.min(due);
-                self.missing
-                    .insert(*id, Missing { since: moment.at, due, announcers: SmallVec::from_slice(&[(from, *round)]), asked: None });
-            } else {
-                self.repairs.note((id.origin, id.life), id.sequence, from, moment);
+        for Announcement { stretch, round } in announced.iter().copied() {
+            // Almost always all of it has come: the tree is faster.
+            if self.lacking(&stretch).is_empty() {
+                continue;
+            }
+            let due = moment.after(moment.config.graft_timeout + self.slack);
+            if !self.awaited.put(Announced { stretch, round, from, since: moment.at, due }) {
+                self.repairs.note((stretch.origin, stretch.life), stretch.last, from, moment);
             }
         }
+    }
+
+    /// What of `stretch` has not come.
+    fn lacking(&self, stretch: &Stretch) -> SmallVec<[MessageId; 2]> {
+        let Stretch { origin, life, first, last } = *stretch;
+        let seen = self.origins.get(&(origin, life));
+        let begin = first.max(seen.map_or(0, Seen::upto) + 1);
+        let lacking = (begin..=last).filter(|number| seen.is_none_or(|seen| !seen.contains(*number)));
+        lacking.map(|sequence| MessageId { origin, life, sequence }).collect()
     }
 
     /// Timer (algorithm 2): asks the first announcer of each message that is overdue, and the next one after the shorter
     /// time-out that section 3.7 calls the second. When none is left it is a matter of repair.
     fn graft_overdue(&mut self, moment: &Moment, out: &mut Effects) {
-        let mut all = std::mem::take(&mut self.missing);
-        self.graft_at = Instant::NEVER;
-        all.retain(|id, missing| {
-            if missing.due <= moment.at {
-                missing.announcers.retain(|(link, _)| self.is_peer(*link));
-                let Some((link, _)) = missing.announcers.first().copied() else {
-                    let from = missing.asked.or_else(|| self.peers.first().map(|peer| peer.link));
-                    from.into_iter().for_each(|from| self.repairs.note((id.origin, id.life), id.sequence, from, moment));
-                    return false;
-                };
-                missing.announcers.remove(0);
-                missing.asked = Some(link);
-                self.grafted = Some((*id, missing.since, link));
-                missing.due = moment.after(moment.config.graft_timeout / 2);
-                self.make_eager(link, out);
-                out.push(Effect::Send(link, BroadcastMessage::Graft(Some(Box::new(*id)))));
+        while let Some(Announced { stretch, from, since, .. }) = self.awaited.take_due(moment.at) {
+            for id in self.lacking(&stretch) {
+                if !self.awaited.is_asked(&id, from) {
+                    self.ask(id, since, from, SmallVec::new(), moment, out);
+                }
             }
-            self.graft_at = self.graft_at.min(missing.due);
-            true
-        });
-        self.missing = all;
+        }
+        for (id, Asked { since, link, mut others, .. }) in self.awaited.take_unanswered(moment.at) {
+            let next = if others.is_empty() { None } else { Some(others.remove(0)) };
+            match next.or_else(|| self.awaited.announcers(&id).map(|one| one.from).find(|from| *from != link)) {
+                Some(next) => self.ask(id, since, next, others, moment, out),
+                None => self.repairs.note((id.origin, id.life), id.sequence, link, moment),
+            }
+        }
+    }
+
+    fn ask(&mut self, id: MessageId, since: Instant, link: Link, others: SmallVec<[Link; 2]>, moment: &Moment, out: &mut Effects) {
+        let due = moment.after(moment.config.graft_timeout / 2);
+        if self.awaited.ask(id, Asked { since, due, link, others }) {
+            self.grafted = Some((id, since, link));
+            self.make_eager(link, out);
+            out.push(Effect::Send(link, BroadcastMessage::Graft(Some(Box::new(id)))));
+        } else {
+            self.repairs.note((id.origin, id.life), id.sequence, link, moment);
+        }
     }
 
     /// Receive GRAFT (algorithm 2).
@@ -267,14 +272,12 @@ impl Plumtree {
     }
 
     /// Optimization (algorithm 3, section 3.8): who announced the message on a path that is shorter by the threshold replaces
-    /// who sent it. In any case the message is no longer awaited.
-    fn optimize(&mut self, from: Link, round: u16, id: MessageId, shapes: bool, moment: &Moment, out: &mut Effects) {
-        if self.missing.is_empty() {
-            return;
-        }
-        let (Some(missing), Some(threshold)) = (self.missing.swap_remove(&id), moment.config.optimization_threshold) else { return };
-        let Some((better, hops)) = missing.announcers.iter().copied().min_by_key(|(_, round)| *round) else { return };
-        if shapes && better != from && hops < round && round - hops >= threshold && self.is_peer(better) {
+    /// who sent it.
+    fn optimize(&mut self, from: Link, round: u16, id: MessageId, moment: &Moment, out: &mut Effects) {
+        let Some(threshold) = moment.config.optimization_threshold else { return };
+        let nearest = self.awaited.announcers(&id).map(|one| (one.from, one.round)).min_by_key(|(_, round)| *round);
+        let Some((better, hops)) = nearest else { return };
+        if better != from && hops < round && round - hops >= threshold {
             self.make_eager(better, out);
             out.push(Effect::Send(better, BroadcastMessage::Graft(None)));
             self.make_lazy(from, moment.at);
@@ -292,9 +295,7 @@ impl Plumtree {
     /// NeighborDown (algorithm 3): what it announced must come from others.
     pub fn neighbor_down(&mut self, link: Link) {
         self.peers.retain(|peer| peer.link != link);
-        for missing in self.missing.values_mut() {
-            missing.announcers.retain(|(announcer, _)| *announcer != link);
-        }
+        self.awaited.forget(link);
     }
 
     /// Drops what belongs to links, as after a crash; what came and what is kept stays.
@@ -308,7 +309,7 @@ impl Plumtree {
         if self.flush_at <= moment.at {
             self.dispatch(out);
         }
-        if self.graft_at <= moment.at {
+        if self.awaited.due() <= moment.at {
             self.graft_overdue(moment, out);
         }
         if self.repairs.due() <= moment.at {
@@ -318,7 +319,7 @@ impl Plumtree {
 
     /// When [`on_timer`](Self::on_timer) wants to be called next; [`Instant::NEVER`] if nothing is awaited.
     pub fn next_due(&self) -> Instant {
-        self.flush_at.min(self.graft_at).min(self.repairs.due())
+        self.flush_at.min(self.awaited.due()).min(self.repairs.due())
     }
 
     /// Whether `link` is a neighbour.
@@ -341,7 +342,7 @@ impl Plumtree {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.link == link && !peer.eager) {
             peer.eager = true;
             if !self.lazy_queue.is_empty() {
-                out.push(Effect::Send(link, BroadcastMessage::IHave(announcements(&self.lazy_queue))));
+                out.push(Effect::Send(link, BroadcastMessage::IHave(self.lazy_queue[..].into())));
             }
         }
     }
@@ -364,17 +365,9 @@ impl Plumtree {
         if (insert == Insert::New && seen.has_gap()) || insert == Insert::Refused {
             self.repairs.note(life, id.sequence, from, moment);
         }
+        if insert == Insert::New {
+            self.awaited.came(id);
+        }
         Some(insert)
     }
-
-    /// A message came by repair: it is no longer awaited.
-    pub(super) fn no_longer_missing(&mut self, id: &MessageId) {
-        if !self.missing.is_empty() {
-            self.missing.swap_remove(id);
-        }
-    }
-}
-
-fn announcements(queue: &[Kept]) -> Arc<[Announcement]> {
-    queue.iter().map(|Kept { round, rumor, .. }| Announcement { id: rumor.id, round: round.saturating_add(1) }).collect()
 }

@@ -232,7 +232,6 @@ impl Plumtree {
         let id = rumor.id;
         match self.accept(from, &id, moment, out) {
             Some(Insert::New) => {
-                self.no_longer_missing(&id);
                 if let Some(gap) = self.repairs.gaps.get_mut(&(id.origin, id.life)) {
                     gap.requests = 0;
                 }

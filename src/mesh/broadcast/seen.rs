@@ -46,7 +46,10 @@ impl Seen {
 
     /// Notes that `number`, at least 1, came.
     pub fn insert(&mut self, number: u64) -> Insert {
-        if self.contains(number) {
+        if self.ahead.is_empty() && number == self.upto + 1 {
+            self.upto = number;
+            Insert::New
+        } else if self.contains(number) {
             Insert::Known
         } else if self.fill(number, number) {
             Insert::New

@@ -46,7 +46,7 @@ impl Outlets<'_, '_> {
                     self.outgoing.write(Outgoing { session, at, message: message.into() });
                 }
                 Effect::Deliver(Kept { round, rumor, .. }) => {
-                    self.delivered.write(Delivered { node: entity, id: rumor.id, round, payload: rumor.payload.clone(), at });
+                    self.delivered.write(Delivered { node: entity, rumor, round, at });
                 }
                 Effect::Redundant(id) => {
                     self.redundant.write(Redundant { node: entity, id, at });

@@ -4,9 +4,11 @@ use bevy_ecs::prelude::*;
 use fixedbitset::FixedBitSet;
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
+use indexmap::map::Entry;
 use rustc_hash::FxBuildHasher;
 
 use super::super::nodes::Planned;
+use super::super::plan::Plan;
 use super::super::trace::Trace;
 use super::super::truth::Truth;
 use super::super::workload::stamp;
@@ -14,17 +16,13 @@ use super::{Kind, Observations};
 use crate::kernel::{Instant, Node};
 use crate::mesh::broadcast::{Delivered, Published, Redundant};
 use crate::report::{BroadcastRow, LatencySummary};
-use crate::wire::MessageId;
-
-/// Names a broadcast: origin, life, number.
-type Key = (u32, u64, u64);
+use crate::wire::{MessageId, Rumor};
 
 /// All broadcasts that a world has seen. Those of several worlds add up.
 #[derive(Debug)]
 pub struct Broadcasts {
     nodes: usize,
-    /// By origin, its life, and the number in that life.
-    all: IndexMap<Key, Tally, FxBuildHasher>,
+    all: IndexMap<MessageId, Tally, FxBuildHasher>,
     /// Delivery latencies in microseconds, to three digits.
     latency: Histogram<u64>,
     duplicates: u64,
@@ -33,6 +31,8 @@ pub struct Broadcasts {
 /// One broadcast, as far as a world has seen it.
 #[derive(Debug)]
 struct Tally {
+    /// Ordinal of its origin.
+    origin: u32,
     sent: Instant,
     size: u32,
     reached: FixedBitSet,
@@ -57,29 +57,63 @@ pub(super) fn observe_broadcasts(
     let plan = &plan.0;
     for Published { node, id, at, size } in published.read() {
         let Ok(node) = nodes.get(*node) else { continue };
-        let tally = seen.broadcasts.tally((node.ordinal, id.life, id.sequence), *at, *size);
-        tally.reached.insert(node.ordinal as usize);
+        if let Some(tally) = seen.broadcasts.tally(plan, id, *at, *size) {
+            tally.reached.insert(node.ordinal as usize);
+        }
         seen.event(&mut trace, *at, node.ordinal, Kind::Published, None, id.sequence, || format!("number {}, {size} bytes", id.sequence));
     }
-    for Delivered { node, id, round, payload, at } in delivered.read() {
-        let (Ok(node), Some(key)) = (nodes.get(*node), key(plan, id)) else { continue };
+    for Delivered { node, rumor, round, at } in delivered.read() {
+        let Ok(node) = nodes.get(*node) else { continue };
+        let Rumor { id, payload, .. } = &**rumor;
         let sent = stamp(&payload.0).unwrap_or(*at);
-        trace.event(*at, node.ordinal, Kind::Delivered as u8, key.0, id.sequence);
-        if !seen.broadcasts.delivered(key, node.ordinal, *round, [sent, truth.changed(node.ordinal), *at], payload.0.len() as u32) {
-            seen.event(&mut trace, *at, node.ordinal, Kind::DuplicateDelivery, Some(key.0), id.sequence, || {
-                format!("number {}", id.sequence)
-            });
+        let broadcasts = &mut seen.broadcasts;
+        let Some(tally) = broadcasts.tally(plan, id, sent, payload.0.len() as u32) else { continue };
+        let origin = tally.origin;
+        trace.event(*at, node.ordinal, Kind::Delivered as u8, origin, id.sequence);
+        match tally.delivered(node.ordinal, *round, [sent, truth.changed(node.ordinal), *at]) {
+            // It grows by itself: there is no value that it refuses.
+            Delivery::Timed(micros) => broadcasts.latency.record(micros).unwrap_or_default(),
+            Delivery::Late => {}
+            Delivery::Again => {
+                broadcasts.duplicates += 1;
+                let detail = || format!("number {}", id.sequence);
+                seen.event(&mut trace, *at, node.ordinal, Kind::DuplicateDelivery, Some(origin), id.sequence, detail);
+            }
         }
     }
     for Redundant { id, .. } in redundant.read() {
-        if let Some(tally) = key(plan, id).and_then(|key| seen.broadcasts.all.get_mut(&key)) {
+        if let Some(tally) = seen.broadcasts.all.get_mut(id) {
             tally.payloads += 1;
         }
     }
 }
 
-fn key(plan: &super::super::plan::Plan, id: &MessageId) -> Option<Key> {
-    Some((plan.ordinal(&id.origin)?, id.life, id.sequence))
+/// What a delivery is to the node.
+enum Delivery {
+    /// The first, and it took so many microseconds.
+    Timed(u64),
+    /// The first, to a node that began after the message was sent: how long it took says nothing about the mesh.
+    Late,
+    /// Not the first in this life.
+    Again,
+}
+
+impl Tally {
+    fn delivered(&mut self, node: u32, round: u16, [sent, ran_since, at]: [Instant; 3]) -> Delivery {
+        self.payloads += 1;
+        if self.reached.put(node as usize) {
+            return Delivery::Again;
+        }
+        self.last_hop = self.last_hop.max(round);
+        if ran_since > sent {
+            return Delivery::Late;
+        }
+        let latency = at.since(sent).as_nanos() as u64;
+        self.timed += 1;
+        self.latency_sum += latency;
+        self.latency_max = self.latency_max.max(latency);
+        Delivery::Timed(latency / 1000)
+    }
 }
 
 impl Broadcasts {
@@ -89,40 +123,24 @@ impl Broadcasts {
         Self { nodes, all: IndexMap::default(), latency, duplicates: 0 }
     }
 
-    fn tally(&mut self, key: Key, sent: Instant, size: u32) -> &mut Tally {
+    /// What is known of the broadcast called `id`; `None` if its origin is no node of this run.
+    #[inline]
+    fn tally(&mut self, plan: &Plan, id: &MessageId, sent: Instant, size: u32) -> Option<&mut Tally> {
         let nodes = self.nodes;
-        self.all.entry(key).or_insert_with(|| Tally {
-            sent,
-            size,
-            reached: FixedBitSet::with_capacity(nodes),
-            payloads: 0,
-            last_hop: 0,
-            timed: 0,
-            latency_sum: 0,
-            latency_max: 0,
-        })
-    }
-
-    /// Notes a delivery; false if this life of the node had it already.
-    fn delivered(&mut self, key: Key, node: u32, round: u16, [sent, ran_since, at]: [Instant; 3], size: u32) -> bool {
-        let latency = at.since(sent).as_nanos() as u64;
-        let tally = self.tally(key, sent, size);
-        tally.payloads += 1;
-        if tally.reached.put(node as usize) {
-            self.duplicates += 1;
-            return false;
+        match self.all.entry(*id) {
+            Entry::Occupied(entry) => Some(entry.into_mut()),
+            Entry::Vacant(entry) => Some(entry.insert(Tally {
+                origin: plan.ordinal(&id.origin)?,
+                sent,
+                size,
+                reached: FixedBitSet::with_capacity(nodes),
+                payloads: 0,
+                last_hop: 0,
+                timed: 0,
+                latency_sum: 0,
+                latency_max: 0,
+            })),
         }
-        tally.last_hop = tally.last_hop.max(round);
-        if ran_since > sent {
-            // It began after the message was sent: how long that took says nothing about the mesh.
-            return true;
-        }
-        tally.timed += 1;
-        tally.latency_sum += latency;
-        tally.latency_max = tally.latency_max.max(latency);
-        // It grows by itself: there is no value it refuses.
-        let _ = self.latency.record(latency / 1000);
-        true
     }
 
     /// A node begins again with nothing: whatever it is given is new to it.
@@ -134,8 +152,11 @@ impl Broadcasts {
 
     /// Adds what another world has seen.
     pub(super) fn merge(&mut self, other: Self) {
-        for (key, theirs) in other.all {
-            let ours = self.tally(key, theirs.sent, theirs.size);
+        for (id, theirs) in other.all {
+            let Some(ours) = self.all.get_mut(&id) else {
+                self.all.insert(id, theirs);
+                continue;
+            };
             ours.reached.union_with(&theirs.reached);
             ours.payloads += theirs.payloads;
             ours.last_hop = ours.last_hop.max(theirs.last_hop);
@@ -167,7 +188,7 @@ impl Broadcasts {
 
     /// One row for each broadcast, in the order of sending.
     pub(super) fn rows(&self, truth: &Truth) -> Vec<BroadcastRow> {
-        let mut rows: Vec<_> = self.all.iter().map(|((origin, _, sequence), tally)| (tally.sent, *origin, *sequence, tally)).collect();
+        let mut rows: Vec<_> = self.all.iter().map(|(id, tally)| (tally.sent, tally.origin, id.sequence, tally)).collect();
         rows.sort_by_key(|(sent, origin, sequence, _)| (*sent, *origin, *sequence));
         rows.into_iter()
             .map(|(sent, origin, sequence, tally)| {

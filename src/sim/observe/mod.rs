@@ -8,6 +8,8 @@ mod membership;
 mod merge;
 mod sample;
 
+use std::time::Duration;
+
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 use fixedbitset::FixedBitSet;
@@ -39,6 +41,10 @@ pub struct Observations {
     /// Broadcasts.
     pub broadcasts: Broadcasts,
     events: Vec<EventRow>,
+    /// Length of a tick.
+    tick: Duration,
+    /// From then on no event is kept.
+    full_from: Instant,
     events_dropped: u64,
     detections: Vec<DetectionRow>,
     missed_detections: u64,
@@ -106,6 +112,8 @@ impl Observations {
             views,
             broadcasts: Broadcasts::new(nodes),
             events: Vec::new(),
+            tick: plan.quantum,
+            full_from: Instant::NEVER,
             events_dropped: 0,
             detections: Vec::new(),
             missed_detections: 0,
@@ -127,7 +135,11 @@ impl Observations {
         detail: impl FnOnce() -> String,
     ) {
         trace.event(at, node, kind as u8, peer.unwrap_or(u32::MAX), value);
-        if self.events.len() < MAX_EVENTS {
+        // Within a tick events do not come by time. So all are kept until the tick is over, and the surplus goes when all are sorted.
+        if self.events.len() == MAX_EVENTS && self.full_from == Instant::NEVER {
+            self.full_from = at + self.tick;
+        }
+        if at < self.full_from {
             self.events.push(EventRow { nanos: at.as_nanos(), node: Some(node), kind: kind.name().to_owned(), peer, detail: detail() });
         } else {
             self.events_dropped += 1;

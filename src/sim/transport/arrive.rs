@@ -5,7 +5,7 @@ use bevy_ecs::system::SystemParam;
 
 use super::endpoint::State;
 use super::fabric::Fabric;
-use super::flight::{Alarm, Due, EndId, Head, Parcel};
+use super::flight::{Alarm, EndId, Flight, Head, Parcel};
 use super::send::kind;
 use super::stall::Gate;
 use crate::kernel::{
@@ -30,7 +30,7 @@ pub(super) struct Told<'w, 's> {
 impl Fabric {
     /// A packet is due: hands it over, or puts it back if the receiver is paused, slow, or cut off.
     #[inline]
-    pub(super) fn arrive(&mut self, Due { head, parcel }: Due, told: &mut Told) {
+    pub(super) fn arrive(&mut self, Flight { head, parcel }: Flight, told: &mut Told) {
         let Head { at, from, to, end, .. } = head;
         let state = self.hosts[to as usize].up.and_then(|entity| Some((entity, told.nodes.get(entity).ok()?.state)));
         let entity = match state {
@@ -42,37 +42,28 @@ impl Fabric {
                 if head.is_served() {
                     host.handed_until = host.handed_until.max(until);
                 }
-                return self.queue.push(Due { head: Head { at: until, ..head }, parcel });
+                return self.queue.push(Flight { head: Head { at: until, ..head }, parcel });
             }
             Some((_, NodeState::Down)) | None => {
                 self.counts.absent += 1;
-                self.parcels.take(parcel);
                 return;
             }
         };
-        let to_end = match self.parcels.get(parcel) {
-            Parcel::Alarm(alarm) => {
-                let alarm = *alarm;
-                self.parcels.take(parcel);
-                return self.ring(alarm, end, at, told);
-            }
+        let to_end = match &parcel {
+            Parcel::Alarm(alarm) => return self.ring(*alarm, end, at, told),
             Parcel::Frame(_) | Parcel::SynAck { .. } | Parcel::Fin { .. } => true,
             _ => false,
         };
         if !head.is_served() {
             match self.pass_network(&head, to_end) {
                 Gate::Pass => {}
-                Gate::Later(at) => return self.queue.push(Due { head: Head { at, ..head }, parcel }),
-                Gate::Drop => {
-                    self.parcels.take(parcel);
-                    return;
-                }
+                Gate::Later(at) => return self.queue.push(Flight { head: Head { at, ..head }, parcel }),
+                Gate::Drop => return,
             }
             if let Gate::Later(at) = self.pass_slowness(&head) {
-                return self.queue.push(Due { head: head.served_at(at), parcel });
+                return self.queue.push(Flight { head: head.served_at(at), parcel });
             }
         }
-        let parcel = self.parcels.take(parcel);
         self.counts.delivered += 1;
         told.trace.frame(at, from, to, head.sender_sequence(), parcel.len() as u32);
         match parcel {

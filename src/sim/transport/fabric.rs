@@ -6,7 +6,7 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 
 use super::endpoint::{Endpoints, State};
-use super::flight::{Alarm, Due, EndId, Flight, Head, Parcel, Parcels};
+use super::flight::{Alarm, EndId, Flight, Head, Parcel};
 use crate::kernel::{CalendarQueue, Instant, Service};
 use crate::link_model::{Conditions, LinkModel, Lost, NetworkFault};
 use crate::wire::{CloseReason, NodeId};
@@ -22,9 +22,8 @@ pub struct Fabric {
     pub(super) hosts: Vec<Host>,
     pub(super) ports: Vec<Port>,
     pub(super) endpoints: Endpoints,
-    pub(super) queue: CalendarQueue<Due>,
-    pub(super) due: Vec<Due>,
-    pub(super) parcels: Parcels,
+    pub(super) queue: CalendarQueue<Flight>,
+    pub(super) due: Vec<Flight>,
     pub(super) counts: FabricCounts,
     /// End of the running tick: nothing that is sent arrives before.
     pub(super) earliest: Instant,
@@ -102,7 +101,6 @@ impl Fabric {
             endpoints: Endpoints::default(),
             queue: CalendarQueue::new(quantum),
             due: Vec::new(),
-            parcels: Parcels::default(),
             counts: FabricCounts::default(),
             earliest: Instant::ZERO,
             world,
@@ -183,10 +181,7 @@ impl Fabric {
 
     /// Takes in what nodes of other worlds sent to nodes of this one.
     pub fn receive(&mut self, mut flights: Vec<Flight>) {
-        for Flight { head, parcel } in flights.drain(..) {
-            let parcel = self.parcels.put(parcel);
-            self.queue.push(Due { head, parcel });
-        }
+        flights.drain(..).for_each(|flight| self.queue.push(flight));
         if self.spare.len() < self.outboxes.len() {
             self.spare.push(flights);
         }
@@ -199,10 +194,7 @@ impl Fabric {
         host.sequence += 1;
         let head = Head { at: at.max(self.earliest), sequence: host.sequence, from, to, end };
         match self.owner.get(to as usize) {
-            Some(world) if *world == self.world => {
-                let parcel = self.parcels.put(parcel);
-                self.queue.push(Due { head, parcel });
-            }
+            Some(world) if *world == self.world => self.queue.push(Flight { head, parcel }),
             Some(world) => self.outboxes[usize::from(*world)].push(Flight { head, parcel }),
             None => self.counts.absent += 1,
         }

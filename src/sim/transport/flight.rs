@@ -10,7 +10,8 @@ const BEACON_LEN: usize = 96;
 /// Set in the sequence of a packet that a slow receiver has already served.
 const SERVED: u64 = 1 << 63;
 
-/// A packet on its way from one world to another.
+/// A packet on its way. It lies in the queue itself: pushing it writes where the last one was written, and a tick's packets are read
+/// from front to back.
 #[derive(Debug)]
 pub struct Flight {
     pub(super) head: Head,
@@ -26,46 +27,6 @@ pub(super) struct Head {
     pub(super) to: u32,
     /// The receiver's endpoint, where there is one.
     pub(super) end: EndId,
-}
-
-/// A packet in the queue of its world. What it holds lies in [`Parcels`] and stays there while the queue is sorted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    pub(super) head: Head,
-    pub(super) parcel: u32,
-}
-
-/// What is in flight to the nodes of one world. A place that is left is the next to be taken, while it is still in the cache.
-#[derive(Debug, Default)]
-pub(super) struct Parcels {
-    places: Vec<Parcel>,
-    free: Vec<u32>,
-}
-
-impl Parcels {
-    /// Keeps a parcel; where.
-    #[inline]
-    pub(super) fn put(&mut self, parcel: Parcel) -> u32 {
-        if let Some(place) = self.free.pop() {
-            self.places[place as usize] = parcel;
-            return place;
-        }
-        self.places.push(parcel);
-        self.places.len() as u32 - 1
-    }
-
-    /// What lies there.
-    #[inline]
-    pub(super) fn get(&self, place: u32) -> &Parcel {
-        &self.places[place as usize]
-    }
-
-    /// Takes it away.
-    #[inline]
-    pub(super) fn take(&mut self, place: u32) -> Parcel {
-        self.free.push(place);
-        std::mem::replace(&mut self.places[place as usize], Parcel::FinAck)
-    }
 }
 
 /// Names an endpoint of a node, within the world in which the node lives. It is chosen by that node and told to the other side
@@ -177,7 +138,7 @@ impl Head {
     }
 }
 
-impl Scheduled for Due {
+impl Scheduled for Flight {
     // By receiver first.
     type Key = (u32, Instant, u32, u64);
 
@@ -188,5 +149,10 @@ impl Scheduled for Due {
     fn key(&self) -> (u32, Instant, u32, u64) {
         let Head { at, sequence, from, to, .. } = self.head;
         (to, at, from, sequence)
+    }
+
+    fn rank(&self, start: Instant) -> u64 {
+        let late = self.head.at.since(start).as_nanos().min(u128::from(u32::MAX));
+        u64::from(self.head.to) << 32 | late as u64
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::endpoint::Endpoint;
-use super::super::flight::{Due, Parcel};
+use super::super::flight::Flight;
 use super::harness::{Do, Run, Told, id};
 use crate::kernel::Role;
 use crate::link_model::NetworkFault;
@@ -177,6 +177,6 @@ fn a_hello_reaches_the_running_nodes_of_the_segment() {
 #[test]
 fn what_a_link_and_a_packet_cost() {
     assert!(size_of::<Endpoint>() <= 104, "endpoint: {}", size_of::<Endpoint>());
-    // Besides the frame: instant, sender, sequence, receiver, endpoint, and its place.
-    assert_eq!((size_of::<Due>(), size_of::<Parcel>()), (40, 72));
+    // The frame, and 32 bytes: instant, sender, sequence, receiver, endpoint.
+    assert_eq!(size_of::<Flight>(), 104);
 }
