@@ -99,9 +99,11 @@ impl Detector {
     pub(super) fn hear(&mut self, member: &NodeId, clock: &NodeClock, limits: &Limits, at: Instant) -> bool {
         let Some((index, _, arrivals)) = self.arrivals.get_full_mut(member) else { return false };
         let suspected = self.deadlines[index] == Instant::NEVER;
-        // A silence that was a failure says nothing about how heartbeats come.
+        // A silence that was a failure says nothing about how heartbeats come, nor does the part of one that only the accepted pause
+        // has kept from being held for one: learnt, it would hide the next failure.
         if !suspected {
-            arrivals.window.push(clock.elapsed(arrivals.last, at), limits.config.window);
+            let longest = Duration::from_secs_f64(arrivals.window.mean()) + limits.config.acceptable_pause;
+            arrivals.window.push(clock.elapsed(arrivals.last, at).min(longest), limits.config.window);
         }
         arrivals.last = arrivals.last.max(at);
         let deadline = limits.deadline(arrivals, clock);

@@ -161,6 +161,10 @@ fn apply_entries(state: &mut State, index: usize, news: &News, verifier: &Verifi
         check(entry, &news.owner, news.incarnation, verifier, mode)?;
         known.version = entry.version;
         member.put(Arc::clone(entry));
+        if entry.deleted && entry.version <= known.collected {
+            // Whoever passes it on has not heard yet that its owner no longer keeps it.
+            member.drop_tombstones(known.collected);
+        }
     }
     Ok(())
 }

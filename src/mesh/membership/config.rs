@@ -19,7 +19,8 @@ pub struct MembershipConfig {
     /// neighbours, without waiting for a round. Thus views grow by a hop in this time, and not in one of rounds.
     #[serde(with = "humantime_serde")]
     pub news_delay: Duration,
-    /// Most bytes of a digest, and of a delta. What does not fit waits for a later round.
+    /// Most bytes of a digest, and of a delta. What does not fit waits for a later round. A round exchanges with as many neighbours as
+    /// there is room for their digests, and with at least one.
     ///
     /// 16 KiB hold a digest of 1,000 members, and a delta of 150 heartbeats or 80 members that join. A mesh of 50 never
     /// notices the bound; in one of 1,000 a node takes in about two deltas a second, so each heartbeat is renewed every three

@@ -43,6 +43,11 @@ pub fn budget(configured: usize) -> usize {
     configured.min(MAX_MESSAGE - ENVELOPE)
 }
 
+/// Bytes of a digest of all members.
+pub fn digest_size(state: &State) -> usize {
+    state.known.iter().map(|known| known.summary().size()).sum()
+}
+
 /// What `state` has, as far as it fits into `bytes`; at least one member. When not all fit, each digest goes on where the one
 /// before ended.
 pub fn digest(state: &mut State, bytes: usize) -> Digest {

@@ -196,11 +196,15 @@ pub(super) fn act(
                 }
                 let oldest = Instant::from_nanos(at.as_nanos().saturating_sub(config.tombstone_grace.as_nanos() as u64));
                 membership.state.collect(&keys.0, oldest);
-                // In turn, not by chance (as SWIM does, Das, Gupta, Motivala 2002, section 4.3): each neighbour's news come at
+                // As many neighbours as the budget has room for their digests: in a small mesh all of them, in a large one a single
+                // one. In turn, not by chance (as SWIM does, Das, Gupta, Motivala 2002, section 4.3): each neighbour's news come at
                 // an even pace, which failure detection lives on. The first is chosen at random when the life begins.
-                membership.turn = membership.turn.wrapping_add(1);
-                if let Some(partner) = membership.turn.checked_rem(neighbors.len()).and_then(|index| neighbors.get(index)) {
-                    syn(&mut membership, partner);
+                let size = exchange::digest_size(&membership.state).max(1);
+                for _ in 0..(bytes / size).clamp(1, neighbors.len().max(1)) {
+                    membership.turn = membership.turn.wrapping_add(1);
+                    if let Some(partner) = membership.turn.checked_rem(neighbors.len()).and_then(|index| neighbors.get(index)) {
+                        syn(&mut membership, partner);
+                    }
                 }
                 again(config.gossip_interval);
             }
