@@ -102,7 +102,8 @@ impl<T: Scheduled> CalendarQueue<T> {
         Some(Instant::from_nanos(tick.saturating_mul(self.quantum)))
     }
 
-    /// Moves everything due before `end`, the end of a tick, into `due` (which is cleared first), in order.
+    /// Moves everything due before `end`, the end of a tick, into `due` (which is cleared first), in order. To be called in every tick,
+    /// also when nothing is due: what is pushed too late then comes with the next tick, whatever else was in the queue.
     pub fn take_before(&mut self, end: Instant, due: &mut Vec<T>) {
         due.clear();
         let end = end.as_nanos().div_ceil(self.quantum);

@@ -64,6 +64,13 @@ pub enum Role {
     Responder,
 }
 
+impl Role {
+    /// Whether it dialled.
+    pub fn is_initiator(self) -> bool {
+        self == Self::Initiator
+    }
+}
+
 /// Limits on the sessions of one node.
 #[derive(Resource, Clone, Copy, Debug)]
 pub struct SessionLimits {

@@ -96,9 +96,6 @@ fn fire_timers<T: Send + Sync + 'static>(
     mut fired: MessageWriter<Fired<T>>,
 ) {
     let Timers { queue, due, fired: count, .. } = &mut *timers;
-    if queue.next_due().is_none_or(|next| next >= clock.end()) {
-        return;
-    }
     queue.take_before(clock.end(), due);
     for entry in due.drain(..) {
         let Ok(node) = nodes.get(entry.node) else { continue };

@@ -189,12 +189,12 @@ impl Timeline {
     }
 }
 
-/// Draws a lifetime, of at least a second so that a run has an end.
+/// Draws a lifetime, of at least a millisecond so that a run has an end.
 fn draw(lifetime: &Lifetime, rng: &mut ChaCha8Rng) -> Duration {
     let seconds = match *lifetime {
         Lifetime::Constant(time) => time.as_secs_f64() * rng.random_range(0.999..1.001),
         Lifetime::Exponential(mean) => Exp::new(1.0 / mean.as_secs_f64()).map_or(0.0, |exp| exp.sample(rng)),
         Lifetime::Weibull(scale, shape) => Weibull::new(scale.as_secs_f64(), shape).map_or(0.0, |weibull| weibull.sample(rng)),
     };
-    Duration::from_secs_f64(seconds.clamp(1.0, 1e9))
+    Duration::from_secs_f64(seconds.clamp(1e-3, 1e9))
 }

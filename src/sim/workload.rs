@@ -65,7 +65,7 @@ impl WorkloadPlugin {
                 }
                 let mut rng = stream(plan.seed, Purpose::Workload, node, index as u32);
                 let first = match workload.arrivals {
-                    Arrivals::Periodic => Duration::from_secs_f64(rng.random_range(0.0..1.0) / workload.rate),
+                    Arrivals::Periodic => Duration::from_secs_f64((rng.random_range(0.0..1.0) / workload.rate).min(LONGEST)),
                     Arrivals::Poisson => gap(workload.arrivals, workload.rate, &mut rng),
                 };
                 speakers.queue.push(Turn { at: Instant::ZERO + workload.start + first, node, workload: index as u32, rng });
@@ -114,12 +114,15 @@ fn speak(
     }
 }
 
+/// Seconds that no run lasts.
+const LONGEST: f64 = 1e9;
+
 fn gap(arrivals: Arrivals, rate: f64, rng: &mut ChaCha8Rng) -> Duration {
     let turns = match arrivals {
         Arrivals::Periodic => 1.0,
         Arrivals::Poisson => -(1.0 - rng.random::<f64>()).ln(),
     };
-    Duration::from_secs_f64((turns / rate).clamp(1e-6, 1e9))
+    Duration::from_secs_f64((turns / rate).clamp(1e-9, LONGEST))
 }
 
 /// A payload of `size` bytes that begins with the instant of sending.

@@ -16,9 +16,12 @@ use super::plan::Plan;
 use super::transport::{Fabric, Flight, MemoryTransportPlugin};
 use super::workload::WorkloadPlugin;
 use super::{RunError, RunOptions};
-use crate::kernel::{Instant, KernelPlugin, next_due, run_tick};
+use crate::kernel::{Instant, KernelPlugin, SessionLimits, next_due, run_tick};
 use crate::mesh::{broadcast, detection, discovery, handshake, leave, liveness, membership, pinned, topology};
 use crate::scenario::{Dissemination, Overlay, Scenario};
+
+/// Most sessions of a node whose links the scenario names: those of the hub of the largest star that fits into memory.
+const MAX_PINNED: usize = 1 << 24;
 
 /// Builds the app of one world.
 ///
@@ -64,7 +67,8 @@ fn add_protocols(app: &mut App, scenario: &Scenario) {
     }
     match protocols.overlay {
         Overlay::Degree(config) => app.add_plugins(topology::TopologyPlugin(config)),
-        Overlay::Pinned(_) => app.add_plugins(pinned::PinnedPlugin),
+        // The links that the scenario names are all made, however many.
+        Overlay::Pinned(_) => app.insert_resource(SessionLimits { max_sessions: MAX_PINNED }).add_plugins(pinned::PinnedPlugin),
     };
     match protocols.dissemination {
         Dissemination::Plumtree(config) => app.add_plugins(broadcast::BroadcastPlugin(config)),

@@ -150,6 +150,10 @@ pub(super) fn advance(
                     }
                     out.send(*session, *at, reply);
                 }
+                // Who received the last message owes no answer. If both repeated theirs, each repetition would call forth the other.
+                if !state.role.is_initiator() {
+                    last.sent = None;
+                }
                 *handshake = HandshakeState::Done { last: std::mem::take(last) };
                 *channel = match secrets {
                     Secrets::Noise(keys) => Channel::Noise(keys),

@@ -35,7 +35,10 @@ struct Tally {
     origin: u32,
     sent: Instant,
     size: u32,
+    /// Who has it, the origin included; who begins anew has it no more.
     reached: FixedBitSet,
+    /// First deliveries, also to those who have begun anew since.
+    deliveries: u64,
     payloads: u64,
     last_hop: u16,
     /// Deliveries whose latency counts.
@@ -104,6 +107,7 @@ impl Tally {
         if self.reached.put(node as usize) {
             return Delivery::Again;
         }
+        self.deliveries += 1;
         self.last_hop = self.last_hop.max(round);
         if ran_since > sent {
             return Delivery::Late;
@@ -134,6 +138,7 @@ impl Broadcasts {
                 sent,
                 size,
                 reached: FixedBitSet::with_capacity(nodes),
+                deliveries: 0,
                 payloads: 0,
                 last_hop: 0,
                 timed: 0,
@@ -158,6 +163,7 @@ impl Broadcasts {
                 continue;
             };
             ours.reached.union_with(&theirs.reached);
+            ours.deliveries += theirs.deliveries;
             ours.payloads += theirs.payloads;
             ours.last_hop = ours.last_hop.max(theirs.last_hop);
             ours.timed += theirs.timed;
@@ -198,8 +204,6 @@ impl Broadcasts {
                 // What an origin took with it when it died can reach nobody: agreement is all or none then.
                 let lost_with_origin = reached == 0 && !(truth.is_up(origin) && steady(&(origin as usize)));
                 let expected = if lost_with_origin { 0 } else { truth.up().ones().filter(steady).count() };
-                let delivered = tally.reached.count_ones(..);
-                let others = delivered.saturating_sub(usize::from(tally.reached.contains(origin as usize)));
                 BroadcastRow {
                     origin,
                     sequence,
@@ -207,9 +211,9 @@ impl Broadcasts {
                     size: tally.size,
                     expected: expected as u32,
                     reached: reached as u32,
-                    delivered: delivered as u32,
+                    delivered: tally.deliveries as u32 + 1,
                     payloads: tally.payloads,
-                    rmr: if others == 0 { 0.0 } else { tally.payloads as f64 / others as f64 - 1.0 },
+                    rmr: if tally.deliveries == 0 { 0.0 } else { tally.payloads as f64 / tally.deliveries as f64 - 1.0 },
                     ldh: tally.last_hop,
                     latency_mean_ms: if tally.timed == 0 { 0.0 } else { tally.latency_sum as f64 / tally.timed as f64 / 1e6 },
                     latency_max_ms: tally.latency_max as f64 / 1e6,

@@ -13,7 +13,7 @@ use super::membership::missed_at_end;
 use super::{MAX_EVENTS, Observations, PartialSample};
 use crate::kernel::{Instant, Neighbors, Refusals, timers_fired};
 use crate::mesh::broadcast::Broadcast;
-use crate::report::{Checkpoint, EdgeRow, EventRow, LeaveRow, NodeRow, RunRecord};
+use crate::report::{Checkpoint, DetectionRow, EdgeRow, EventRow, LeaveRow, NodeRow, RunRecord};
 
 /// Makes the record of a run that ended at `end`, but for its `meta`'s wall time and memory.
 pub fn into_record(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord {
@@ -57,6 +57,7 @@ pub fn into_record(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord
     }
     record.nodes.sort_by_key(|row| row.node);
     record.edges = edges.into_iter().map(|((a, b), tree)| EdgeRow { a, b, tree }).collect();
+    keep_last_of_each(&mut record.detections);
     record
         .detections
         .sort_by(|a, b| (a.since + a.seconds).total_cmp(&(b.since + b.seconds)).then((a.observer, a.target).cmp(&(b.observer, b.target))));
@@ -71,6 +72,13 @@ pub fn into_record(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord
         record.duplicate_deliveries = broadcasts.duplicates();
     }
     record
+}
+
+/// Old news may bring back trust for a while. What counts is the suspicion that stayed: one row for each absence that somebody noticed.
+fn keep_last_of_each(detections: &mut Vec<DetectionRow>) {
+    let absence = |row: &DetectionRow| (row.observer, row.target, row.since.to_bits());
+    detections.sort_by(|a, b| absence(a).cmp(&absence(b)).then(b.seconds.total_cmp(&a.seconds)));
+    detections.dedup_by_key(|row| absence(row));
 }
 
 /// Events of one instant come in an order that does not depend on which world saw them.

@@ -9,9 +9,6 @@ use crate::kernel::{BeaconOut, Clock, Dial, FrameOut, HangUp, Node};
 pub(super) fn deliver(clock: Res<Clock>, mut fabric: ResMut<Fabric>, mut told: Told) {
     let end = clock.end();
     fabric.earliest = end;
-    if fabric.queue.next_due().is_none_or(|due| due >= end) {
-        return;
-    }
     let mut due = std::mem::take(&mut fabric.due);
     fabric.queue.take_before(end, &mut due);
     for packet in due.drain(..) {
