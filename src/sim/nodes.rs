@@ -97,7 +97,9 @@ fn apply_timeline(world: &mut World) {
             Action::Pause(nodes, until) => {
                 for_each_node(world, &mine(world, nodes), |mut node, _| {
                     if node.is_up() {
-                        node.state = NodeState::Paused { until: *until };
+                        // Of pauses that overlap the one that ends last counts.
+                        let until = node.held_until(moment.at).map_or(*until, |held| held.max(*until));
+                        node.state = NodeState::Paused { until };
                     }
                 });
             }

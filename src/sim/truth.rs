@@ -47,7 +47,11 @@ impl Truth {
         match action {
             Action::Start { nodes, .. } => self.set_up(nodes, true, at),
             Action::Crash(nodes) | Action::Leave(nodes) => self.set_up(nodes, false, at),
-            Action::Pause(nodes, until) => nodes.iter().for_each(|node| self.nodes[*node as usize].paused = (at, *until)),
+            Action::Pause(nodes, until) => nodes.iter().for_each(|node| {
+                let paused = &mut self.nodes[*node as usize].paused;
+                // Pauses that overlap are one.
+                *paused = if at < paused.1 { (paused.0, paused.1.max(*until)) } else { (at, *until) };
+            }),
             Action::Network(_) if !self.parts.is_empty() => {
                 let parts = parts(self.nodes.len() as u32, conditions);
                 if self.parts.last().is_none_or(|(_, last)| *last != parts) {

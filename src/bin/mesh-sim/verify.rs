@@ -1,9 +1,10 @@
 //! `mesh-sim verify`: does what a result records come out the same?
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use murmuration::report::{Checkpoint, EventRow};
+use murmuration::report::{Checkpoint, EventRow, RunRecord, Summary};
 use murmuration::scenario;
+use serde_json::Value;
 
 use crate::input::progress_bar;
 use crate::run::SCENARIO_FILE;
@@ -23,13 +24,6 @@ pub struct Args {
     quiet: bool,
 }
 
-/// What there is of a run to be compared.
-struct Trace {
-    events: Vec<EventRow>,
-    checkpoints: Vec<Checkpoint>,
-    digest: String,
-}
-
 pub fn verify(args: &Args) -> Result<Outcome, String> {
     let file = args.folder.join(SCENARIO_FILE);
     if !file.is_file() {
@@ -37,7 +31,9 @@ pub fn verify(args: &Args) -> Result<Outcome, String> {
     }
     let loaded = scenario::load(&file.to_string_lossy()).map_err(|error| error.to_string())?;
     scenario::check(&loaded).map_err(|error| error.to_string())?;
-    let (summary, recorded) = read(&args.folder).map_err(|error| format!("{}: {error}", args.folder.display()))?;
+    let unreadable = |error: report::ReportError| format!("{}: {error}", args.folder.display());
+    let summary = report::read_summary(&args.folder).map_err(unreadable)?;
+    let recorded = report::read_record(&args.folder).map_err(unreadable)?;
     let ours = env!("CARGO_PKG_VERSION");
     if summary.version != ours {
         say(&format!("note: mesh-sim {} recorded this, and this is mesh-sim {ours}: other programs may run otherwise", summary.version));
@@ -50,11 +46,16 @@ pub fn verify(args: &Args) -> Result<Outcome, String> {
     bar.finish_and_clear();
     let record = record?;
 
-    let now = Trace { events: record.events, checkpoints: record.checkpoints, digest: record.meta.digest };
-    match difference(&recorded, &now) {
+    let now = record;
+    let found = difference(&recorded, &now).or_else(|| {
+        let verdicts = report::judge(&loaded.scenario, &now);
+        summary_difference(&summary, &report::summary(&now, &verdicts))
+    });
+    match found {
         None => {
             if !args.quiet {
-                say(&format!("the same: digest {}, {} events and {} checkpoints", now.digest, now.events.len(), now.checkpoints.len()));
+                let (events, checkpoints) = (now.events.len(), now.checkpoints.len());
+                say(&format!("the same: digest {}, {events} events and {checkpoints} checkpoints", now.meta.digest));
             }
             Ok(Outcome::Held)
         }
@@ -65,14 +66,8 @@ pub fn verify(args: &Args) -> Result<Outcome, String> {
     }
 }
 
-fn read(folder: &Path) -> Result<(report::Summary, Trace), report::ReportError> {
-    let summary = report::read_summary(folder)?;
-    let trace = Trace { events: report::read_events(folder)?, checkpoints: report::read_checkpoints(folder)?, digest: summary.digest.clone() };
-    Ok((summary, trace))
-}
-
 /// What differs first, for people.
-fn difference(recorded: &Trace, now: &Trace) -> Option<String> {
+fn difference(recorded: &RunRecord, now: &RunRecord) -> Option<String> {
     if let Some(at) = first_difference(&recorded.events, &now.events) {
         let show = |events: &[EventRow]| events.get(at).map_or_else(|| "nothing more".to_owned(), event);
         let (was, is) = (show(&recorded.events), show(&now.events));
@@ -87,8 +82,43 @@ fn difference(recorded: &Trace, now: &Trace) -> Option<String> {
         let since = seconds(since);
         return Some(format!("all events agree, but after {since} something else differs\n  recorded: {was}\n  now:      {is}"));
     }
-    let differs = recorded.digest != now.digest;
-    differs.then(|| format!("all events and checkpoints agree, but the digest was {} and is {}", recorded.digest, now.digest))
+    let (was, is) = (&recorded.meta.digest, &now.meta.digest);
+    if was != is {
+        return Some(format!("all events and checkpoints agree, but the digest was {was} and is {is}"));
+    }
+    let tables = [
+        ("series.csv", first_difference(&recorded.samples, &now.samples)),
+        ("broadcasts.csv", first_difference(&recorded.broadcasts, &now.broadcasts)),
+        ("detections.csv", first_difference(&recorded.detections, &now.detections)),
+        ("leaves.csv", first_difference(&recorded.leaves, &now.leaves)),
+        ("nodes.csv", first_difference(&recorded.nodes, &now.nodes)),
+        ("edges.csv", first_difference(&recorded.edges, &now.edges)),
+        ("shades.csv", first_difference(&recorded.shades, &now.shades)),
+    ];
+    let (table, row) = tables.into_iter().find_map(|(table, at)| Some((table, at?)))?;
+    Some(format!("the run comes out the same, but {table} says something else from row {} on", row + 1))
+}
+
+/// Which figure of the summary differs first. How long the run took and what it ran with are no result.
+fn summary_difference(recorded: &Summary, now: &Summary) -> Option<String> {
+    let Summary { wall_seconds, events_per_second, peak_rss_bytes, version, .. } = recorded.clone();
+    let now = Summary { wall_seconds, events_per_second, peak_rss_bytes, version, ..now.clone() };
+    let (was, is) = (serde_json::to_value(recorded).ok()?, serde_json::to_value(now).ok()?);
+    let (path, was, is) = first_key(&was, &is, String::new())?;
+    Some(format!("the run comes out the same, but summary.json says something else: `{path}` is {was} there, and {is}"))
+}
+
+fn first_key<'a>(was: &'a Value, is: &'a Value, path: String) -> Option<(String, &'a Value, &'a Value)> {
+    let step = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (was, is) {
+        (Value::Object(was), Value::Object(is)) => {
+            was.iter().find_map(|(key, value)| first_key(value, is.get(key).unwrap_or(&Value::Null), step(key)))
+        }
+        (Value::Array(was), Value::Array(is)) if was.len() == is.len() => {
+            was.iter().zip(is).enumerate().find_map(|(index, (was, is))| first_key(was, is, step(&index.to_string())))
+        }
+        _ => (was != is).then_some((path, was, is)),
+    }
 }
 
 fn first_difference<T: PartialEq>(recorded: &[T], now: &[T]) -> Option<usize> {
@@ -110,15 +140,18 @@ fn seconds(nanos: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use murmuration::report::{Meta, NodeRow};
+
     use super::*;
 
-    fn trace() -> Trace {
+    fn trace() -> RunRecord {
         let event = |nanos, kind: &str| EventRow { nanos, node: Some(3), kind: kind.into(), peer: Some(5), detail: String::new() };
         let checkpoint = |nanos, digest: &str| Checkpoint { nanos, digest: digest.into() };
-        Trace {
+        RunRecord {
             events: vec![event(1, "link_up"), event(2_500_000_000, "suspected")],
             checkpoints: vec![checkpoint(1_000_000_000, "aa"), checkpoint(2_000_000_000, "bb")],
-            digest: "cc".into(),
+            meta: Meta { digest: "cc".into(), ..Meta::default() },
+            ..RunRecord::default()
         }
     }
 
@@ -139,7 +172,18 @@ mod tests {
         other.checkpoints[1].digest = "xx".into();
         assert!(difference(&trace(), &other).unwrap().contains("after 1.000000000 s something else differs"));
         let mut other = trace();
-        other.digest = "xx".into();
+        other.meta.digest = "xx".into();
         assert!(difference(&trace(), &other).unwrap().contains("the digest was cc and is xx"));
+    }
+    #[test]
+    fn a_table_or_a_figure_that_was_changed_is_named() {
+        let mut other = trace();
+        other.nodes.push(NodeRow::default());
+        assert!(difference(&trace(), &other).unwrap().contains("nodes.csv says something else from row 1 on"));
+        let summary = report::summary(&trace(), &[]);
+        assert_eq!(summary_difference(&summary, &Summary { wall_seconds: 7.0, ..summary.clone() }), None);
+        let mut changed = summary.clone();
+        changed.broadcast.reliability = Some(0.5);
+        assert!(summary_difference(&changed, &summary).unwrap().contains("`broadcast.reliability` is 0.5 there, and null"));
     }
 }

@@ -3,7 +3,7 @@
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::{Place, Verdict};
-use crate::scenario::{Graph, Overlay, Scenario, Selection};
+use crate::scenario::{Graph, Overlay, Scenario, Selection, Workload};
 
 /// Of a node, whatever runs on it.
 const NODE: f64 = 6_000.0;
@@ -13,6 +13,8 @@ const MEMBER: f64 = 1_200.0;
 const LINK: f64 = 700.0;
 /// Of a broadcast in the record of the run, and for each node that a bit is kept for.
 const BROADCAST: f64 = 200.0;
+/// Seconds for which payloads are on their way or in logs.
+const KEPT: f64 = 30.0;
 /// Of a sample in the record.
 const SAMPLE: f64 = 400.0;
 
@@ -22,15 +24,17 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
     let members = if scenario.protocols.membership.is_some() { nodes * MEMBER } else { 0.0 };
     let seconds = scenario.duration.as_secs_f64();
     let samples = seconds / scenario.sample_interval.as_secs_f64().max(1e-9);
-    let broadcasts: f64 = scenario
-        .workload
-        .iter()
-        .map(|workload| {
-            let stop = workload.stop.map_or(seconds, |stop| stop.as_secs_f64());
-            workload.rate.max(0.0) * count(&workload.from, scenario) * (stop - workload.start.as_secs_f64()).clamp(0.0, seconds)
-        })
-        .sum();
-    nodes * (NODE + members) + link_ends(scenario) * LINK + broadcasts * (BROADCAST + nodes / 8.0) + samples * SAMPLE
+    let spoken = |workload: &Workload| {
+        let stop = workload.stop.map_or(seconds, |stop| stop.as_secs_f64());
+        workload.rate.max(0.0) * count(&workload.from, scenario) * (stop - workload.start.as_secs_f64()).clamp(0.0, seconds)
+    };
+    let broadcasts: f64 = scenario.workload.iter().map(spoken).sum();
+    let payloads: f64 = scenario.workload.iter().map(|workload| spoken(workload) * workload.size as f64).sum();
+    // What links carry is soon forgotten; what is more than they carry waits.
+    let slowest = scenario.network.rules.iter().filter_map(|rule| rule.rate).chain(scenario.network.link.rate).min();
+    let waits = slowest.is_some_and(|rate| payloads > rate as f64 * seconds);
+    let waiting = if waits { payloads } else { payloads.min(payloads / seconds * KEPT) };
+    nodes * (NODE + members) + link_ends(scenario) * LINK + broadcasts * (BROADCAST + nodes / 8.0) + waiting + samples * SAMPLE
 }
 
 /// How many nodes a selection names, at most; without looking at any.

@@ -192,6 +192,10 @@ impl Run {
             Do::Restart(ordinal) => {
                 let (world, node) = self.world(ordinal);
                 let mut state = world.get_mut::<Node>(node).unwrap();
+                // Of pauses that overlap the first one counts.
+                if state.held_until(at).is_some() {
+                    return;
+                }
                 if std::mem::replace(&mut state.state, NodeState::Running) == NodeState::Down {
                     world.resource_mut::<Fabric>().attach(ordinal, node, id(ordinal));
                 }
