@@ -110,3 +110,23 @@ fn fire_timers<T: Send + Sync + 'static>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kernel::{KernelPlugin, NodeState, next_due, run_tick};
+
+    #[test]
+    fn a_timer_that_is_set_too_late_fires_in_the_next_tick_also_if_none_was_due_before() {
+        let mut app = App::empty();
+        app.add_plugins(KernelPlugin { quantum: Duration::from_millis(1) }).add_timer::<u8>();
+        let node = Node { ordinal: 0, epoch: 0, state: NodeState::Running };
+        let entity = app.world_mut().spawn(Node { ordinal: 0, epoch: 0, state: NodeState::Running }).id();
+        let at = Instant::from_nanos(5_200_000);
+        run_tick(app.world_mut(), at);
+        app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, 7);
+        assert_eq!(next_due(app.world()), Some(Instant::from_nanos(6_000_000)));
+    }
+}

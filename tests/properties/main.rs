@@ -9,6 +9,7 @@ use murmuration::scenario::{
     Arrivals, Expectation, Fault, FaultKind, Latency, LinkSpec, Loss, Network, Scenario, Selection, ServiceKind, Since, Start, Workload,
 };
 use murmuration::sim::{RunOptions, run};
+use murmuration::wire::Protocol;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -105,7 +106,7 @@ fn degree_bounds(running: usize) -> (usize, usize) {
 }
 
 fn to_ron(scenario: &Scenario) -> String {
-    ron::ser::to_string_pretty(scenario, ron::ser::PrettyConfig::default()).unwrap_or_else(|error| error.to_string())
+    murmuration::scenario::to_ron(scenario).unwrap_or_else(|error| error.to_string())
 }
 
 proptest! {
@@ -128,6 +129,17 @@ proptest! {
     }
 }
 
+/// What repeats its last message until it is answered must not be answered for ever.
+#[test]
+fn handshakes_end_also_when_the_network_repeats_every_frame() {
+    let link = LinkSpec { latency: Latency::Constant(Duration::from_millis(400)), duplicate: 1.0, ..LinkSpec::default() };
+    let network = Network { service: ServiceKind::Datagram, link, ..Network::default() };
+    let scenario = Scenario { network, ..Scenario::new("repeats", 2, Duration::from_secs(60)) };
+    let record = run(&scenario, &RunOptions::default()).expect("a sound scenario");
+    let frames: u64 = record.samples.iter().map(|sample| sample.frames[Protocol::Handshake as usize]).sum();
+    assert!((3..100).contains(&frames), "{frames} handshake frames for one session");
+}
+
 /// The same scenarios each time; `PROPTEST_RNG_SEED` asks for others.
 fn seed() -> RngSeed {
     let given = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -136,5 +148,5 @@ fn seed() -> RngSeed {
 
 /// How many random scenarios; `PROPTEST_CASES` asks for more.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40)
 }

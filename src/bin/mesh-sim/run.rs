@@ -16,9 +16,9 @@ pub struct Args {
     /// Folder for the results; output/<scenario>-<seed>/ if not given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Threads to divide the run over. They change how long it takes, and nothing else.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: u16,
+    /// Threads to divide the run over; as many as are likely to pay if not given. They change how long it takes, and nothing else.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Draw no pictures.
     #[arg(long)]
     no_plots: bool,
@@ -35,7 +35,11 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
 
     let bar = progress_bar(1000, args.quiet);
     let progress = |fraction: f64| bar.set_position((fraction * 1000.0) as u64);
-    let options = sim::RunOptions { threads: usize::from(args.threads), progress: Some(&progress), prepare: None };
+    let options = sim::RunOptions {
+        threads: args.threads.map_or_else(|| worthwhile_threads(scenario.nodes), usize::from),
+        progress: Some(&progress),
+        prepare: None,
+    };
     let record = sim::run(scenario, &options).map_err(|error| error.to_string());
     bar.finish_and_clear();
     let record = record?;
@@ -54,6 +58,15 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
         say(&format!("results in {}", folder.display()));
     }
     Ok(if verdicts.iter().all(|verdict| verdict.held) { Outcome::Held } else { Outcome::NotHeld })
+}
+
+/// Nodes that a thread should have to itself: with fewer, threads wait for each other more than they work.
+const NODES_PER_THREAD: usize = 250;
+
+/// As many threads as there are processors, but not more than have enough to do.
+pub fn worthwhile_threads(nodes: u32) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (nodes as usize / NODES_PER_THREAD).clamp(1, processors)
 }
 
 /// Writes down what is run, with every default and change, so that `verify` needs nothing else.

@@ -7,7 +7,7 @@ use murmuration::scenario;
 use serde_json::Value;
 
 use crate::input::progress_bar;
-use crate::run::SCENARIO_FILE;
+use crate::run::{SCENARIO_FILE, worthwhile_threads};
 use crate::{Outcome, say};
 use murmuration::{report, sim};
 
@@ -16,9 +16,9 @@ pub struct Args {
     /// The folder of a result.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Threads to divide the run over; they change nothing but how long it takes.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: u16,
+    /// Threads to divide the run over; as many as are likely to pay if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Say nothing but what differs.
     #[arg(long, short)]
     quiet: bool,
@@ -41,7 +41,11 @@ pub fn verify(args: &Args) -> Result<Outcome, String> {
 
     let bar = progress_bar(1000, args.quiet);
     let progress = |fraction: f64| bar.set_position((fraction * 1000.0) as u64);
-    let options = sim::RunOptions { threads: usize::from(args.threads), progress: Some(&progress), prepare: None };
+    let options = sim::RunOptions {
+        threads: args.threads.map_or_else(|| worthwhile_threads(loaded.scenario.nodes), usize::from),
+        progress: Some(&progress),
+        prepare: None,
+    };
     let record = sim::run(&loaded.scenario, &options).map_err(|error| error.to_string());
     bar.finish_and_clear();
     let record = record?;

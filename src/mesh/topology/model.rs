@@ -360,7 +360,8 @@ impl Model {
         let least = self.config.min_degree.min(up.len().saturating_sub(1));
         for node in up {
             let member = &self.members[node];
-            let ids: BTreeSet<usize> = member.topology.links.iter().map(|link| self.members.iter().position(|m| m.me.id == link.id).expect("a node")).collect();
+            let ids: BTreeSet<usize> =
+                member.topology.links.iter().map(|link| self.members.iter().position(|m| m.me.id == link.id).expect("a node")).collect();
             assert_eq!(ids, member.neighbors, "what is told is what is");
             if !(least..=self.config.max_degree).contains(&member.neighbors.len()) {
                 faults.push(format!("node {node} has {:?}", member.neighbors));

@@ -111,7 +111,8 @@ impl Topology {
     pub(super) fn reject(&mut self, scene: &mut Scene, to: NodeId, reason: Rejection, refer: bool) {
         let mut referrals = Vec::new();
         if refer {
-            let roomy = self.links.iter().filter(|link| usize::from(link.degree) < scene.config.max_degree && !is_away(scene.book, &link.id));
+            let roomy =
+                self.links.iter().filter(|link| usize::from(link.degree) < scene.config.max_degree && !is_away(scene.book, &link.id));
             referrals.extend(roomy.map(|link| (link.id, link.address)));
             if !referrals.is_empty() {
                 let turn = scene.rng.random_range(0..referrals.len());

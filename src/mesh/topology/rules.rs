@@ -95,7 +95,9 @@ impl Topology {
 
     /// Whether the session with `peer` serves the overlay.
     pub(super) fn uses(&self, peer: &NodeId) -> bool {
-        self.link(peer).is_some() || self.pending.iter().any(|pending| pending.peer == *peer) || self.bridging.is_some_and(|(other, _)| other == *peer)
+        self.link(peer).is_some()
+            || self.pending.iter().any(|pending| pending.peer == *peer)
+            || self.bridging.is_some_and(|(other, _)| other == *peer)
     }
 
     /// The node begins, or begins again, without links.
@@ -108,8 +110,12 @@ impl Topology {
     pub(super) fn audit(&mut self, scene: &mut Scene) {
         // A link that was made to reach somebody who was suspected needs time for heartbeats to cross it.
         let grace = scene.config.rebalance_interval * 2;
-        let dead: Vec<NodeId> =
-            self.links.iter().filter(|link| is_away(scene.book, &link.id) && scene.elapsed(link.since) >= grace).map(|link| link.id).collect();
+        let dead: Vec<NodeId> = self
+            .links
+            .iter()
+            .filter(|link| is_away(scene.book, &link.id) && scene.elapsed(link.since) >= grace)
+            .map(|link| link.id)
+            .collect();
         for id in dead {
             self.unlink(scene, &id);
             scene.actions.push(Action::Close(id, CloseReason::PeerDead));
@@ -215,7 +221,8 @@ impl Topology {
     /// A session opened: who dialled it asks for a link if that is what it was dialled for, if the two belong to different parts
     /// of the mesh, or if it lacks one.
     pub(super) fn opened(&mut self, scene: &mut Scene, peer: NodeId, address: Address, dialled: bool) {
-        let meant = if dialled { self.dialing.iter().position(|dial| dial.to == address).map(|place| self.dialing.remove(place)) } else { None };
+        let meant =
+            if dialled { self.dialing.iter().position(|dial| dial.to == address).map(|place| self.dialing.remove(place)) } else { None };
         if self.link(&peer).is_some() {
             return;
         }

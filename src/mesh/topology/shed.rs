@@ -65,7 +65,8 @@ impl Topology {
     /// Asks for a way round a link, if possible one whose other side can spare it. The newest may be the only bridge.
     fn probe(&mut self, scene: &mut Scene) {
         let min = scene.config.min_degree;
-        let mut needed: SmallVec<[NodeId; 4]> = self.links.iter().filter(|link| usize::from(link.degree) <= min).map(|link| link.id).collect();
+        let mut needed: SmallVec<[NodeId; 4]> =
+            self.links.iter().filter(|link| usize::from(link.degree) <= min).map(|link| link.id).collect();
         needed.extend(self.links.last().map(|newest| newest.id));
         let Some(target) = self.any_free(scene, &needed).or_else(|| self.any_free(scene, &[])) else { return };
         let number = self.probes.number();
@@ -182,5 +183,3 @@ impl Topology {
 
 /// [`PATIENCE`] ends before what was held is free again.
 const _: () = assert!(PATIENCE.as_millis() < HOLD.as_millis());
-
-

@@ -25,16 +25,8 @@ pub struct Audit;
 pub struct Wake(Instant);
 
 /// Whatever the overlay needs of a node. It has no `Sessions` while it has no session.
-type NodeParts<'a> = (
-    &'a Node,
-    &'a NodeClock,
-    &'a Contact,
-    &'a AddressBook,
-    Option<&'a Sessions>,
-    &'a mut NodeRng,
-    &'a mut Topology,
-    &'a mut Neighbors,
-);
+type NodeParts<'a> =
+    (&'a Node, &'a NodeClock, &'a Contact, &'a AddressBook, Option<&'a Sessions>, &'a mut NodeRng, &'a mut Topology, &'a mut Neighbors);
 
 /// Where the overlay looks and acts.
 #[derive(SystemParam)]

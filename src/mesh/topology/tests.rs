@@ -27,13 +27,20 @@ fn settles(model: &mut Model, patience: Duration, what: &str) {
         model.run(SECOND);
         quiet = if model.faults().is_empty() && changes == model.changes { quiet + 1 } else { 0 };
         changes = model.changes;
-        if whole.is_none() && quiet > 0 { whole = Some(model.now.since(begin)); }
+        if whole.is_none() && quiet > 0 {
+            whole = Some(model.now.since(begin));
+        }
     }
     let took = model.now.since(begin);
     assert_eq!(model.faults(), [""; 0], "{what}: within {took:?}");
     assert!(quiet >= 15, "{what}: still moving after {took:?}");
     if std::env::var_os("SHOW").is_some() {
-        println!("{what}: settled after {took:?} whole {whole:?} changes {} messages {}  probes {}", changes - first, model.messages - sent, model.probes);
+        println!(
+            "{what}: settled after {took:?} whole {whole:?} changes {} messages {}  probes {}",
+            changes - first,
+            model.messages - sent,
+            model.probes
+        );
     }
     model.run(SECOND * 60);
     assert_eq!(model.changes, changes, "{what}: a settled mesh is still");

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::super::sample_record::partition;
 use super::super::{BroadcastRow, DetectionRow, EdgeRow, LeaveRow, NodeRow, Sample, Shade, judge, plot_dir};
 use super::*;
-use crate::scenario::Scenario;
 use crate::scenario::Expectation;
+use crate::scenario::Scenario;
 use crate::wire::Protocol;
 
 fn scenario() -> Scenario {
