@@ -186,3 +186,6 @@ fn seal_farewells(
         *channel = Channel::Closed;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,6 +111,10 @@ fn rows(record: &RunRecord, figures: &Summary) -> Vec<(&'static str, String)> {
         let text: Vec<_> = record.refusals.iter().map(|(name, times)| format!("{} {name}", count(*times))).collect();
         rows.push(("refused", text.join(" · ")));
     }
+    if record.events_dropped > 0 {
+        let (kept, all) = (record.events.len() as u64, record.events.len() as u64 + record.events_dropped);
+        rows.push(("events", format!("the first {} of {} are in events.csv", count(kept), count(all))));
+    }
     rows.push(("digest", figures.digest.clone()));
     rows
 }

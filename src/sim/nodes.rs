@@ -1,5 +1,6 @@
 //! Nodes begin, stop and begin again, as the timeline says.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bevy_app::{App, Plugin};
@@ -33,6 +34,8 @@ pub struct Directory {
     pub world: u16,
     /// How often each has started.
     lives: Vec<u32>,
+    /// Nodes that have said goodbye and are not gone yet.
+    leaving: BTreeSet<u32>,
     /// Next moment of the timeline.
     next: usize,
 }
@@ -50,7 +53,13 @@ impl Plugin for NodesPlugin {
         let nodes = self.plan.scenario.nodes as usize;
         app.insert_resource(Planned(self.plan.clone()))
             .insert_resource(Truth::new(self.plan.scenario.nodes, self.plan.scenario.protocols.membership.is_some()))
-            .insert_resource(Directory { entities: vec![None; nodes], world: self.world, lives: vec![0; nodes], next: 0 })
+            .insert_resource(Directory {
+                entities: vec![None; nodes],
+                world: self.world,
+                lives: vec![0; nodes],
+                leaving: BTreeSet::new(),
+                next: 0,
+            })
             .add_agenda_source(|world| {
                 let (plan, directory) = (world.resource::<Planned>(), world.resource::<Directory>());
                 plan.0.timeline.moments.get(directory.next).map(|moment| moment.at)
@@ -89,6 +98,7 @@ fn apply_timeline(world: &mut World) {
                     match world.resource::<Directory>().entities[node as usize] {
                         Some(entity) if plan.scenario.protocols.leave => {
                             world.write_message(Shutdown { node: entity, at: moment.at });
+                            world.resource_mut::<Directory>().leaving.insert(node);
                         }
                         _ => stop(world, node),
                     }
@@ -121,6 +131,10 @@ fn for_each_node(world: &mut World, nodes: &[u32], mut change: impl FnMut(Mut<No
 
 /// Starts a node, unless it runs: as it was before a crash, or with nothing but its identity.
 fn start(world: &mut World, plan: &Plan, ordinal: u32, at: Instant, memory: bool) {
+    // Who is asked for again while it still says goodbye has said enough.
+    if world.resource::<Directory>().leaving.contains(&ordinal) {
+        stop(world, ordinal);
+    }
     let mut directory = world.resource_mut::<Directory>();
     directory.lives[ordinal as usize] += 1;
     let life = directory.lives[ordinal as usize];
@@ -165,7 +179,9 @@ fn spawn(world: &mut World, plan: &Plan, ordinal: u32, life: u32) -> Entity {
 
 /// Takes a node down without a word. Its sessions go, what it knew stays for a restart with memory.
 fn stop(world: &mut World, ordinal: u32) {
-    let Some(entity) = world.resource::<Directory>().entities[ordinal as usize] else { return };
+    let mut directory = world.resource_mut::<Directory>();
+    directory.leaving.remove(&ordinal);
+    let Some(entity) = directory.entities[ordinal as usize] else { return };
     world.resource_mut::<Fabric>().detach(ordinal);
     let Ok(mut node) = world.get_entity_mut(entity) else { return };
     if let Some(mut state) = node.get_mut::<Node>() {

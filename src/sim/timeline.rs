@@ -136,10 +136,12 @@ impl Timeline {
                 }
                 FaultKind::Pause { nodes, period } => {
                     shade(seconds + period.as_secs_f64(), "pause");
+                    self.fault_times.push(seconds + period.as_secs_f64());
                     self.add(at, Action::Pause(pick(nodes)?, at + *period));
                 }
                 FaultKind::LossBurst { nodes, loss, period } => {
                     shade(seconds + period.as_secs_f64(), "loss burst");
+                    self.fault_times.push(seconds + period.as_secs_f64());
                     let nodes = pick(nodes)?;
                     self.add(at, Action::Network(NetworkFault::LossBurst { nodes: nodes.clone(), loss: Some(loss.clone()) }));
                     self.add(at + *period, Action::Network(NetworkFault::LossBurst { nodes, loss: None }));
@@ -154,6 +156,7 @@ impl Timeline {
                     let slow = NetworkFault::Slow { nodes: nodes.clone(), service_time: Some(*service_time) };
                     self.add(at, Action::Network(slow));
                     if let Some(period) = period {
+                        self.fault_times.push(seconds + period.as_secs_f64());
                         self.add(at + *period, Action::Network(NetworkFault::Slow { nodes, service_time: None }));
                     }
                 }

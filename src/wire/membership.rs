@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lengths_are_those_of_the_encoding(summaries in summaries(), delta in delta()) {
+        fn lengths_are_those_of_the_encoding_and_decoding_gives_the_message_back(summaries in summaries(), delta in delta()) {
             let digest = Digest { from: Prefix([3; 8]), to: Prefix([4; 8]), summaries: summaries.clone() };
             for message in [
                 MembershipMessage::Syn(digest),
@@ -216,6 +216,8 @@ mod tests {
             ] {
                 let bytes = bincode::serde::encode_to_vec(&message, standard()).unwrap();
                 prop_assert_eq!(bytes.len(), message.encoded_len());
+                let (back, _): (MembershipMessage, usize) = bincode::serde::decode_from_slice(&bytes, standard()).unwrap();
+                prop_assert_eq!(back, message);
             }
         }
     }

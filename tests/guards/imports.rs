@@ -19,7 +19,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 fn upward_imports<'a>(layer: &str, source: &'a str) -> Vec<(usize, &'a str)> {
     let Some((_, forbidden)) = FORBIDDEN.iter().find(|(name, _)| *name == layer) else { return Vec::new() };
     let names = |line: &str| {
-        forbidden.iter().any(|other| line.contains(&format!("crate::{other}::")) || line.contains(&format!("crate::{other};")))
+        let grouped = line.contains("crate::{");
+        forbidden.iter().any(|other| {
+            let direct = line.contains(&format!("crate::{other}::")) || line.contains(&format!("crate::{other};"));
+            direct || grouped && line.split(['{', ',', ' ', ':', '}']).any(|word| word == *other)
+        })
     };
     code_lines(source).filter(|(_, line)| names(line)).collect()
 }
@@ -36,10 +40,12 @@ fn foreign_components<'a>(own: &str, source: &'a str) -> Vec<(usize, &'a str)> {
     code_lines(source).filter(|(_, line)| reaches(line)).collect()
 }
 
-/// Numbered lines up to the tests that stand at the end of a file, without comments.
+/// Numbered lines up to the tests that stand at the end of a file, without comments. Tests in a file of their own end nothing.
 fn code_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
-    let numbered = source.lines().enumerate().map(|(index, line)| (index + 1, line));
-    numbered.take_while(|(_, line)| *line != "#[cfg(test)]").filter(|(_, line)| !line.trim_start().starts_with("//"))
+    let lines: Vec<&str> = source.lines().collect();
+    let tests = |index: usize| lines[index] == "#[cfg(test)]" && lines.get(index + 1).is_some_and(|next| next.ends_with('{'));
+    let end = (0..lines.len()).find(|index| tests(*index)).unwrap_or(lines.len());
+    lines.into_iter().take(end).enumerate().map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
@@ -78,6 +84,8 @@ fn imports_point_one_way() {
 fn an_upward_import_is_caught_with_its_line() {
     let source = "//! crate::sim:: in a comment is fine\nuse crate::kernel::Node;\nuse crate::sim::Plan;\n";
     assert_eq!(upward_imports("mesh", source), [(3, "use crate::sim::Plan;")]);
+    let source = "#[cfg(test)]\nmod tests;\nuse crate::{kernel::Node, sim};\n#[cfg(test)]\nmod more {\n    use crate::sim::Plan;\n}\n";
+    assert_eq!(upward_imports("mesh", source), [(3, "use crate::{kernel::Node, sim};")]);
     assert_eq!(
         foreign_components("broadcast", "use crate::mesh::topology::components::Links;"),
         [(1, "use crate::mesh::topology::components::Links;")]

@@ -51,7 +51,7 @@ fn selection(nodes: u32) -> impl Strategy<Value = Selection> {
 /// One fault, and its end.
 fn fault(nodes: u32) -> impl Strategy<Value = Vec<Fault>> {
     let window = (seconds(5..25), seconds(3..15));
-    (window, selection(nodes), 0..5_u8, any::<bool>()).prop_map(|((at, period), nodes, kind, memory)| {
+    (window, selection(nodes), 0..10_u8, any::<bool>()).prop_map(|((at, period), nodes, kind, memory)| {
         let ends = at + period;
         let on = |at, kind| Fault { at, kind };
         match kind {
@@ -59,6 +59,11 @@ fn fault(nodes: u32) -> impl Strategy<Value = Vec<Fault>> {
             1 => vec![on(at, FaultKind::OneWay(nodes.clone(), Selection::Except(Box::new(nodes)))), on(ends, FaultKind::Heal)],
             2 => vec![on(at, FaultKind::Crash(nodes.clone())), on(ends, FaultKind::Restart { nodes, memory })],
             3 => vec![on(at, FaultKind::Pause { nodes, period })],
+            4 => vec![on(at, FaultKind::LossBurst { nodes, loss: Loss::Independent(0.5), period })],
+            5 => vec![on(at, FaultKind::Slow { nodes, service_time: Duration::from_millis(20), period: Some(period) })],
+            6 => vec![on(at, FaultKind::ClockDrift { nodes, ppm: 300 })],
+            7 => vec![on(at, FaultKind::Cut(nodes.clone(), Selection::Except(Box::new(nodes)))), on(ends, FaultKind::Heal)],
+            8 => vec![on(at, FaultKind::Leave(nodes.clone())), on(ends, FaultKind::Restart { nodes, memory })],
             _ => vec![on(at, FaultKind::Crash(nodes))],
         }
     })

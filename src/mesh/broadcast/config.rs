@@ -17,6 +17,9 @@ pub struct BroadcastConfig {
     pub ihave_interval: Duration,
     /// Tree optimisation: a lazy link that is shorter by at least this many hops becomes eager. `None` switches it off.
     pub optimization_threshold: Option<u16>,
+    /// Whether one message at a time shapes the tree, as `shaper.rs` argues. `false` is the paper to the letter: the duplicates of
+    /// all messages prune, and all optimise.
+    pub one_shaper: bool,
     /// Time between two comparisons of notes with a neighbour, which find what nothing else would.
     #[serde(with = "humantime_serde")]
     pub summary_interval: Duration,
@@ -32,6 +35,7 @@ impl Default for BroadcastConfig {
             graft_timeout: Duration::from_millis(500),
             ihave_interval: Duration::from_millis(100),
             optimization_threshold: Some(3),
+            one_shaper: true,
             summary_interval: Duration::from_secs(5),
             log_messages: 4096,
             log_bytes: 8 << 20,

@@ -127,7 +127,7 @@ impl Plumtree {
                 self.allow_for_slowness(from, &id, moment);
                 // Nor does it prune when the branch that brought the message first has itself been cut since.
                 let replaceable = || self.log.via(&id).is_none_or(|via| via != from && self.is_eager(via));
-                if shapes && self.shaper.is(&id.origin) && replaceable() {
+                if shapes && self.shaper.is(&id.origin, moment) && replaceable() {
                     self.make_lazy(from, moment.at);
                     out.push(Effect::Send(from, BroadcastMessage::Prune));
                 }

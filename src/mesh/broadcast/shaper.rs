@@ -26,10 +26,11 @@ fn period(moment: &Moment) -> Duration {
 impl Shaper {
     /// Whether the next message of `me` shall shape.
     pub fn may(&self, me: &NodeId, moment: &Moment) -> bool {
-        self.0.is_none_or(|(shaper, last)| {
-            let pause = if shaper < *me { period(moment) * PATIENCE } else { period(moment) };
-            moment.clock.elapsed(last, moment.at) >= pause
-        })
+        !moment.config.one_shaper
+            || self.0.is_none_or(|(shaper, last)| {
+                let pause = if shaper < *me { period(moment) * PATIENCE } else { period(moment) };
+                moment.clock.elapsed(last, moment.at) >= pause
+            })
     }
 
     /// A message of `origin` that shapes came for the first time.
@@ -42,7 +43,7 @@ impl Shaper {
     }
 
     /// Whether messages of `origin` are those that shape.
-    pub fn is(&self, origin: &NodeId) -> bool {
-        self.0.is_some_and(|(shaper, _)| shaper == *origin)
+    pub fn is(&self, origin: &NodeId, moment: &Moment) -> bool {
+        !moment.config.one_shaper || self.0.is_some_and(|(shaper, _)| shaper == *origin)
     }
 }

@@ -20,7 +20,10 @@ pub struct HelloTimer;
 
 /// An attempt to reach somebody is due.
 #[derive(Clone, Copy, Debug)]
-pub struct Attempt;
+pub struct Attempt {
+    /// The attempt that is under way should have ended by now.
+    overdue: bool,
+}
 
 /// A look for those who were lost is due.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +44,7 @@ pub(super) fn start(
         let Ok((node, clock, mut rng, mut discovery)) = nodes.get_mut(*entity) else { continue };
         *discovery = Discovery { waiting: true, ..Discovery::default() };
         hellos.set(*entity, node, *at, HelloTimer);
-        attempts.set(*entity, node, *at, Attempt);
+        attempts.set(*entity, node, *at, Attempt { overdue: false });
         lost.set(*entity, node, clock.after(*at, config.lost_interval.mul_f64(rng.0.random_range(0.5..1.5))), LostTimer);
     }
 }
@@ -119,7 +122,7 @@ pub(super) fn follow_sessions(
             discovery.waiting = true;
             // A tenth more or less, so that those who lost the same peer do not come all at once.
             let wait = delay(&config, discovery.failures.max(1)).mul_f64(rng.0.random_range(0.9..1.1));
-            attempts.set(*entity, node, clock.after(*at, wait), Attempt);
+            attempts.set(*entity, node, clock.after(*at, wait), Attempt { overdue: false });
         }
     }
     for SessionOpened { node: entity, remote, address, at, .. } in opened.read() {
@@ -142,8 +145,11 @@ pub(super) fn attempt(
     mut attempts: ResMut<Timers<Attempt>>,
     mut connect: MessageWriter<Connect>,
 ) {
-    for Fired { node: entity, at, .. } in fired.read() {
+    for Fired { node: entity, at, timer: Attempt { overdue } } in fired.read() {
         let Ok((node, clock, seeds, mut rng, mut discovery, book)) = nodes.get_mut(*entity) else { continue };
+        if *overdue && discovery.trying.is_none() {
+            continue;
+        }
         discovery.waiting = false;
         if discovery.open > 0 {
             continue;
@@ -154,11 +160,15 @@ pub(super) fn attempt(
         let seed = (!seeds.0.is_empty()).then(|| seeds.0[(turn / 2) % seeds.0.len()]);
         let peer = book.pick(&mut rng.0, |_, _| true).map(|(_, peer)| peer.address);
         match if turn % 2 == 0 { seed.or(peer) } else { peer.or(seed) } {
-            Some(to) => try_one(*entity, to, *at, &mut discovery, &mut connect),
+            Some(to) => {
+                try_one(*entity, to, *at, &mut discovery, &mut connect);
+                // A dial that was never made, because there are too many sessions, does not end either.
+                attempts.set(*entity, node, clock.after(*at, config.retry_cap), Attempt { overdue: true });
+            }
             None => {
                 // Nobody to try: wait for a hello.
                 discovery.waiting = true;
-                attempts.set(*entity, node, clock.after(*at, config.retry_cap), Attempt);
+                attempts.set(*entity, node, clock.after(*at, config.retry_cap), Attempt { overdue: false });
             }
         }
     }

@@ -158,7 +158,7 @@ pub(super) fn receive(
                 }
             }
         }
-        if news && !*urgent {
+        if news && !*urgent && exchange::digest_size(held) <= bytes {
             *urgent = true;
             facts.timers.set(node, state, clock.after(at, config.news_delay), MembershipTimer::News);
         }

@@ -220,6 +220,7 @@ impl Topology {
 
     /// A session opened: who dialled it asks for a link if that is what it was dialled for, if the two belong to different parts
     /// of the mesh, or if it lacks one.
+    #[expect(clippy::collapsible_match, reason = "while a bridge is put off, no other arm shall ask for one at once")]
     pub(super) fn opened(&mut self, scene: &mut Scene, peer: NodeId, address: Address, dialled: bool) {
         let meant =
             if dialled { self.dialing.iter().position(|dial| dial.to == address).map(|place| self.dialing.remove(place)) } else { None };

@@ -108,6 +108,11 @@ fn above_zero(value: Duration, place: &Place) -> Verdict {
     if value.is_zero() { place.problem("this time must be above zero") } else { Ok(()) }
 }
 
+/// What is done again and again must leave time for something else.
+fn period(value: Duration, place: &Place) -> Verdict {
+    if value < Duration::from_millis(1) { place.problem("this time must be at least 1ms") } else { Ok(()) }
+}
+
 /// Fine, or what is wrong.
 type Verdict = Result<(), Problem>;
 

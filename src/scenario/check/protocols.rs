@@ -1,6 +1,6 @@
 //! Whether the protocols, their configuration and what is expected of them fit together.
 
-use super::{Place, Verdict, above_zero};
+use super::{Place, Verdict, above_zero, period};
 use crate::mesh::topology::TopologyConfig;
 use crate::scenario::load::Loaded;
 use crate::scenario::{Dissemination, Expectation, FaultKind, Graph, Overlay, Scenario, Since};
@@ -15,26 +15,26 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
     let place = Place::of("protocols");
     if let Some(config) = &protocols.discovery {
         let place = place.field("discovery");
-        above_zero(config.hello_interval, &place.field("hello_interval"))?;
-        above_zero(config.retry_base, &place.field("retry_base"))?;
-        above_zero(config.lost_interval, &place.field("lost_interval"))?;
+        period(config.hello_interval, &place.field("hello_interval"))?;
+        period(config.retry_base, &place.field("retry_base"))?;
+        period(config.lost_interval, &place.field("lost_interval"))?;
         if config.retry_cap < config.retry_base {
             return place.field("retry_cap").problem("the longest wait must not be shorter than the first, `retry_base`");
         }
     }
     if let Some(config) = &protocols.handshake {
-        above_zero(config.connect_timeout, &place.field("handshake").field("connect_timeout"))?;
-        above_zero(config.handshake_timeout, &place.field("handshake").field("handshake_timeout"))?;
+        period(config.connect_timeout, &place.field("handshake").field("connect_timeout"))?;
+        period(config.handshake_timeout, &place.field("handshake").field("handshake_timeout"))?;
     }
     if let Some(config) = &protocols.liveness {
-        above_zero(config.interval, &place.field("liveness").field("interval"))?;
-        above_zero(config.timeout, &place.field("liveness").field("timeout"))?;
+        period(config.interval, &place.field("liveness").field("interval"))?;
+        period(config.timeout, &place.field("liveness").field("timeout"))?;
     }
     if let Some(config) = &protocols.membership {
         let place = place.field("membership");
-        above_zero(config.gossip_interval, &place.field("gossip_interval"))?;
-        above_zero(config.heartbeat_interval, &place.field("heartbeat_interval"))?;
-        above_zero(config.grace_period, &place.field("grace_period"))?;
+        period(config.gossip_interval, &place.field("gossip_interval"))?;
+        period(config.heartbeat_interval, &place.field("heartbeat_interval"))?;
+        period(config.grace_period, &place.field("grace_period"))?;
         if !(MIN_BUDGET..=MAX_MESSAGE).contains(&config.byte_budget) {
             return place.field("byte_budget").problem(format!("the byte budget must lie between {MIN_BUDGET} and {MAX_MESSAGE}"));
         }
@@ -50,12 +50,13 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
         if config.window == 0 {
             return place.field("window").problem("the window must hold at least one time");
         }
-        above_zero(config.min_std_deviation, &place.field("min_std_deviation"))?;
-        above_zero(config.check_interval, &place.field("check_interval"))?;
+        period(config.min_std_deviation, &place.field("min_std_deviation"))?;
+        period(config.check_interval, &place.field("check_interval"))?;
     }
     if let Dissemination::Plumtree(config) = &protocols.dissemination {
         let place = place.field("dissemination").field("Plumtree");
-        above_zero(config.graft_timeout, &place.field("graft_timeout"))?;
+        period(config.graft_timeout, &place.field("graft_timeout"))?;
+        period(config.summary_interval, &place.field("summary_interval"))?;
         if config.log_messages == 0 {
             return place.field("log_messages").problem("at least one message must be kept, or none could be sent again");
         }
@@ -69,7 +70,7 @@ fn overlay(loaded: &Loaded, place: &Place) -> Verdict {
     match &loaded.scenario.protocols.overlay {
         Overlay::Degree(config) => {
             let place = place.field("Degree");
-            above_zero(config.rebalance_interval, &place.field("rebalance_interval"))?;
+            period(config.rebalance_interval, &place.field("rebalance_interval"))?;
             let (min, max) = (config.min_degree, config.max_degree);
             if min > max {
                 // Whichever was written; the other is the default.

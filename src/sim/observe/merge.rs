@@ -86,7 +86,11 @@ fn sort_events(record: &mut RunRecord) {
     record.events.sort_by(|a, b| (a.nanos, a.node, &a.kind, a.peer, &a.detail).cmp(&(b.nanos, b.node, &b.kind, b.peer, &b.detail)));
     let surplus = record.events.len().saturating_sub(MAX_EVENTS);
     record.events_dropped += surplus as u64;
-    record.events.truncate(MAX_EVENTS);
+    // What the timeline does is always told.
+    let mut rest = record.events.split_off(MAX_EVENTS.min(record.events.len()));
+    rest.retain(|event| event.node.is_none());
+    record.events_dropped -= rest.len() as u64;
+    record.events.append(&mut rest);
 }
 
 /// What the timeline does to many nodes at once.
