@@ -55,7 +55,7 @@ fn mistakes_are_named_where_they_stand() {
         ("protocols: (overlay: Pinned(Edges([(0, 1), (1, 10)])))", "there is no node 10"),
         ("protocols: (overlay: Pinned(Edges([(0, 1), (1, 0)])))", "given twice"),
         ("protocols: (overlay: Pinned(Edges([(1, 1)])))", "cannot be linked with itself"),
-        ("protocols: (membership: (gossip_interval: \"0s\"))", "above zero"),
+        ("protocols: (membership: (gossip_interval: \"0s\"))", "at least 1ms"),
         ("start: Join(per_second: 0)", "not a rate above zero"),
         ("start: Join(per_second: 0.1)", "when the run is over"),
         ("start: Together(seeds: 11)", "only 10 nodes"),
