@@ -141,7 +141,7 @@ fn handshakes_end_also_when_the_network_repeats_every_frame() {
     let network = Network { service: ServiceKind::Datagram, link, ..Network::default() };
     let scenario = Scenario { network, ..Scenario::new("repeats", 2, Duration::from_secs(60)) };
     let record = run(&scenario, &RunOptions::default()).expect("a sound scenario");
-    let frames: u64 = record.samples.iter().map(|sample| sample.frames[Protocol::Handshake as usize]).sum();
+    let frames = record.samples.last().expect("samples").frames[Protocol::Handshake as usize];
     assert!((3..100).contains(&frames), "{frames} handshake frames for one session");
 }
 
