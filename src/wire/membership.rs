@@ -2,7 +2,7 @@
 //!
 //! One exchange: [`Syn`](MembershipMessage::Syn) says what the sender has of a part of the members,
 //! [`SynAck`](MembershipMessage::SynAck) brings what it lacks and asks for what it has newer,
-//! [`Ack`](MembershipMessage::Ack) brings that. Each message stands for itself: any may be lost, repeated or late.
+//! [`Ack`](MembershipMessage::Ack) brings that. Besides, [`News`](MembershipMessage::News) of joins run ahead. Each message stands for itself: any may be lost, repeated or late.
 
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub enum MembershipMessage {
     },
     /// What you asked for.
     Ack(Delta),
+    /// Who has just become known to the sender; comes unasked.
+    News(Delta),
 }
 
 /// What the sender has of all members in one arc of the ring of prefixes. A member in the arc that is not listed is not known
@@ -120,7 +122,7 @@ impl MembershipMessage {
         1 + match self {
             Self::Syn(digest) => 8 + 8 + all(&digest.summaries),
             Self::SynAck { delta, requests } => news(delta) + all(requests),
-            Self::Ack(delta) => news(delta),
+            Self::Ack(delta) | Self::News(delta) => news(delta),
         }
     }
 }
@@ -212,7 +214,8 @@ mod tests {
             for message in [
                 MembershipMessage::Syn(digest),
                 MembershipMessage::SynAck { delta: delta.clone(), requests: summaries },
-                MembershipMessage::Ack(delta),
+                MembershipMessage::Ack(delta.clone()),
+                MembershipMessage::News(delta),
             ] {
                 let bytes = bincode::serde::encode_to_vec(&message, standard()).unwrap();
                 prop_assert_eq!(bytes.len(), message.encoded_len());

@@ -29,7 +29,7 @@ pub enum TopologyMessage {
     ConnectReject {
         /// Why.
         reason: Rejection,
-        /// Neighbours of the sender that may have room, at most [`MAX_REFERRALS`].
+        /// Neighbours of the sender that may have room, then other members, at most [`MAX_REFERRALS`].
         referrals: Vec<(NodeId, Address)>,
     },
     /// We are neighbours no longer.

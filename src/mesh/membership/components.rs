@@ -2,6 +2,7 @@
 
 use bevy_ecs::prelude::*;
 
+use super::exchange::Fresh;
 use super::state::State;
 use crate::crypto::NodeId;
 
@@ -10,8 +11,8 @@ use crate::crypto::NodeId;
 #[derive(Component, Default, Debug)]
 pub struct Membership {
     pub(super) state: State,
-    /// News that should not wait for the next round have come, and a timer is set to pass them on.
-    pub(super) urgent: bool,
+    /// Who has just become known and is to be passed on without waiting for a round; a timer is set unless it is empty.
+    pub(super) fresh: Vec<Fresh>,
     /// Counts rounds, to take neighbours in turn.
     pub(super) turn: usize,
 }

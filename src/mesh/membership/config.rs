@@ -16,8 +16,7 @@ pub struct MembershipConfig {
     #[serde(with = "humantime_serde")]
     pub heartbeat_interval: Duration,
     /// Time for which news that change the view (somebody joins, or is back) are gathered before they are passed on to all
-    /// neighbours, without waiting for a round. Thus views grow by a hop in this time, and not in one of rounds. Where a digest does not
-    /// fit into the budget, news wait for the round: there is always some in a mesh so large.
+    /// neighbours, without waiting for a round. Thus views grow by a hop in this time, and not in one of rounds.
     #[serde(with = "humantime_serde")]
     pub news_delay: Duration,
     /// Most bytes of a digest, and of a delta. What does not fit waits for a later round. A round exchanges with as many neighbours as

@@ -31,6 +31,16 @@ struct Candidate {
     index: usize,
 }
 
+/// A member that has just become known, or is back.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    pub member: NodeId,
+    /// Who told it, and need not be told.
+    pub from: NodeId,
+    /// Whether all of it is new; else its heartbeat is.
+    pub whole: bool,
+}
+
 /// Lists that every exchange needs and none keeps.
 #[derive(Default, Debug)]
 pub struct Scratch {
@@ -221,30 +231,58 @@ fn assemble(state: &State, candidates: &mut Vec<Candidate>, bytes: usize) -> (De
     let mut used = 0;
     for Candidate { has: (incarnation, heartbeat, version, _), index, .. } in &*candidates {
         let known = &state.known[*index];
-        let member = &state.members[usize::from(known.slot)];
         let new_life = *incarnation != known.incarnation;
-        let heartbeat = (new_life || known.heartbeat > *heartbeat).then_some(member.heartbeat);
-        let entries = &member.entries[member.first_after(*version)..];
-
-        let mut size = News::base_size(known.incarnation, *version) + heartbeat.map_or(0, |heartbeat| heartbeat.size());
-        // A life that is new to the receiver begins with its address.
-        let least = usize::from(new_life || heartbeat.is_none()).min(entries.len());
-        size += entries[..least].iter().map(|entry| entry.size()).sum::<usize>();
+        let with_heartbeat = new_life || known.heartbeat > *heartbeat;
+        let (news, size, complete) = news_of(state, known, *version, (new_life, with_heartbeat), bytes.saturating_sub(used));
         if used + size > bytes && !delta.is_empty() {
             break;
         }
-        let more = entries[least..].iter().take_while(|entry| {
-            let fits = used + size + entry.size() <= bytes;
-            size += if fits { entry.size() } else { 0 };
-            fits
-        });
-        let count = least + more.count();
         used += size;
-        let entries_sent = entries[..count].to_vec();
-        delta.push(News { owner: member.id, incarnation: known.incarnation, heartbeat, after: *version, entries: entries_sent });
-        if count < entries.len() {
+        delta.push(news);
+        if !complete {
             break;
         }
     }
     (delta, used)
+}
+
+/// What is newer than `version` of one member, as far as it fits into `bytes`; its size; and whether that is all. At least a
+/// heartbeat or an entry.
+fn news_of(state: &State, known: &Known, version: u32, (new_life, with_heartbeat): (bool, bool), bytes: usize) -> (News, usize, bool) {
+    let member = &state.members[usize::from(known.slot)];
+    let heartbeat = with_heartbeat.then_some(member.heartbeat);
+    let entries = &member.entries[member.first_after(version)..];
+    let mut size = News::base_size(known.incarnation, version) + heartbeat.map_or(0, |heartbeat| heartbeat.size());
+    // A life that is new to the receiver begins with its address.
+    let least = usize::from(new_life || heartbeat.is_none()).min(entries.len());
+    size += entries[..least].iter().map(|entry| entry.size()).sum::<usize>();
+    let more = entries[least..].iter().take_while(|entry| {
+        let fits = size + entry.size() <= bytes;
+        size += if fits { entry.size() } else { 0 };
+        fits
+    });
+    let count = least + more.count();
+    let news =
+        News { owner: member.id, incarnation: known.incarnation, heartbeat, after: version, entries: entries[..count].to_vec() };
+    (news, size, count == entries.len())
+}
+
+/// Takes from the front of `fresh` what fits into a delta; with each news, who told it.
+pub fn tell(state: &State, fresh: &mut Vec<Fresh>, bytes: usize) -> Vec<(NodeId, News)> {
+    let mut told = Vec::new();
+    let (mut used, mut taken) = (0, 0);
+    for Fresh { member, from, whole } in &*fresh {
+        if let Some((known, _)) = state.member(member).filter(|(known, _)| !known.suspected) {
+            let version = if *whole { 0 } else { known.version };
+            let (news, size, _) = news_of(state, known, version, (*whole, true), bytes.saturating_sub(used));
+            if used + size > bytes && !told.is_empty() {
+                break;
+            }
+            used += size;
+            told.push((*from, news));
+        }
+        taken += 1;
+    }
+    fresh.drain(..taken);
+    told
 }

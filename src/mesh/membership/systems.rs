@@ -9,7 +9,7 @@ use rand::RngExt;
 use super::apply::{Change, apply};
 use super::components::Membership;
 use super::config::MembershipConfig;
-use super::exchange::{self, Scratch};
+use super::exchange::{self, Fresh, Scratch};
 use super::messages::{Heartbeat, MemberForgotten, MemberJoined, SetKey};
 use super::signing::Verifier;
 use crate::crypto::NodeId;
@@ -52,7 +52,7 @@ pub(super) fn start(
         if !with_memory {
             *membership = Membership::default();
         }
-        membership.urgent = false;
+        membership.fresh.clear();
         membership.turn = rng.0.random_range(0..usize::from(u8::MAX));
         membership.state.begin(&keys.0, contact.address, incarnation.0);
         for (interval, timer) in [(config.gossip_interval, MembershipTimer::Round), (config.heartbeat_interval, MembershipTimer::Beat)] {
@@ -111,7 +111,7 @@ pub(super) fn receive(
         let Ok((state, clock, keys, contact, mut incarnation, mut rng, mut membership, mut book)) = nodes.get_mut(node) else { continue };
         let Ok(Session { remote: Some(partner), .. }) = sessions.get(session) else { continue };
         let Bench { scratch, verifier, changes } = &mut *bench;
-        let Membership { state: held, urgent, .. } = &mut *membership;
+        let Membership { state: held, fresh, .. } = &mut *membership;
         changes.clear();
 
         let mut take_in =
@@ -126,7 +126,7 @@ pub(super) fn receive(
                 let delta = exchange::fulfil(held, requests, partner, (bytes, salt), scratch);
                 (!delta.is_empty()).then_some(MembershipMessage::Ack(delta))
             }),
-            MembershipMessage::Ack(delta) => take_in(held, delta).map(|()| None),
+            MembershipMessage::Ack(delta) | MembershipMessage::News(delta) => take_in(held, delta).map(|()| None),
         };
         match outcome {
             Ok(Some(reply)) => {
@@ -139,27 +139,28 @@ pub(super) fn receive(
             }
         }
 
-        let mut news = false;
+        let waiting = !fresh.is_empty();
         for change in changes.drain(..) {
             match change {
                 Change::Joined { member, address, incarnation } => {
-                    news = true;
+                    fresh.push(Fresh { member, from: *partner, whole: true });
                     book.insert(member, Peer { address, standing: Standing::Alive, incarnation });
                     facts.joined.write(MemberJoined { node, member, at });
                 }
                 Change::Beat { member, revived } => {
-                    news |= revived;
+                    if revived {
+                        fresh.push(Fresh { member, from: *partner, whole: false });
+                    }
                     facts.beats.write(Heartbeat { node, member, at });
                 }
                 Change::Outlived(earlier) => {
                     incarnation.0 = incarnation.0.max(earlier.saturating_add(1));
                     held.begin(&keys.0, contact.address, incarnation.0);
-                    news = true;
+                    fresh.push(Fresh { member: contact.id, from: contact.id, whole: true });
                 }
             }
         }
-        if news && !*urgent && exchange::digest_size(held) <= bytes {
-            *urgent = true;
+        if !waiting && !fresh.is_empty() {
             facts.timers.set(node, state, clock.after(at, config.news_delay), MembershipTimer::News);
         }
     }
@@ -209,8 +210,17 @@ pub(super) fn act(
                 again(config.gossip_interval);
             }
             MembershipTimer::News => {
-                membership.urgent = false;
-                neighbors.iter().for_each(|neighbor| syn(&mut membership, neighbor));
+                let Membership { state: held, fresh, .. } = &mut *membership;
+                let told = exchange::tell(held, fresh, bytes);
+                for Neighbor { session, id } in neighbors.iter().copied() {
+                    let delta: Delta = told.iter().filter(|(from, news)| *from != id && news.owner != id).map(|(_, news)| news.clone()).collect();
+                    if !delta.is_empty() {
+                        outgoing.write(Outgoing { session, at, message: MembershipMessage::News(delta).into() });
+                    }
+                }
+                if !fresh.is_empty() {
+                    again(config.news_delay);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use rand::RngExt;
 use super::components::Topology;
 use super::rules::{Action, Scene, is_away};
 use crate::crypto::NodeId;
+use crate::kernel::{Peer, Standing};
 use crate::wire::topology::{MAX_REFERRALS, Purpose, Rejection};
 use crate::wire::{Address, CloseReason, TopologyMessage};
 
@@ -117,6 +118,14 @@ impl Topology {
             if !referrals.is_empty() {
                 let turn = scene.rng.random_range(0..referrals.len());
                 referrals.rotate_left(turn);
+            }
+            // Then members anywhere: whoever comes through one seed must not crowd around it, but spread over the whole mesh.
+            while referrals.len() < MAX_REFERRALS {
+                let new = |id: &NodeId, peer: &Peer| {
+                    peer.standing == Standing::Alive && *id != to && self.link(id).is_none() && referrals.iter().all(|(other, _)| other != id)
+                };
+                let Some((id, peer)) = scene.book.pick(scene.rng, new) else { break };
+                referrals.push((id, peer.address));
             }
             referrals.truncate(MAX_REFERRALS);
         }

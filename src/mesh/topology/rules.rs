@@ -20,8 +20,6 @@ const MOST_TRIES: u8 = 3;
 const DIAL_PATIENCE: Duration = Duration::from_secs(3);
 /// Attempts at a link beyond the minimum. Short ways are worth a few, but no more: a settled mesh is still.
 const OPTIONAL_TRIES: u8 = 3;
-/// Failures after which a node that lacks links takes its time between attempts, from one audit to the next.
-const HASTY_TRIES: u8 = 10;
 
 /// When the parts of a network find each other, each node knows it from sessions of its own. So that not all of them build a
 /// bridge, they wait a while, the longer the more there are, most of them longer than the first ones' news take.
@@ -329,11 +327,10 @@ impl Topology {
         }
     }
 
-    /// Tries again soon, or at the next audit if that has failed too often.
+    /// Tries again, the later the more often it has failed; at the latest at the next audit.
     pub(super) fn retry(&mut self, scene: &mut Scene) {
-        if self.fruitless < HASTY_TRIES {
-            self.wake_soon(scene);
-        }
+        let wait = Duration::from_millis(scene.rng.random_range(50..300)) * u32::from(1 + self.fruitless / 4);
+        self.wake_in(scene, wait);
     }
 
     /// A moment that differs between nodes, so that those whom one event concerns do not all act at once.
