@@ -20,12 +20,12 @@ pub struct Window {
 }
 
 impl Window {
-    /// A window that expects `estimate` give or take a quarter until it knows better, as Akka's detector does: two samples that
+    /// A window that expects `estimate` give or take a half until it knows better, as Akka's detector does with a quarter: two samples that
     /// go when the window is full.
     pub fn expecting(estimate: Duration) -> Self {
         let mut window = Self::default();
-        window.push(estimate.mul_f64(0.75), 2);
-        window.push(estimate.mul_f64(1.25), 2);
+        window.push(estimate.mul_f64(0.5), 2);
+        window.push(estimate.mul_f64(1.5), 2);
         window
     }
 

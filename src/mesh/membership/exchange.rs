@@ -262,8 +262,7 @@ fn news_of(state: &State, known: &Known, version: u32, (new_life, with_heartbeat
         fits
     });
     let count = least + more.count();
-    let news =
-        News { owner: member.id, incarnation: known.incarnation, heartbeat, after: version, entries: entries[..count].to_vec() };
+    let news = News { owner: member.id, incarnation: known.incarnation, heartbeat, after: version, entries: entries[..count].to_vec() };
     (news, size, count == entries.len())
 }
 

@@ -213,7 +213,8 @@ pub(super) fn act(
                 let Membership { state: held, fresh, .. } = &mut *membership;
                 let told = exchange::tell(held, fresh, bytes);
                 for Neighbor { session, id } in neighbors.iter().copied() {
-                    let delta: Delta = told.iter().filter(|(from, news)| *from != id && news.owner != id).map(|(_, news)| news.clone()).collect();
+                    let delta: Delta =
+                        told.iter().filter(|(from, news)| *from != id && news.owner != id).map(|(_, news)| news.clone()).collect();
                     if !delta.is_empty() {
                         outgoing.write(Outgoing { session, at, message: MembershipMessage::News(delta).into() });
                     }

@@ -122,7 +122,10 @@ impl Topology {
             // Then members anywhere: whoever comes through one seed must not crowd around it, but spread over the whole mesh.
             while referrals.len() < MAX_REFERRALS {
                 let new = |id: &NodeId, peer: &Peer| {
-                    peer.standing == Standing::Alive && *id != to && self.link(id).is_none() && referrals.iter().all(|(other, _)| other != id)
+                    peer.standing == Standing::Alive
+                        && *id != to
+                        && self.link(id).is_none()
+                        && referrals.iter().all(|(other, _)| other != id)
                 };
                 let Some((id, peer)) = scene.book.pick(scene.rng, new) else { break };
                 referrals.push((id, peer.address));
