@@ -233,7 +233,8 @@ impl Plumtree {
         while let Some(Announced { stretch, from, since, .. }) = self.awaited.take_due(moment.at) {
             for id in self.lacking(&stretch) {
                 if !self.awaited.is_asked(&id, from) {
-                    self.ask(id, since, from, SmallVec::new(), moment, out);
+                    let link = self.grafted_last(&id, moment).unwrap_or(from);
+                    self.ask(id, since, link, SmallVec::new(), moment, out);
                 }
             }
         }
@@ -244,6 +245,15 @@ impl Plumtree {
                 None => self.repairs.note((id.origin, id.life), id.sequence, link, moment),
             }
         }
+    }
+
+    /// The link grafted last, if that was for the same break in the tree and its other side has `id` too: where many messages are
+    /// missing at once, one branch brings them all, and a branch for each first announcer would be too many.
+    fn grafted_last(&self, id: &MessageId, moment: &Moment) -> Option<Link> {
+        let (_, since, link) = self.grafted?;
+        let recent = moment.clock.elapsed(since, moment.at) < moment.config.graft_timeout * 2;
+        let has_it = recent && self.is_eager(link) && self.awaited.announcers(id).any(|one| one.from == link);
+        has_it.then_some(link)
     }
 
     fn ask(&mut self, id: MessageId, since: Instant, link: Link, others: SmallVec<[Link; 2]>, moment: &Moment, out: &mut Effects) {
