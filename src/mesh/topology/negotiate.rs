@@ -83,7 +83,7 @@ impl Topology {
                 let theirs = usize::from(degree);
                 let needy = theirs < scene.config.min_degree && theirs + 2 <= max;
                 let insists = request.rejections > 0 || !self.knows_room(max, &from);
-                match self.any_free(scene, &[from]) {
+                match self.any_staying(scene, &[from]) {
                     Some(moved) if needy && insists && mine <= max && self.shedding.is_none() => {
                         self.grant(scene, request);
                         self.hand_over(scene, moved, from);
@@ -146,7 +146,7 @@ impl Topology {
         match asked {
             Some(Purpose::Instead(other)) if self.link(&other).is_some() => {
                 self.make_link(scene, from, address, degree);
-                if self.is_free(scene, &other) {
+                if self.is_staying(&other) {
                     self.hold(scene, &from);
                     self.drop_link(scene, &other);
                 }

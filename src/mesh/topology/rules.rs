@@ -329,7 +329,7 @@ impl Topology {
 
     /// Tries again, the later the more often it has failed; at the latest at the next audit.
     pub(super) fn retry(&mut self, scene: &mut Scene) {
-        let wait = Duration::from_millis(scene.rng.random_range(50..300)) * u32::from(1 + self.fruitless / 4);
+        let wait = Duration::from_millis(scene.rng.random_range(50..300)) * u32::from(1 + self.fruitless / 8);
         self.wake_in(scene, wait);
     }
 

@@ -45,7 +45,7 @@ impl Topology {
         let wander = self.shed_turn % 4 == 3;
         let via = self.any_link(scene, |link| wander || usize::from(link) < max);
         if let Some(via) = via.filter(|_| self.shed_turn.is_multiple_of(2) || wander)
-            && let Some(moved) = self.any_free(scene, &[via])
+            && let Some(moved) = self.any_staying(scene, &[via])
         {
             self.hand_over(scene, moved, via);
         } else {
@@ -123,9 +123,11 @@ impl Topology {
     pub(super) fn replace(&mut self, scene: &mut Scene, from: NodeId, via: NodeId, address: Address) {
         let busy = self.pending.iter().map(|pending| pending.purpose).chain(self.dialing.iter().map(|dial| dial.purpose));
         let busy = busy.into_iter().any(|purpose| matches!(purpose, Purpose::Instead(other) if other != from));
-        if via == scene.me.id || busy || !self.is_free(scene, &from) || !self.is_staying(&via) {
+        let linked = self.link(&via).is_some();
+        let may_go = if linked { self.is_free(scene, &from) } else { self.link(&from).is_some() && self.is_staying(&from) };
+        if via == scene.me.id || busy || !may_go || !self.is_staying(&via) {
             self.reject(scene, from, Rejection::Busy, false);
-        } else if self.link(&via).is_some() {
+        } else if linked {
             // The two are linked, as `from` is with both: the triangle stays connected without this side.
             self.hold(scene, &via);
             self.drop_link(scene, &from);
@@ -156,13 +158,20 @@ impl Topology {
     }
 
     /// Whether a link is not on its way out.
-    fn is_staying(&self, id: &NodeId) -> bool {
+    pub(super) fn is_staying(&self, id: &NodeId) -> bool {
         self.shedding.is_none_or(|shedding| shedding.link != *id)
     }
 
     /// Whether there is such a link and it may be given up: nobody relies on it, and it is not on its way out already.
     pub(super) fn is_free(&self, scene: &Scene, id: &NodeId) -> bool {
         self.link(id).is_some_and(|link| link.held_until <= scene.now) && self.is_staying(id)
+    }
+
+    /// A random link that may be handed over, apart from some. One that is held may: the two that take its place are held.
+    pub(super) fn any_staying(&self, scene: &mut Scene, except: &[NodeId]) -> Option<NodeId> {
+        let staying: SmallVec<[NodeId; 4]> =
+            self.links.iter().map(|link| link.id).filter(|id| self.is_staying(id) && !except.contains(id)).collect();
+        (!staying.is_empty()).then(|| staying[scene.rng.random_range(0..staying.len())])
     }
 
     /// A random link that may be given up, apart from some.
