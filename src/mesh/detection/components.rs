@@ -25,6 +25,10 @@ pub struct Detector {
     pub(super) checked: Instant,
 }
 
+/// So many members more, and heartbeats are first expected as rarely again. Joins run ahead of rounds; the heartbeats that follow need
+/// a round for each hop, and in a crowd they wait for their turn at each besides.
+const CROWD: f64 = 400.0;
+
 #[derive(Debug)]
 struct Arrivals {
     window: Window,
@@ -82,7 +86,8 @@ impl Detector {
 
     /// Watches `member` from `at` on, with a new window. Says whether it had been suspected.
     pub(super) fn watch(&mut self, member: NodeId, clock: &NodeClock, limits: &Limits, at: Instant) -> bool {
-        let arrivals = Arrivals { window: Window::expecting(limits.config.first_estimate), last: at };
+        let crowd = 1.0 + self.arrivals.len() as f64 / CROWD;
+        let arrivals = Arrivals { window: Window::expecting(limits.config.first_estimate.mul_f64(crowd)), last: at };
         let deadline = limits.deadline(&arrivals, clock);
         let (index, old) = self.arrivals.insert_full(member, arrivals);
         let suspected = old.is_some() && self.deadlines[index] == Instant::NEVER;
