@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Expectation {
-    /// Every running node knows exactly the running nodes, within a time from an event, and at some instant after it.
+    /// Every running node knows exactly the running nodes, within a time from an event. The first sample in which that is so counts; what
+    /// becomes of the views afterwards is for [`NoFalseSuspicion`](Self::NoFalseSuspicion) and later instances of this.
     AllMembersKnown {
         /// How soon.
         #[serde(with = "humantime_serde")]
@@ -18,13 +19,16 @@ pub enum Expectation {
         after: Since,
     },
     /// At least this fraction of those who should have a broadcast has it, over all broadcasts. Those who should: every node
-    /// that ran when it was sent and from then on until the end.
+    /// that ran when it was sent and from then on until the end. A broadcast whose origin stopped before anybody else had it has nobody who
+    /// should.
     Reliability(f64),
     /// No broadcast is delivered twice to the same life of a node.
     NoDuplicateDelivery,
-    /// Nobody who could be reached was suspected.
+    /// Nobody was suspected whom the network let be reached, over whichever links, for the ten seconds before. What a fault caused may
+    /// take so long to show.
     NoFalseSuspicion,
-    /// Every crash, and every cut between two sides, is noticed by all who can within this time (99th percentile).
+    /// Every crash, and every cut between two sides, is noticed by all who can within this time (99th percentile). An absence that
+    /// nobody noticed counts as noticed never, if it lasted for twenty seconds or more.
     DetectedWithin(#[serde(with = "humantime_serde")] Duration),
     /// At the end every running node has at least the first and at most the second number of links.
     Degree(usize, usize),

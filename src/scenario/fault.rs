@@ -67,7 +67,8 @@ pub enum FaultKind {
         /// By how many parts per million.
         ppm: i32,
     },
-    /// The nodes need this long for every frame they receive, one after the other.
+    /// The nodes need this long for every frame they receive, one after the other. What has come by the end is still served at that pace,
+    /// and what comes later waits behind it: a node that was overloaded has a backlog.
     Slow {
         /// Which.
         nodes: Selection,

@@ -53,7 +53,8 @@ impl Default for Protocols {
 pub enum Overlay {
     /// A connected graph of bounded degree that the nodes find and repair themselves.
     Degree(TopologyConfig),
-    /// A graph that is given.
+    /// A graph that is given. Its links are made, and made again when they break; no others are, so discovery has nothing to do and is
+    /// left out.
     Pinned(Graph),
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It is the same in every world of a run, so each can know the truth about nodes that live in another.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -96,7 +97,10 @@ impl Timeline {
         let pick = |selection: &Selection| selection.resolve(scenario.nodes, &scenario.groups, seed);
         let end = scenario.duration.as_secs_f64();
         let mut broken_since: Option<f64> = None;
-        for fault in &scenario.faults {
+        let (mut bursts, mut slow) = (Vec::new(), Vec::new());
+        let mut faults: Vec<_> = scenario.faults.iter().collect();
+        faults.sort_by_key(|fault| fault.at);
+        for fault in faults {
             let at = Instant::ZERO + fault.at;
             let seconds = at.as_secs_f64();
             self.fault_times.push(seconds);
@@ -144,7 +148,7 @@ impl Timeline {
                     self.fault_times.push(seconds + period.as_secs_f64());
                     let nodes = pick(nodes)?;
                     self.add(at, Action::Network(NetworkFault::LossBurst { nodes: nodes.clone(), loss: Some(loss.clone()) }));
-                    self.add(at + *period, Action::Network(NetworkFault::LossBurst { nodes, loss: None }));
+                    bursts.push(Spell { from: at, to: at + *period, nodes, what: loss.clone() });
                 }
                 FaultKind::ClockDrift { nodes, ppm } => {
                     shade(end, "clock drift");
@@ -153,17 +157,22 @@ impl Timeline {
                 FaultKind::Slow { nodes, service_time, period } => {
                     shade(period.map_or(end, |period| seconds + period.as_secs_f64()), "slow");
                     let nodes = pick(nodes)?;
-                    let slow = NetworkFault::Slow { nodes: nodes.clone(), service_time: Some(*service_time) };
-                    self.add(at, Action::Network(slow));
-                    if let Some(period) = period {
-                        self.fault_times.push(seconds + period.as_secs_f64());
-                        self.add(at + *period, Action::Network(NetworkFault::Slow { nodes, service_time: None }));
-                    }
+                    let fault = NetworkFault::Slow { nodes: nodes.clone(), service_time: Some(*service_time) };
+                    self.add(at, Action::Network(fault));
+                    self.fault_times.extend(period.map(|period| seconds + period.as_secs_f64()));
+                    let to = period.map_or(Instant::NEVER, |period| at + period);
+                    slow.push(Spell { from: at, to, nodes, what: *service_time });
                 }
             }
         }
         if let Some(from) = broken_since {
             self.shades.push(Shade { from, to: end, label: "partition".into() });
+        }
+        for (at, nodes, loss) in ends(&bursts) {
+            self.add(at, Action::Network(NetworkFault::LossBurst { nodes, loss }));
+        }
+        for (at, nodes, service_time) in ends(&slow) {
+            self.add(at, Action::Network(NetworkFault::Slow { nodes, service_time }));
         }
         Ok(())
     }
@@ -192,6 +201,26 @@ impl Timeline {
     }
 }
 
+/// Something that holds for some nodes for a while.
+struct Spell<T> {
+    from: Instant,
+    to: Instant,
+    nodes: Vec<u32>,
+    what: T,
+}
+
+/// What holds for whom from the end of each spell on: the latest of those that go on, or nothing.
+fn ends<T: Clone>(spells: &[Spell<T>]) -> Vec<(Instant, Vec<u32>, Option<T>)> {
+    let mut ends: BTreeMap<(Instant, Option<usize>), Vec<u32>> = BTreeMap::new();
+    for Spell { to, nodes, .. } in spells.iter().filter(|spell| spell.to != Instant::NEVER) {
+        for node in nodes {
+            let goes_on = |spell: &Spell<T>| spell.from <= *to && *to < spell.to && spell.nodes.binary_search(node).is_ok();
+            ends.entry((*to, spells.iter().rposition(goes_on))).or_default().push(*node);
+        }
+    }
+    ends.into_iter().map(|((at, next), nodes)| (at, nodes, next.map(|next| spells[next].what.clone()))).collect()
+}
+
 /// Draws a lifetime, of at least a millisecond so that a run has an end.
 fn draw(lifetime: &Lifetime, rng: &mut ChaCha8Rng) -> Duration {
     let seconds = match *lifetime {
@@ -200,4 +229,20 @@ fn draw(lifetime: &Lifetime, rng: &mut ChaCha8Rng) -> Duration {
         Lifetime::Weibull(scale, shape) => Weibull::new(scale.as_secs_f64(), shape).map_or(0.0, |weibull| weibull.sample(rng)),
     };
     Duration::from_secs_f64(seconds.clamp(1e-3, 1e9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_spells_overlap_the_end_of_one_is_not_the_end_of_the_other() {
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let spell = |from, to, nodes: &[u32], what| Spell { from: at(from), to: at(to), nodes: nodes.to_vec(), what };
+        let spells = [spell(20, 40, &[1, 2], "long"), spell(22, 27, &[1, 3], "short"), spell(27, 30, &[3], "next")];
+        assert_eq!(
+            ends(&spells),
+            [(at(27), vec![1], Some("long")), (at(27), vec![3], Some("next")), (at(30), vec![3], None), (at(40), vec![1, 2], None),]
+        );
+    }
 }

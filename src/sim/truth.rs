@@ -89,13 +89,10 @@ impl Truth {
     /// How `target` stands to `observer` at `at`.
     pub fn bond(&self, observer: u32, target: u32, at: Instant) -> Bond {
         let (o, t) = (&self.nodes[observer as usize], &self.nodes[target as usize]);
-        if !self.up.contains(target as usize) {
-            return Bond::Gone(t.changed);
-        }
-        let standing_still = |node: &NodeTruth| node.paused.0 <= at && at < node.paused.1;
-        if standing_still(t) {
-            return Bond::Gone(t.paused.0);
-        }
+        // Of several causes the first is what the observer notices.
+        let down = (!self.up.contains(target as usize)).then_some(t.changed);
+        let still = (t.paused.0 <= at && at < t.paused.1).then_some(t.paused.0);
+        let mut gone = down.into_iter().chain(still).min();
         let mut since = o.changed.max(t.changed).max(o.paused.1.min(at)).max(t.paused.1.min(at));
         let together = |(_, parts): &(Instant, Vec<u32>)| parts[observer as usize] == parts[target as usize];
         if let Some(last) = self.parts.last() {
@@ -105,11 +102,13 @@ impl Truth {
                 from = earlier.0;
             }
             if !now {
-                return Bond::Gone(from.max(o.changed).max(t.changed));
+                // A target that went down behind the cut was gone when the cut came, if it had started before.
+                let began = if down.is_some() { from } else { from.max(t.changed) };
+                gone = gone.into_iter().chain([began.max(o.changed)]).min();
             }
             since = since.max(from);
         }
-        Bond::Reachable(since)
+        gone.map_or(Bond::Reachable(since), Bond::Gone)
     }
 
     /// The running nodes that `observer` can reach now, itself included.
@@ -155,4 +154,30 @@ fn parts(nodes: u32, conditions: &Conditions) -> Vec<u32> {
         }
     }
     part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link_model::NetworkFault;
+
+    #[test]
+    fn an_absence_begins_with_the_first_of_its_causes() {
+        let at = Instant::from_nanos;
+        let mut conditions = Conditions::new(2);
+        let mut truth = Truth::new(2, true);
+        truth.apply(at(0), &Action::Start { nodes: vec![0, 1], memory: false }, &conditions);
+        let cut = NetworkFault::Partition(vec![vec![1]]);
+        conditions.apply(&cut);
+        truth.apply(at(20), &Action::Network(cut), &conditions);
+        assert_eq!(truth.bond(0, 1, at(25)), Bond::Gone(at(20)));
+        truth.apply(at(26), &Action::Pause(vec![1], at(40)), &conditions);
+        truth.apply(at(28), &Action::Crash(vec![1]), &conditions);
+        assert_eq!(truth.bond(0, 1, at(30)), Bond::Gone(at(20)));
+        conditions.apply(&NetworkFault::Heal);
+        truth.apply(at(32), &Action::Network(NetworkFault::Heal), &conditions);
+        assert_eq!(truth.bond(0, 1, at(33)), Bond::Gone(at(26)), "of those that last");
+        truth.apply(at(45), &Action::Start { nodes: vec![1], memory: false }, &conditions);
+        assert_eq!(truth.bond(0, 1, at(46)), Bond::Reachable(at(45)));
+    }
 }

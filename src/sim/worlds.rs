@@ -46,7 +46,9 @@ pub fn build(plan: &Arc<Plan>, world: u16) -> Result<App, RunError> {
 /// Adds the protocols that the scenario chooses.
 fn add_protocols(app: &mut App, scenario: &Scenario) {
     let protocols = scenario.protocols.clone();
-    if let Some(config) = protocols.discovery {
+    // Where the scenario says who is linked, nobody looks for others.
+    let pinned = matches!(protocols.overlay, Overlay::Pinned(_));
+    if let Some(config) = protocols.discovery.filter(|_| !pinned) {
         app.add_plugins(discovery::DiscoveryPlugin(config));
     }
     match protocols.handshake {

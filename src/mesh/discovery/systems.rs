@@ -179,19 +179,23 @@ fn try_one(node: Entity, to: crate::wire::Address, at: Instant, discovery: &mut 
     connect.write(Connect { node, to, at });
 }
 
-/// Tries one of those who were lost: behind a partition that has healed they are all there.
+/// Tries one of those who were lost, or were heard on the segment and have not become members: behind a partition that has healed, or in
+/// another part of the mesh, they are all there. A node without any session leaves that to
+/// [`attempt`], which waits ever longer.
 pub(super) fn seek_lost(
     mut fired: MessageReader<Fired<LostTimer>>,
     config: Res<DiscoveryConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &Seeds, &mut NodeRng, &AddressBook)>,
+    mut nodes: Query<(&Node, &NodeClock, &Seeds, &mut NodeRng, &Discovery, &AddressBook)>,
     mut timers: ResMut<Timers<LostTimer>>,
     mut connect: MessageWriter<Connect>,
 ) {
     for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, seeds, mut rng, book)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, clock, seeds, mut rng, discovery, book)) = nodes.get_mut(*entity) else { continue };
         timers.set(*entity, node, clock.after(*at, config.lost_interval), LostTimer);
-        let away = |peer: &crate::kernel::Peer| matches!(peer.standing, Standing::Suspected { .. } | Standing::Lost);
-        let lost = book.pick(&mut rng.0, |_, peer| away(peer)).map(|(_, peer)| peer.address);
+        if discovery.open == 0 {
+            continue;
+        }
+        let lost = book.pick(&mut rng.0, |_, peer| peer.standing != Standing::Alive).map(|(_, peer)| peer.address);
         // A seed that is no member yet may belong to a part of the network that nobody here has ever heard of.
         let unknown = seeds.0.iter().find(|seed| !book.iter().any(|(_, peer)| peer.address == **seed)).copied();
         if let Some(to) = lost.or(unknown) {

@@ -154,7 +154,13 @@ fn expectation(scenario: &Scenario, expectation: &Expectation, place: &Place) ->
                 }
                 _ => {}
             }
-            above_zero(*within, &place.field("within"))
+            let (place, interval) = (place.field("within"), scenario.sample_interval);
+            above_zero(*within, &place)?;
+            if *within < interval {
+                let interval = humantime::format_duration(interval);
+                return place.problem(format!("views are looked at every {interval} (`sample_interval`): nothing shorter can be judged"));
+            }
+            Ok(())
         }
         Expectation::Reliability(share) => {
             needs_broadcasts()?;

@@ -61,6 +61,7 @@ fn mistakes_are_named_where_they_stand() {
         ("start: Together(seeds: 11)", "only 10 nodes"),
         ("expect: [Reliability(1)]", "`workload` is empty"),
         ("expect: [AllMembersKnown(within: \"1s\", after: Heal)]", "no fault `Heal`"),
+        ("expect: [AllMembersKnown(within: \"20ms\")]", "every 250ms (`sample_interval`)"),
         ("protocols: (detection: None), expect: [Connected, NoFalseSuspicion]", "x.ron:1:82: this cannot be judged: it needs detection"),
         ("protocols: (dissemination: Off), workload: [(rate: 1, size: 1)]", "broadcasts need dissemination"),
         ("protocols: (leave: false), faults: [(at: \"1s\", do: Leave(All))]", "needs the protocol leave"),
