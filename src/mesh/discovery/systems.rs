@@ -21,8 +21,8 @@ pub struct HelloTimer;
 /// An attempt to reach somebody is due.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
-    /// The attempt that is under way should have ended by now.
-    overdue: bool,
+    /// The attempt of this number should have ended by now.
+    overdue: Option<usize>,
 }
 
 /// A look for those who were lost is due.
@@ -44,7 +44,7 @@ pub(super) fn start(
         let Ok((node, clock, mut rng, mut discovery)) = nodes.get_mut(*entity) else { continue };
         *discovery = Discovery { waiting: true, ..Discovery::default() };
         hellos.set(*entity, node, *at, HelloTimer);
-        attempts.set(*entity, node, *at, Attempt { overdue: false });
+        attempts.set(*entity, node, *at, Attempt { overdue: None });
         lost.set(*entity, node, clock.after(*at, config.lost_interval.mul_f64(rng.0.random_range(0.5..1.5))), LostTimer);
     }
 }
@@ -122,7 +122,7 @@ pub(super) fn follow_sessions(
             discovery.waiting = true;
             // A tenth more or less, so that those who lost the same peer do not come all at once.
             let wait = delay(&config, discovery.failures.max(1)).mul_f64(rng.0.random_range(0.9..1.1));
-            attempts.set(*entity, node, clock.after(*at, wait), Attempt { overdue: false });
+            attempts.set(*entity, node, clock.after(*at, wait), Attempt { overdue: None });
         }
     }
     for SessionOpened { node: entity, remote, address, at, .. } in opened.read() {
@@ -147,7 +147,7 @@ pub(super) fn attempt(
 ) {
     for Fired { node: entity, at, timer: Attempt { overdue } } in fired.read() {
         let Ok((node, clock, seeds, mut rng, mut discovery, book)) = nodes.get_mut(*entity) else { continue };
-        if *overdue && discovery.trying.is_none() {
+        if overdue.is_some_and(|number| number != discovery.turn || discovery.trying.is_none()) {
             continue;
         }
         discovery.waiting = false;
@@ -163,12 +163,12 @@ pub(super) fn attempt(
             Some(to) => {
                 try_one(*entity, to, *at, &mut discovery, &mut connect);
                 // A dial that was never made, because there are too many sessions, does not end either.
-                attempts.set(*entity, node, clock.after(*at, config.retry_cap), Attempt { overdue: true });
+                attempts.set(*entity, node, clock.after(*at, config.retry_cap), Attempt { overdue: Some(discovery.turn) });
             }
             None => {
                 // Nobody to try: wait for a hello.
                 discovery.waiting = true;
-                attempts.set(*entity, node, clock.after(*at, config.retry_cap), Attempt { overdue: false });
+                attempts.set(*entity, node, clock.after(*at, config.retry_cap), Attempt { overdue: None });
             }
         }
     }

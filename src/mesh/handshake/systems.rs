@@ -125,8 +125,9 @@ pub(super) fn advance(
             continue;
         }
         if state.phase != SessionPhase::Handshaking {
+            // Who dials is done before the other side has checked its last message, and may be refused after that.
             if state.phase == SessionPhase::Established && !datagram {
-                out.refuse(*session, *at, CloseReason::OutOfPhase);
+                out.refuse(*session, *at, frame.refused().unwrap_or(CloseReason::OutOfPhase));
             }
             continue;
         }

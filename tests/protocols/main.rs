@@ -1,0 +1,7 @@
+//! What each protocol promises about single nodes, seen in its ECS messages. The kernel, the wire and the transport are the real ones.
+
+mod discovery;
+mod handshake;
+mod harness;
+mod leave;
+mod liveness;
