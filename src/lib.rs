@@ -7,7 +7,8 @@
 //! - [`crypto`] and [`wire`]: pure functions and the messages that cross a link,
 //! - [`kernel`]: time, timers, the tick, nodes and sessions, the transport seam,
 //! - [`mesh`]: the protocols, one folder each,
-//! - `sim` and `report` (feature `sim`): the deterministic simulator and what it writes.
+//! - `scenario`, `link_model` and `report` (feature `sim`): what a run is asked for, what its network does, and what it leaves behind,
+//! - `sim` (feature `sim`): the deterministic simulator.
 
 pub mod crypto;
 pub mod kernel;

@@ -7,7 +7,7 @@ use crate::scenario::{Latency, LinkRule, LinkSpec, Loss};
 
 /// Shortest latency that is ever drawn, whatever a scenario says, in nanoseconds: a tick must not be longer than the shortest
 /// latency, and ticks of less than this would cost more than they show.
-const FLOOR: u64 = 100_000;
+const FLOOR: u64 = 50_000;
 /// Distributions without a lower bound are cut off at this, or at a quarter of their centre if that is shorter.
 const CUT: u64 = 1_000_000;
 

@@ -140,13 +140,13 @@ pub struct Reorder {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regions {
-    /// The matrix of one-way latencies in milliseconds: `aws-11` or `libp2p-8` (both are part of the program), or the path of
-    /// a CSV file in the same form, relative to the scenario.
+    /// The matrix of latencies in milliseconds: `aws-11` or `libp2p-8` (both are part of the program, and known for what they hold), or
+    /// the path of a CSV file in the same form, relative to the scenario.
     pub matrix: String,
     /// The regions to use, and which nodes live in each. Empty: nodes go round all regions of the matrix.
     #[serde(default)]
     pub place: Vec<(String, Selection)>,
-    /// The matrix holds round-trip times: half of each is used.
+    /// The file holds round-trip times: half of each is used. For the matrices of the program this is known, and makes no difference.
     #[serde(default)]
     pub round_trip: bool,
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Exp, Weibull};
 
 use super::streams::{Purpose, stream};
 use crate::kernel::Instant;
@@ -96,7 +95,7 @@ impl Timeline {
     fn strike(&mut self, scenario: &Scenario, seed: u64) -> Result<(), SelectionError> {
         let pick = |selection: &Selection| selection.resolve(scenario.nodes, &scenario.groups, seed);
         let end = scenario.duration.as_secs_f64();
-        let mut broken_since: Option<f64> = None;
+        let mut broken_since: Option<(f64, &str)> = None;
         let (mut bursts, mut slow) = (Vec::new(), Vec::new());
         let mut faults: Vec<_> = scenario.faults.iter().collect();
         faults.sort_by_key(|fault| fault.at);
@@ -107,21 +106,21 @@ impl Timeline {
             let mut shade = |to: f64, label: &str| self.shades.push(Shade { from: seconds, to: to.min(end), label: label.to_owned() });
             match &fault.kind {
                 FaultKind::Partition(sides) => {
-                    broken_since.get_or_insert(seconds);
+                    broken_since.get_or_insert((seconds, "partition"));
                     let sides = sides.iter().map(pick).collect::<Result<_, _>>()?;
                     self.add(at, Action::Network(NetworkFault::Partition(sides)));
                 }
                 FaultKind::OneWay(from, to) => {
-                    broken_since.get_or_insert(seconds);
+                    broken_since.get_or_insert((seconds, "one way"));
                     self.add(at, Action::Network(NetworkFault::OneWay(pick(from)?, pick(to)?)));
                 }
                 FaultKind::Cut(a, b) => {
-                    broken_since.get_or_insert(seconds);
+                    broken_since.get_or_insert((seconds, "cut"));
                     self.add(at, Action::Network(NetworkFault::Cut(pick(a)?, pick(b)?)));
                 }
                 FaultKind::Heal => {
-                    if let Some(from) = broken_since.take() {
-                        self.shades.push(Shade { from, to: seconds, label: "partition".into() });
+                    if let Some((from, label)) = broken_since.take() {
+                        self.shades.push(Shade { from, to: seconds, label: label.into() });
                     }
                     self.heals.push(seconds);
                     self.add(at, Action::Network(NetworkFault::Heal));
@@ -165,8 +164,8 @@ impl Timeline {
                 }
             }
         }
-        if let Some(from) = broken_since {
-            self.shades.push(Shade { from, to: end, label: "partition".into() });
+        if let Some((from, label)) = broken_since {
+            self.shades.push(Shade { from, to: end, label: label.into() });
         }
         for (at, nodes, loss) in ends(&bursts) {
             self.add(at, Action::Network(NetworkFault::LossBurst { nodes, loss }));
@@ -221,12 +220,18 @@ fn ends<T: Clone>(spells: &[Spell<T>]) -> Vec<(Instant, Vec<u32>, Option<T>)> {
     ends.into_iter().map(|((at, next), nodes)| (at, nodes, next.map(|next| spells[next].what.clone()))).collect()
 }
 
+/// Draws from the exponential distribution with mean 1.
+fn exponential(rng: &mut ChaCha8Rng) -> f64 {
+    -libm::log(1.0 - rng.random::<f64>())
+}
+
 /// Draws a lifetime, of at least a millisecond so that a run has an end.
 fn draw(lifetime: &Lifetime, rng: &mut ChaCha8Rng) -> Duration {
     let seconds = match *lifetime {
         Lifetime::Constant(time) => time.as_secs_f64() * rng.random_range(0.999..1.001),
-        Lifetime::Exponential(mean) => Exp::new(1.0 / mean.as_secs_f64()).map_or(0.0, |exp| exp.sample(rng)),
-        Lifetime::Weibull(scale, shape) => Weibull::new(scale.as_secs_f64(), shape).map_or(0.0, |weibull| weibull.sample(rng)),
+        // By inversion, and with the same logarithm on every machine.
+        Lifetime::Exponential(mean) => mean.as_secs_f64() * exponential(rng),
+        Lifetime::Weibull(scale, shape) => scale.as_secs_f64() * libm::pow(exponential(rng), 1.0 / shape),
     };
     Duration::from_secs_f64(seconds.clamp(1e-3, 1e9))
 }

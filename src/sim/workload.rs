@@ -120,7 +120,7 @@ const LONGEST: f64 = 1e9;
 fn gap(arrivals: Arrivals, rate: f64, rng: &mut ChaCha8Rng) -> Duration {
     let turns = match arrivals {
         Arrivals::Periodic => 1.0,
-        Arrivals::Poisson => -(1.0 - rng.random::<f64>()).ln(),
+        Arrivals::Poisson => -libm::log(1.0 - rng.random::<f64>()),
     };
     Duration::from_secs_f64((turns / rate).clamp(1e-9, LONGEST))
 }

@@ -8,10 +8,12 @@ pub fn date() -> std::time::SystemTime { std::time::SystemTime::now() }
 pub fn nap() { std::thread::sleep(std::time::Duration::ZERO) }
 pub fn table() -> std::collections::HashMap<u8, u8> { Default::default() }
 pub fn set() -> std::collections::HashSet<u8> { Default::default() }
+pub fn seed() -> std::hash::RandomState { Default::default() }
+pub fn thread() { std::thread::spawn(|| ()); }
 "#;
 
 #[test]
-fn clippy_refuses_clocks_sleeps_and_random_order() {
+fn clippy_refuses_clocks_threads_and_random_order() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("planted.rs");
     std::fs::write(&file, PLANTED).expect("a writable file");
@@ -24,12 +26,14 @@ fn clippy_refuses_clocks_sleeps_and_random_order() {
     let output = match output {
         Ok(output) => output,
         Err(error) => {
+            // Where every change is judged, a guard that is not there is a failure.
+            assert!(std::env::var_os("CI").is_none(), "clippy-driver cannot be started: {error}");
             eprintln!("SKIPPED: clippy-driver cannot be started ({error}); install the clippy component");
             return;
         }
     };
     let said = String::from_utf8_lossy(&output.stderr);
-    for refused in ["Instant::now", "SystemTime::now", "thread::sleep", "HashMap", "HashSet"] {
+    for refused in ["Instant::now", "SystemTime::now", "thread::sleep", "thread::spawn", "HashMap", "HashSet", "RandomState"] {
         let count = said.lines().filter(|line| line.contains("disallowed") && line.contains(refused)).count();
         assert!(count > 0, "{refused} was not refused:\n{said}");
     }

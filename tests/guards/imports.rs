@@ -16,20 +16,20 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 ];
 
 /// Lines of `source`, a file in the folder `layer`, that name a layer they must not: line number and text.
-fn upward_imports<'a>(layer: &str, source: &'a str) -> Vec<(usize, &'a str)> {
+fn upward_imports(layer: &str, source: &str) -> Vec<(usize, String)> {
     let Some((_, forbidden)) = FORBIDDEN.iter().find(|(name, _)| *name == layer) else { return Vec::new() };
     let names = |line: &str| {
         let grouped = line.contains("crate::{");
         forbidden.iter().any(|other| {
-            let direct = line.contains(&format!("crate::{other}::")) || line.contains(&format!("crate::{other};"));
-            direct || grouped && line.split(['{', ',', ' ', ':', '}']).any(|word| word == *other)
+            let paths = [format!("crate::{other}::"), format!("crate::{other};"), format!("super::{other}::"), format!("super::{other};")];
+            paths.iter().any(|path| line.contains(path)) || grouped && line.split(['{', ',', ' ', ':', '}']).any(|word| word == *other)
         })
     };
     code_lines(source).filter(|(_, line)| names(line)).collect()
 }
 
 /// Lines that name another protocol's components, in a file of the protocol `own`.
-fn foreign_components<'a>(own: &str, source: &'a str) -> Vec<(usize, &'a str)> {
+fn foreign_components(own: &str, source: &str) -> Vec<(usize, String)> {
     let reaches = |line: &str| {
         line.split("crate::mesh::").skip(1).any(|rest| {
             let mut parts = rest.split("::");
@@ -40,12 +40,24 @@ fn foreign_components<'a>(own: &str, source: &'a str) -> Vec<(usize, &'a str)> {
     code_lines(source).filter(|(_, line)| reaches(line)).collect()
 }
 
-/// Numbered lines up to the tests that stand at the end of a file, without comments. Tests in a file of their own end nothing.
-fn code_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
+/// Numbered lines up to the tests that stand at the end of a file, without comments; an import over several lines counts as one. Tests in
+/// a file of their own end nothing.
+fn code_lines(source: &str) -> impl Iterator<Item = (usize, String)> {
     let lines: Vec<&str> = source.lines().collect();
     let tests = |index: usize| lines[index] == "#[cfg(test)]" && lines.get(index + 1).is_some_and(|next| next.ends_with('{'));
     let end = (0..lines.len()).find(|index| tests(*index)).unwrap_or(lines.len());
-    lines.into_iter().take(end).enumerate().map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    let code = lines.into_iter().take(end).enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    let mut joined: Vec<(usize, String)> = Vec::new();
+    let mut open = false;
+    for (index, line) in code {
+        match joined.last_mut().filter(|_| open) {
+            Some((_, import)) => import.push_str(line.trim_start()),
+            None => joined.push((index + 1, line.to_owned())),
+        }
+        let begins = ["use ", "pub use ", "pub(super) use ", "pub(crate) use "].iter().any(|word| line.trim_start().starts_with(word));
+        open = (open || begins) && !line.contains(';');
+    }
+    joined.into_iter()
 }
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
@@ -83,12 +95,14 @@ fn imports_point_one_way() {
 #[test]
 fn an_upward_import_is_caught_with_its_line() {
     let source = "//! crate::sim:: in a comment is fine\nuse crate::kernel::Node;\nuse crate::sim::Plan;\n";
-    assert_eq!(upward_imports("mesh", source), [(3, "use crate::sim::Plan;")]);
+    assert_eq!(upward_imports("mesh", source), [(3, "use crate::sim::Plan;".to_owned())]);
+    let source = "use crate::{\n    kernel::Node,\n    sim::Plan,\n};\nuse super::super::report::RunRecord;\n";
+    assert_eq!(upward_imports("mesh", source).iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 5]);
     let source = "#[cfg(test)]\nmod tests;\nuse crate::{kernel::Node, sim};\n#[cfg(test)]\nmod more {\n    use crate::sim::Plan;\n}\n";
-    assert_eq!(upward_imports("mesh", source), [(3, "use crate::{kernel::Node, sim};")]);
+    assert_eq!(upward_imports("mesh", source), [(3, "use crate::{kernel::Node, sim};".to_owned())]);
     assert_eq!(
         foreign_components("broadcast", "use crate::mesh::topology::components::Links;"),
-        [(1, "use crate::mesh::topology::components::Links;")]
+        [(1, "use crate::mesh::topology::components::Links;".to_owned())]
     );
 }
 

@@ -84,11 +84,11 @@ fn difference(recorded: &RunRecord, now: &RunRecord) -> Option<String> {
         let (was, is) = (show(&recorded.checkpoints), show(&now.checkpoints));
         let since = at.checked_sub(1).and_then(|before| recorded.checkpoints.get(before)).map_or(0, |checkpoint| checkpoint.nanos);
         let since = seconds(since);
-        return Some(format!("all events agree, but after {since} something else differs\n  recorded: {was}\n  now:      {is}"));
+        return Some(format!("all recorded events agree, but after {since} something else differs\n  recorded: {was}\n  now:      {is}"));
     }
     let (was, is) = (&recorded.meta.digest, &now.meta.digest);
     if was != is {
-        return Some(format!("all events and checkpoints agree, but the digest was {was} and is {is}"));
+        return Some(format!("all recorded events and checkpoints agree, but the digest was {was} and is {is}"));
     }
     let tables = [
         ("series.csv", first_difference(&recorded.samples, &now.samples)),

@@ -24,12 +24,12 @@ pub fn phi(elapsed: f64, mean: f64, std_deviation: f64) -> f64 {
 fn phi_of_deviation(deviation: f64) -> f64 {
     let x = deviation * FRAC_1_SQRT_2;
     let phi = if x < FAR_TAIL {
-        -(0.5 * libm::erfc(x)).log10()
+        -libm::log10(0.5 * libm::erfc(x))
     } else {
         // erfc(x) = exp(-x²) / (x √π) · (1 - 1/(2x²) + 3/(4x⁴) - …), Abramowitz and Stegun 7.1.23.
         let inverse = 1.0 / (2.0 * x * x);
         let series = 1.0 - inverse * (1.0 - 3.0 * inverse * (1.0 - 5.0 * inverse));
-        x * x * LOG10_E + (2.0 * x * PI.sqrt() / series).log10()
+        x * x * LOG10_E + libm::log10(2.0 * x * PI.sqrt() / series)
     };
     phi.max(0.0)
 }

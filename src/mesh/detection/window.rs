@@ -88,8 +88,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_estimate_has_a_deviation_of_a_quarter() {
+    fn the_first_estimate_has_a_deviation_of_a_half() {
         let window = Window::expecting(Duration::from_secs(4));
-        assert_eq!((window.mean(), window.std_deviation()), (4.0, 1.0));
+        assert_eq!((window.mean(), window.std_deviation()), (4.0, 2.0));
     }
 }

@@ -27,10 +27,3 @@ pub struct Discovery {
     /// When the last hello was said in answer to another's.
     pub(super) answered: Option<Instant>,
 }
-
-impl Discovery {
-    /// Whether the node calls itself offline.
-    pub fn is_offline(&self) -> bool {
-        self.offline
-    }
-}

@@ -26,8 +26,6 @@ pub const MAX_VALUE: usize = 1024;
 pub const MAX_GONE: usize = 16_384;
 /// The key of every namespace's first entry, version 1: where the member is reached. It lasts for an incarnation.
 pub const ADDRESS: &str = "address";
-/// The key of what the member wants to be called.
-pub const NICKNAME: &str = "nick";
 
 /// What an exchange needs to know of a member.
 #[derive(Clone, Copy, Debug)]

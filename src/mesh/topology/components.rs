@@ -13,7 +13,7 @@ use crate::wire::topology::Purpose;
 
 /// The overlay's state at a node. `Neighbors` is what others see of it.
 ///
-/// All of it is bounded: links by the configured maximum and one bridge, the rest by constants.
+/// All of it is bounded: links by the configured maximum and those on their way out, the rest by constants.
 #[derive(Component, Default, Debug)]
 pub struct Topology {
     /// The links, in the order in which they were made.

@@ -3,16 +3,20 @@
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::{Place, Verdict};
-use crate::scenario::{Graph, Overlay, Scenario, Selection, Workload};
+use crate::scenario::{Dissemination, Graph, Overlay, Scenario, Selection, Workload};
 
+/// Of the program itself, and the tables of a run.
+const BASE: f64 = 12e6;
 /// Of a node, whatever runs on it.
 const NODE: f64 = 6_000.0;
 /// Of what a node knows about one member.
-const MEMBER: f64 = 1_200.0;
+const MEMBER: f64 = 800.0;
 /// Of one end of a link.
 const LINK: f64 = 700.0;
 /// Of a broadcast in the record of the run, and for each node that a bit is kept for.
 const BROADCAST: f64 = 200.0;
+/// Of a message in a node's log, which shares its payload with the others.
+const LOGGED: f64 = 48.0;
 /// Seconds for which payloads are on their way or in logs.
 const KEPT: f64 = 30.0;
 /// Of a sample in the record.
@@ -29,12 +33,20 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
         workload.rate.max(0.0) * count(&workload.from, scenario) * (stop - workload.start.as_secs_f64()).clamp(0.0, seconds)
     };
     let broadcasts: f64 = scenario.workload.iter().map(spoken).sum();
+    let logged = match &scenario.protocols.dissemination {
+        Dissemination::Plumtree(config) => broadcasts.min(config.log_messages as f64) * LOGGED,
+        Dissemination::Off => 0.0,
+    };
     let payloads: f64 = scenario.workload.iter().map(|workload| spoken(workload) * workload.size as f64).sum();
     // What links carry is soon forgotten; what is more than they carry waits.
     let slowest = scenario.network.rules.iter().filter_map(|rule| rule.rate).chain(scenario.network.link.rate).min();
     let waits = slowest.is_some_and(|rate| payloads > rate as f64 * seconds);
     let waiting = if waits { payloads } else { payloads.min(payloads / seconds * KEPT) };
-    nodes * (NODE + members) + link_ends(scenario) * LINK + broadcasts * (BROADCAST + nodes / 8.0) + waiting + samples * SAMPLE
+    BASE + nodes * (NODE + members + logged)
+        + link_ends(scenario) * LINK
+        + broadcasts * (BROADCAST + nodes / 8.0)
+        + waiting
+        + samples * SAMPLE
 }
 
 /// How many nodes a selection names, at most; without looking at any.
