@@ -1,4 +1,13 @@
 //! Pure functions: identities, the Noise handshake. No ECS, no clock, no randomness of its own.
+//!
+//! ```
+//! use murmuration::crypto::{CryptoMode, Identity};
+//!
+//! let identity = Identity::from_seed([7; 32], CryptoMode::Real);
+//! let signature = identity.sign(b"I said so");
+//! assert!(identity.id().verify(b"I said so", &signature, CryptoMode::Real).is_ok());
+//! assert!(identity.id().verify(b"I said something else", &signature, CryptoMode::Real).is_err());
+//! ```
 
 mod identity;
 mod noise;

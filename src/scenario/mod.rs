@@ -1,4 +1,17 @@
 //! A scenario: everything that decides a run, as it stands in a `.ron` file.
+//!
+//! ```
+//! use murmuration::scenario::{check, parse};
+//!
+//! let mut loaded = parse(r#"(nodes: 10, duration: "1m")"#, "ten.ron".into())?;
+//! loaded.set("network.link.loss=Independent(0.1)")?;
+//! check(&loaded)?;
+//!
+//! // A mistake is told with its place, and the nearest right spelling.
+//! let mistake = loaded.set("network.link.los=None").unwrap_err().to_string();
+//! assert!(mistake.contains("did you mean `loss`?"), "{mistake}");
+//! # Ok::<(), murmuration::scenario::ScenarioError>(())
+//! ```
 
 mod check;
 mod error;

@@ -21,6 +21,7 @@ use bevy_ecs::prelude::*;
 pub use components::Detector;
 pub use config::DetectionConfig;
 pub use messages::{Suspected, Trusted};
+pub use phi::phi;
 
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 use crate::mesh::leave::MemberLeft;

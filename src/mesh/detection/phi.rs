@@ -16,6 +16,15 @@ use std::f64::consts::{FRAC_1_SQRT_2, LN_10, LOG10_E, PI};
 const FAR_TAIL: f64 = 20.0;
 
 /// Suspicion `elapsed` after the last heartbeat. All times in the same unit, `std_deviation` above zero.
+///
+/// ```
+/// use murmuration::mesh::detection::phi;
+///
+/// // On time, half of all heartbeats are still to come: -log10(1/2).
+/// assert!((phi(1.0, 1.0, 0.2) - 0.301).abs() < 1e-3);
+/// // A threshold of 8 is reached after 5.6 standard deviations.
+/// assert!(phi(1.0 + 5.6 * 0.2, 1.0, 0.2) < 8.0 && phi(1.0 + 5.7 * 0.2, 1.0, 0.2) > 8.0);
+/// ```
 pub fn phi(elapsed: f64, mean: f64, std_deviation: f64) -> f64 {
     phi_of_deviation((elapsed - mean) / std_deviation)
 }
