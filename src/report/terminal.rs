@@ -35,8 +35,11 @@ pub fn terminal_summary(record: &RunRecord, verdicts: &[Verdict], colour: bool) 
         }
         let held = verdicts.iter().filter(|v| v.held).count();
         let all = verdicts.len();
-        let text =
-            if held == all { format!("all {all} expectations held") } else { format!("{} of {all} expectations did not hold", all - held) };
+        let text = if held == all {
+            format!("all {} held", plural(all as u64, "expectation", "expectations"))
+        } else {
+            format!("{} of {all} expectations did not hold", all - held)
+        };
         line(&mut out, &format!("\n  {}", paint(if held == all { GREEN } else { RED }, &text)));
     }
     out

@@ -11,30 +11,31 @@ use crate::input::{ScenarioArgs, check_output, progress_bar};
 use crate::{Outcome, complain, say};
 use murmuration::{report, sim};
 
-/// What can be compared: keys of `summary.json`, their units, and whether they are compared unless others are asked for.
-const METRICS: [(&str, &str, bool); 22] = [
-    ("broadcast.reliability", "share", true),
-    ("broadcast.rmr", "payloads", true),
-    ("broadcast.latency_ms.p50", "ms", true),
-    ("broadcast.latency_ms.p90", "ms", false),
-    ("broadcast.latency_ms.p99", "ms", true),
-    ("broadcast.latency_ms.max", "ms", false),
-    ("broadcast.ldh_mean", "hops", false),
-    ("broadcast.ldh_max", "hops", false),
-    ("broadcast.sent", "broadcasts", false),
-    ("membership.converged_at_seconds", "s", true),
-    ("membership.false_suspicions", "suspicions", false),
-    ("membership.detection_seconds.p50", "s", false),
-    ("membership.detection_seconds.p99", "s", true),
-    ("topology.degree_min", "links", false),
-    ("topology.degree_max", "links", false),
-    ("topology.degree_mean", "links", false),
-    ("topology.diameter", "hops", false),
-    ("traffic.frames", "frames", false),
-    ("traffic.bytes", "bytes", true),
-    ("events", "events", false),
-    ("events_per_second", "events/s", false),
-    ("wall_seconds", "s", false),
+/// What can be compared: keys of `summary.json`, what they are in words, their units, and whether they are compared unless others are
+/// asked for.
+const METRICS: [(&str, &str, &str, bool); 22] = [
+    ("broadcast.reliability", "reliability", "share", true),
+    ("broadcast.rmr", "redundancy of messages", "payloads", true),
+    ("broadcast.latency_ms.p50", "median latency", "ms", true),
+    ("broadcast.latency_ms.p90", "latency, 90 % within", "ms", false),
+    ("broadcast.latency_ms.p99", "latency, 99 % within", "ms", true),
+    ("broadcast.latency_ms.max", "longest latency", "ms", false),
+    ("broadcast.ldh_mean", "mean last delivery hop", "hops", false),
+    ("broadcast.ldh_max", "longest last delivery hop", "hops", false),
+    ("broadcast.sent", "broadcasts sent", "broadcasts", false),
+    ("membership.converged_at_seconds", "time until views are whole", "s", true),
+    ("membership.false_suspicions", "false suspicions", "suspicions", false),
+    ("membership.detection_seconds.p50", "median time to detection", "s", false),
+    ("membership.detection_seconds.p99", "time to detection, 99 % within", "s", true),
+    ("topology.degree_min", "fewest links of a node", "links", false),
+    ("topology.degree_max", "most links of a node", "links", false),
+    ("topology.degree_mean", "mean links of a node", "links", false),
+    ("topology.diameter", "diameter", "hops", false),
+    ("traffic.frames", "frames sent", "frames", false),
+    ("traffic.bytes", "bytes sent", "bytes", true),
+    ("events", "events", "events", false),
+    ("events_per_second", "events simulated per second", "events/s", false),
+    ("wall_seconds", "time that a run takes", "s", false),
 ];
 
 #[derive(clap::Args)]
@@ -77,6 +78,9 @@ pub fn sweep(args: &Args) -> Result<Outcome, String> {
     let base = args.scenario.load_unchecked()?;
     let (path, values) = parse_vary(&args.vary)?;
     let metrics = metrics(&args.metric)?;
+    if path == "seed" {
+        return Err("--vary: each value is run with --seeds seeds; vary something else".to_owned());
+    }
     let variants = values.iter().map(|value| variant(&base, &path, value)).collect::<Result<Vec<Loaded>, String>>()?;
     let folder = args
         .out
@@ -111,7 +115,7 @@ fn variant(base: &Loaded, path: &str, value: &str) -> Result<Loaded, String> {
 }
 
 /// Runs every variant with every seed. Each run has one thread; there are as many at a time as threads and memory allow.
-fn run_all(args: &Args, variants: &[Loaded], metrics: &[(String, &str)], bar: &ProgressBar) -> Result<Vec<Row>, String> {
+fn run_all(args: &Args, variants: &[Loaded], metrics: &[Metric], bar: &ProgressBar) -> Result<Vec<Row>, String> {
     let largest = variants.iter().map(|loaded| scenario::memory_estimate(&loaded.scenario)).fold(1.0, f64::max);
     let room = (scenario::available_memory() / largest).clamp(1.0, 1024.0) as usize;
     let wanted = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
@@ -122,12 +126,12 @@ fn run_all(args: &Args, variants: &[Loaded], metrics: &[(String, &str)], bar: &P
             .map(|(value, number)| {
                 let mut scenario = variants[*value].scenario.clone();
                 scenario.seed = scenario.seed.wrapping_add(*number);
-                let options = sim::RunOptions { threads: 1, progress: None, prepare: None };
+                let options = sim::RunOptions { threads: 1, ..sim::RunOptions::default() };
                 let record = sim::run(&scenario, &options).map_err(|error| format!("seed {}: {error}", scenario.seed))?;
                 let verdicts = report::judge(&scenario, &record);
                 let summary = serde_json::to_value(report::summary(&record, &verdicts)).map_err(|error| error.to_string())?;
                 let failed = verdicts.into_iter().filter(|verdict| !verdict.held).map(|verdict| verdict.name).collect();
-                let measured = metrics.iter().map(|(key, _)| lookup(&summary, key)).collect();
+                let measured = metrics.iter().map(|metric| lookup(&summary, &metric.key)).collect();
                 bar.inc(1);
                 Ok(Row { value: *value, seed: scenario.seed, failed, measured })
             })
@@ -144,12 +148,12 @@ fn write(
     args: &Args,
     path: &str,
     values: &[String],
-    metrics: &[(String, &str)],
+    metrics: &[Metric],
     rows: &[Row],
 ) -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(folder)?;
     let mut table = csv::Writer::from_path(folder.join("sweep.csv"))?;
-    let header = [path, "seed", "held"].into_iter().chain(metrics.iter().map(|(key, _)| key.as_str()));
+    let header = [path, "seed", "held"].into_iter().chain(metrics.iter().map(|metric| metric.key.as_str()));
     table.write_record(header)?;
     for row in rows {
         let measured = row.measured.iter().map(|value| value.map_or_else(String::new, |value| value.to_string()));
@@ -157,34 +161,46 @@ fn write(
         table.write_record(start.into_iter().chain(measured))?;
     }
     table.flush()?;
+    let picture = folder.join("sweep.png");
     if args.no_plots {
-        return Ok(());
+        // One that is there shows another sweep.
+        return match std::fs::remove_file(&picture) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        };
     }
-    let curves = metrics.iter().enumerate().map(|(index, (key, unit))| report::SweepMetric {
-        name: key.clone(),
-        unit: (*unit).to_owned(),
+    let curves = metrics.iter().enumerate().map(|(index, metric)| report::SweepMetric {
+        name: metric.name.clone(),
+        unit: metric.unit.to_owned(),
         points: rows.iter().filter_map(|row| Some((row.value, row.measured[index]?))).collect(),
     });
     // What was measured in no run has nothing to show.
     let metrics = curves.filter(|curve| !curve.points.is_empty()).collect();
     let table = report::SweepTable { vary: path.to_owned(), values: values.to_vec(), metrics };
-    report::sweep_plot(&folder.join("sweep.png"), &table)?;
+    report::sweep_plot(&picture, &table)?;
     Ok(())
 }
 
-fn metrics(asked: &[String]) -> Result<Vec<(String, &'static str)>, String> {
+/// Something to compare.
+struct Metric {
+    key: String,
+    name: String,
+    unit: &'static str,
+}
+
+fn metrics(asked: &[String]) -> Result<Vec<Metric>, String> {
+    let known = |(key, name, unit, _): &(&str, &str, &'static str, bool)| Metric { key: (*key).into(), name: (*name).into(), unit };
     if asked.is_empty() {
-        return Ok(METRICS.iter().filter(|(.., usual)| *usual).map(|(key, unit, _)| ((*key).to_owned(), *unit)).collect());
+        return Ok(METRICS.iter().filter(|(.., usual)| *usual).map(known).collect());
     }
     let find = |key: &String| {
-        let known = METRICS.iter().find(|(known, ..)| known == key).map(|(_, unit, _)| *unit);
-        let unit = known.or_else(|| key.starts_with("traffic.by_protocol.").then_some("")).ok_or_else(|| {
+        let by_protocol = || key.starts_with("traffic.by_protocol.").then(|| Metric { key: key.clone(), name: key.clone(), unit: "" });
+        METRICS.iter().find(|(known, ..)| known == key).map(known).or_else(by_protocol).ok_or_else(|| {
             let suggestion = nearest(key, METRICS.iter().map(|(key, ..)| *key));
             let suggestion = suggestion.map_or_else(String::new, |key| format!("; did you mean `{key}`?"));
             let known = METRICS.map(|(key, ..)| key).join(", ");
             format!("--metric: there is no `{key}`{suggestion}\n known are {known}, and traffic.by_protocol.…")
-        })?;
-        Ok((key.clone(), unit))
+        })
     };
     asked.iter().map(find).collect()
 }
@@ -232,6 +248,6 @@ mod tests {
     fn metrics_are_known_or_suggested() {
         assert!(metrics(&[]).unwrap().len() > 3);
         assert!(metrics(&["traffic.by_protocol.membership".into()]).is_ok());
-        assert!(metrics(&["broadcast.relability".into()]).unwrap_err().contains("did you mean `broadcast.reliability`?"));
+        assert!(metrics(&["broadcast.relability".into()]).err().unwrap().contains("did you mean `broadcast.reliability`?"));
     }
 }

@@ -147,7 +147,10 @@ fn apply_same_life(
 fn apply_entries(state: &mut State, index: usize, news: &News, verifier: &Verifier, mode: CryptoMode) -> Result<(), Violation> {
     let known = &mut state.known[index];
     let member = &mut state.members[usize::from(known.slot)];
-    if known.version < news.after {
+    // While the namespace is read anew, what somebody has who has not heard of the deletions yet would bring deleted keys back.
+    let reads_anew = known.version < known.collected;
+    let outdated = reads_anew && news.heartbeat.is_none_or(|heartbeat| heartbeat.collected < known.collected);
+    if known.version < news.after || outdated {
         return Ok(());
     }
     for entry in &news.entries {

@@ -173,7 +173,9 @@ fn offer(state: &State, index: usize, theirs: &Summary, partner: &NodeId, salt: 
         theirs.incarnation < known.incarnation || same_life && (known.heartbeat > theirs.heartbeat || known.version > theirs.version);
     // Who is suspected is not spread, or those who have forgotten it would learn of it again and again (the paper leaves dead
     // members open). Only to itself it is told: it may have come back with a clock that runs behind.
-    if !newer || known.suspected && known.prefix != prefix_of(partner) {
+    // Who reads the namespace anew has been told of deletions that are not known here: keys that were deleted would come back.
+    let outdated_here = same_life && theirs.version < theirs.collected && known.collected < theirs.collected;
+    if !newer || outdated_here || known.suspected && known.prefix != prefix_of(partner) {
         return;
     }
     let lag = if same_life { known.heartbeat.saturating_sub(theirs.heartbeat) } else { u32::MAX };
@@ -204,7 +206,8 @@ fn want(state: &State, known: Option<&Known>, theirs: &Summary, (position, salt)
     let mine = known.map(Known::summary).unwrap_or_default();
     let same_life = theirs.incarnation == mine.incarnation;
     let newer = theirs.incarnation > mine.incarnation || same_life && (theirs.heartbeat > mine.heartbeat || theirs.version > mine.version);
-    if !newer || known.is_none() && state.buried(prefix, theirs.incarnation, theirs.heartbeat) {
+    let outdated_there = same_life && mine.version < mine.collected && theirs.collected < mine.collected;
+    if !newer || outdated_there || known.is_none() && state.buried(prefix, theirs.incarnation, theirs.heartbeat) {
         return;
     }
     // How many entries lie between two versions only their owner's holders know; the distance stands for them.
@@ -229,11 +232,14 @@ fn assemble(state: &State, candidates: &mut Vec<Candidate>, bytes: usize) -> (De
     keep_deepest(candidates, (bytes / LEAST_NEWS).max(1));
     let mut delta = Delta::new();
     let mut used = 0;
-    for Candidate { has: (incarnation, heartbeat, version, _), index, .. } in &*candidates {
+    for Candidate { has: (incarnation, heartbeat, version, collected), index, .. } in &*candidates {
         let known = &state.known[*index];
         let new_life = *incarnation != known.incarnation;
-        let with_heartbeat = new_life || known.heartbeat > *heartbeat;
-        let (news, size, complete) = news_of(state, known, *version, (new_life, with_heartbeat), bytes.saturating_sub(used));
+        let beats = known.heartbeat > *heartbeat;
+        // A life that is new to the receiver begins with its address; and who reads anew must see that the sender knows of the
+        // deletions too.
+        let parts = (new_life || beats || version < collected, new_life || !beats);
+        let (news, size, complete) = news_of(state, known, *version, parts, bytes.saturating_sub(used));
         if used + size > bytes && !delta.is_empty() {
             break;
         }
@@ -246,15 +252,14 @@ fn assemble(state: &State, candidates: &mut Vec<Candidate>, bytes: usize) -> (De
     (delta, used)
 }
 
-/// What is newer than `version` of one member, as far as it fits into `bytes`; its size; and whether that is all. At least a
-/// heartbeat or an entry.
-fn news_of(state: &State, known: &Known, version: u32, (new_life, with_heartbeat): (bool, bool), bytes: usize) -> (News, usize, bool) {
+/// What is newer than `version` of one member, as far as it fits into `bytes`; its size; and whether that is all. The two flags say
+/// whether a heartbeat and whether at least one entry must be in it, however long.
+fn news_of(state: &State, known: &Known, version: u32, (heartbeat, entry): (bool, bool), bytes: usize) -> (News, usize, bool) {
     let member = &state.members[usize::from(known.slot)];
-    let heartbeat = with_heartbeat.then_some(member.heartbeat);
+    let heartbeat = heartbeat.then_some(member.heartbeat);
     let entries = &member.entries[member.first_after(version)..];
     let mut size = News::base_size(known.incarnation, version) + heartbeat.map_or(0, |heartbeat| heartbeat.size());
-    // A life that is new to the receiver begins with its address.
-    let least = usize::from(new_life || heartbeat.is_none()).min(entries.len());
+    let least = usize::from(entry).min(entries.len());
     size += entries[..least].iter().map(|entry| entry.size()).sum::<usize>();
     let more = entries[least..].iter().take_while(|entry| {
         let fits = size + entry.size() <= bytes;
@@ -273,7 +278,7 @@ pub fn tell(state: &State, fresh: &mut Vec<Fresh>, bytes: usize) -> Vec<(NodeId,
     for Fresh { member, from, whole } in &*fresh {
         if let Some((known, _)) = state.member(member).filter(|(known, _)| !known.suspected) {
             let version = if *whole { 0 } else { known.version };
-            let (news, size, _) = news_of(state, known, version, (*whole, true), bytes.saturating_sub(used));
+            let (news, size, _) = news_of(state, known, version, (true, *whole), bytes.saturating_sub(used));
             if used + size > bytes && !told.is_empty() {
                 break;
             }

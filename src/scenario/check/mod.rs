@@ -55,7 +55,10 @@ fn general(scenario: &Scenario) -> Verdict {
         return Place::of("tick").problem("a tick must be longer than nothing");
     }
     if scenario.sample_interval.is_zero() || scenario.sample_interval > scenario.duration {
-        return Place::of("sample_interval").problem("the time between two samples must be above zero and at most the duration");
+        return Place::of("sample_interval").problem(format!(
+            "the time between two samples (`sample_interval`, {:?}) must be above zero and at most the duration",
+            scenario.sample_interval
+        ));
     }
     // Results lie in a folder of this name.
     let name = &scenario.name;
