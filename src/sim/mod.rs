@@ -1,6 +1,6 @@
 //! The simulator: worlds under virtual time, an in-memory transport, faults, and what is observed.
 //!
-//! [`run`] draws a [`Plan`](plan::Plan) from the scenario and the seed, builds one or several worlds over it, lets them run to
+//! [`run`] draws a [`Plan`] from the scenario and the seed, builds one or several worlds over it, lets them run to
 //! the end, and makes a [`RunRecord`] of what they observed. The record is the same whatever the number of threads.
 //!
 //! ```

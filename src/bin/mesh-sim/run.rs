@@ -13,7 +13,7 @@ pub const SCENARIO_FILE: &str = "scenario.ron";
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder for the results; output/<scenario>-<seed>/ if not given.
+    /// Folder for the results; `output/<scenario>-<seed>/` if not given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Threads to divide the run over; as many as are likely to pay if not given. They change how long it takes, and nothing else.

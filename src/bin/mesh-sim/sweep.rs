@@ -54,7 +54,7 @@ pub struct Args {
     /// How many runs at a time; as many as there are processors if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Folder for the results; output/<scenario>-sweep-<path>/ if not given.
+    /// Folder for the results; `output/<scenario>-sweep-<path>/` if not given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Draw no picture.

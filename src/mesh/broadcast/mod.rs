@@ -8,6 +8,7 @@ mod awaited;
 mod components;
 mod config;
 mod effects;
+mod grafting;
 mod log;
 mod messages;
 mod origins;

@@ -1,7 +1,7 @@
 //! Plumtree (Leitão, Pereira, Rodrigues: "Epidemic Broadcast Trees", SRDS 2007), as a state machine without ECS.
 //!
-//! The names are those of the paper's algorithms 1 to 3. Where it says `receivedMsgs`, numbers by origin stand in [`Origins`]. The
-//! repair of what was said while there was no path at all, which the paper leaves open, is in [`repair`](super::repair).
+//! The names are those of the paper's algorithms 1 to 3. Where it says `receivedMsgs`, numbers by origin stand in [`Origins`]. What is
+//! announced and does not come is in [`grafting`](super::grafting). The repair of what was said while there was no path at all, which the paper leaves open, is in [`repair`](super::repair).
 //!
 //! What neighbours relay is believed: that the origin said it is for the payload to prove. All that they can make a node remember
 //! is bounded.
@@ -12,15 +12,14 @@ use std::time::Duration;
 use bevy_ecs::entity::Entity;
 use smallvec::SmallVec;
 
-use super::awaited::{Announced, Asked, Awaited};
+use super::awaited::Awaited;
 use super::effects::{Effect, Effects, Moment};
 use super::log::{Kept, Log};
 use super::origins::Origins;
 use super::repair::Repairs;
-use super::seen::{Insert, Seen};
+use super::seen::Insert;
 use super::shaper::Shaper;
 use crate::kernel::Instant;
-use crate::wire::broadcast::MAX_ANNOUNCED;
 use crate::wire::{Announcement, BroadcastMessage, MessageId, NodeId, Payload, Rumor, Stretch};
 
 /// The session that reaches a peer; nothing more than a name here.
@@ -31,11 +30,6 @@ const MAX_QUEUED: u64 = 256;
 /// How many announcements are looked at for one that a message lengthens.
 const MAX_LENGTHENED: usize = 16;
 
-/// How much more than it has been seen to need the tree is given.
-const SLACK_MARGIN: f64 = 1.25;
-/// Most time the tree is given beyond the graft time-out, in units of that.
-const MAX_SLACK: u32 = 4;
-
 /// What a node knows of broadcasts.
 #[derive(Debug)]
 pub struct Plumtree {
@@ -44,14 +38,14 @@ pub struct Plumtree {
     pub(super) log: Log,
     pub(super) repairs: Repairs,
     shaper: Shaper,
-    awaited: Awaited,
+    pub(super) awaited: Awaited,
     lazy_queue: Vec<Announcement>,
     /// When the announcements that wait are sent.
     flush_at: Instant,
     /// Time that the tree has been seen to need beyond the graft time-out.
-    slack: Duration,
+    pub(super) slack: Duration,
     /// The message that was asked for last, when it had been announced, and who was asked.
-    grafted: Option<(MessageId, Instant, Link)>,
+    pub(super) grafted: Option<(MessageId, Instant, Link)>,
     /// The life under which the node numbers its own broadcasts, and the number of the last.
     said: (u64, u64),
 }
@@ -137,19 +131,6 @@ impl Plumtree {
         }
     }
 
-    /// A message that was asked for comes over another branch after all: the tree is whole, but longer than the time-out. Asking
-    /// sooner next time would only add branches that are one too many.
-    fn allow_for_slowness(&mut self, from: Link, id: &MessageId, moment: &Moment) {
-        if let Some((grafted, since, asked)) = &self.grafted
-            && grafted == id
-            && *asked != from
-        {
-            let config = moment.config;
-            let late = moment.clock.elapsed(*since, moment.at).saturating_sub(config.graft_timeout);
-            self.slack = self.slack.max(late.mul_f64(SLACK_MARGIN)).min(config.graft_timeout * MAX_SLACK);
-        }
-    }
-
     /// Whether what comes over a lazy link is likely to have been sent before the other side heard that it is lazy. Then it does
     /// not make the link eager: the other side no longer holds it so.
     fn was_just_pruned(&self, link: Link, moment: &Moment) -> bool {
@@ -200,99 +181,9 @@ impl Plumtree {
         }
     }
 
-    /// Receive IHAVE (algorithm 2): what has not come is asked for when the timer says so.
-    pub fn on_ihave(&mut self, from: Link, announced: &[Announcement], moment: &Moment, out: &mut Effects) {
-        let sound = announced.iter().all(|one| one.stretch.is_sound());
-        if !sound || announced.iter().map(|one| one.stretch.count()).fold(0, u64::saturating_add) > MAX_ANNOUNCED {
-            return out.push(Effect::Refuse(from));
-        }
-        for Announcement { stretch, round } in announced.iter().copied() {
-            // Almost always all of it has come: the tree is faster.
-            if self.lacking(&stretch).is_empty() {
-                continue;
-            }
-            let due = moment.after(moment.config.graft_timeout + self.slack);
-            if !self.awaited.put(Announced { stretch, round, from, since: moment.at, due }) {
-                self.repairs.note((stretch.origin, stretch.life), stretch.last, from, moment);
-            }
-        }
-    }
-
-    /// What of `stretch` has not come.
-    fn lacking(&self, stretch: &Stretch) -> SmallVec<[MessageId; 2]> {
-        let Stretch { origin, life, first, last } = *stretch;
-        let seen = self.origins.get(&(origin, life));
-        let begin = first.max(seen.map_or(0, Seen::upto) + 1);
-        let lacking = (begin..=last).filter(|number| seen.is_none_or(|seen| !seen.contains(*number)));
-        lacking.map(|sequence| MessageId { origin, life, sequence }).collect()
-    }
-
-    /// Timer (algorithm 2): asks the first announcer of each message that is overdue, and the next one after the shorter
-    /// time-out that section 3.7 calls the second. When none is left it is a matter of repair.
-    fn graft_overdue(&mut self, moment: &Moment, out: &mut Effects) {
-        while let Some(Announced { stretch, from, since, .. }) = self.awaited.take_due(moment.at) {
-            for id in self.lacking(&stretch) {
-                if !self.awaited.is_asked(&id, from) {
-                    let link = self.grafted_last(&id, moment).unwrap_or(from);
-                    self.ask(id, since, link, SmallVec::new(), moment, out);
-                }
-            }
-        }
-        for (id, Asked { since, link, mut others, .. }) in self.awaited.take_unanswered(moment.at) {
-            let next = if others.is_empty() { None } else { Some(others.remove(0)) };
-            match next.or_else(|| self.awaited.announcers(&id).map(|one| one.from).find(|from| *from != link)) {
-                Some(next) => self.ask(id, since, next, others, moment, out),
-                None => self.repairs.note((id.origin, id.life), id.sequence, link, moment),
-            }
-        }
-    }
-
-    /// The link grafted last, if that was for the same break in the tree and its other side has `id` too: where many messages are
-    /// missing at once, one branch brings them all, and a branch for each first announcer would be too many.
-    fn grafted_last(&self, id: &MessageId, moment: &Moment) -> Option<Link> {
-        let (_, since, link) = self.grafted?;
-        let recent = moment.clock.elapsed(since, moment.at) < moment.config.graft_timeout * 2;
-        let has_it = recent && self.is_eager(link) && self.awaited.announcers(id).any(|one| one.from == link);
-        has_it.then_some(link)
-    }
-
-    fn ask(&mut self, id: MessageId, since: Instant, link: Link, others: SmallVec<[Link; 2]>, moment: &Moment, out: &mut Effects) {
-        let due = moment.after(moment.config.graft_timeout / 2);
-        if self.awaited.ask(id, Asked { since, due, link, others }) {
-            self.grafted = Some((id, since, link));
-            self.make_eager(link, out);
-            out.push(Effect::Send(link, BroadcastMessage::Graft(Some(Box::new(id)))));
-        } else {
-            self.repairs.note((id.origin, id.life), id.sequence, link, moment);
-        }
-    }
-
-    /// Receive GRAFT (algorithm 2).
-    pub fn on_graft(&mut self, from: Link, id: Option<&MessageId>, out: &mut Effects) {
-        self.make_eager(from, out);
-        if let Some(Kept { round, rumor, .. }) = id.and_then(|id| self.log.get(id)) {
-            let (round, rumor) = (round.saturating_add(1), rumor.clone());
-            out.push(Effect::Send(from, BroadcastMessage::Gossip { round, rumor }));
-        }
-    }
-
     /// Receive PRUNE (algorithm 1).
     pub fn on_prune(&mut self, from: Link, moment: &Moment) {
         self.make_lazy(from, moment.at);
-    }
-
-    /// Optimization (algorithm 3, section 3.8): who announced the message on a path that is shorter by the threshold replaces
-    /// who sent it.
-    fn optimize(&mut self, from: Link, round: u16, id: MessageId, moment: &Moment, out: &mut Effects) {
-        let Some(threshold) = moment.config.optimization_threshold else { return };
-        let nearest = self.awaited.announcers(&id).map(|one| (one.from, one.round)).min_by_key(|(_, round)| *round);
-        let Some((better, hops)) = nearest else { return };
-        if better != from && hops < round && round - hops >= threshold {
-            self.make_eager(better, out);
-            out.push(Effect::Send(better, BroadcastMessage::Graft(None)));
-            self.make_lazy(from, moment.at);
-            out.push(Effect::Send(from, BroadcastMessage::Prune));
-        }
     }
 
     /// NeighborUp (algorithm 3): a new neighbour is eager.
@@ -338,7 +229,7 @@ impl Plumtree {
     }
 
     /// Whether `link` is pushed to eagerly.
-    fn is_eager(&self, link: Link) -> bool {
+    pub(super) fn is_eager(&self, link: Link) -> bool {
         self.peers.iter().any(|peer| peer.link == link && peer.eager)
     }
 
@@ -348,7 +239,7 @@ impl Plumtree {
     }
 
     /// A peer that was lazy when a message was pushed has been promised its announcement.
-    fn make_eager(&mut self, link: Link, out: &mut Effects) {
+    pub(super) fn make_eager(&mut self, link: Link, out: &mut Effects) {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.link == link && !peer.eager) {
             peer.eager = true;
             if !self.lazy_queue.is_empty() {
@@ -357,7 +248,7 @@ impl Plumtree {
         }
     }
 
-    fn make_lazy(&mut self, link: Link, at: Instant) {
+    pub(super) fn make_lazy(&mut self, link: Link, at: Instant) {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.link == link) {
             (peer.eager, peer.pruned_at) = (false, at);
         }
