@@ -40,6 +40,8 @@ pub struct Plumtree {
     shaper: Shaper,
     pub(super) awaited: Awaited,
     lazy_queue: Vec<Announcement>,
+    /// How many messages the queue announces.
+    queued: u64,
     /// When the announcements that wait are sent.
     flush_at: Instant,
     /// Time that the tree has been seen to need beyond the graft time-out.
@@ -60,6 +62,7 @@ impl Default for Plumtree {
             shaper: Shaper::default(),
             awaited: Awaited::default(),
             lazy_queue: Vec::new(),
+            queued: 0,
             flush_at: Instant::NEVER,
             slack: Duration::ZERO,
             grafted: None,
@@ -151,7 +154,8 @@ impl Plumtree {
         if self.peers.iter().any(|peer| !peer.eager && Some(peer.link) != message.via) {
             self.flush_at = self.flush_at.min(moment.after(moment.config.ihave_interval));
             self.announce(&message.rumor.id, message.round.saturating_add(1));
-            if self.lazy_queue.iter().map(|one| one.stretch.count()).sum::<u64>() >= MAX_QUEUED {
+            self.queued += 1;
+            if self.queued >= MAX_QUEUED {
                 self.dispatch(out);
             }
         }
@@ -176,6 +180,7 @@ impl Plumtree {
         self.flush_at = Instant::NEVER;
         let batch: Arc<[Announcement]> = self.lazy_queue[..].into();
         self.lazy_queue.clear();
+        self.queued = 0;
         for peer in self.peers.iter().filter(|peer| !peer.eager) {
             out.push(Effect::Send(peer.link, BroadcastMessage::IHave(batch.clone())));
         }
