@@ -11,7 +11,8 @@ use crate::crypto::NodeId;
 #[derive(Component, Default, Debug)]
 pub struct Membership {
     pub(super) state: State,
-    /// Who has just become known and is to be passed on without waiting for a round; a timer is set unless it is empty.
+    /// Who has just become known and is to be passed on without waiting for a round, at most `MAX_MEMBERS`; a timer is
+    /// set unless it is empty.
     pub(super) fresh: Vec<Fresh>,
     /// Counts rounds, to take neighbours in turn.
     pub(super) turn: usize,

@@ -12,6 +12,7 @@ use super::config::MembershipConfig;
 use super::exchange::{self, Fresh, Scratch};
 use super::messages::{Heartbeat, MemberForgotten, MemberJoined, SetKey};
 use super::signing::Verifier;
+use super::state::MAX_MEMBERS;
 use crate::crypto::NodeId;
 use crate::kernel::{
     AddressBook, CloseSession, Contact, Fired, Incarnation, Instant, Keys, Neighbor, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
@@ -160,6 +161,8 @@ pub(super) fn receive(
                 }
             }
         }
+        // The rest comes with the rounds.
+        fresh.truncate(MAX_MEMBERS);
         if !waiting && !fresh.is_empty() {
             facts.timers.set(node, state, clock.after(at, config.news_delay), MembershipTimer::News);
         }
