@@ -8,7 +8,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use murmuration::crypto::{CryptoMode, NodeId};
 use murmuration::kernel::{Instant, run_tick};
 use murmuration::scenario::{Arrivals, Dissemination, Graph, Overlay, Scenario, Selection, Workload};
-use murmuration::sim::{Plan, RunOptions, build, run};
+use murmuration::sim::{RunOptions, build, run};
+use murmuration::trial::Plan;
 use murmuration::wire::{BroadcastMessage, MessageId, Payload, Rumor, WireMessage, decode, encode, encoded_len};
 
 /// Ticks in which nothing is due for anybody, with all protocols there.

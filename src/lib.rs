@@ -8,12 +8,16 @@
 //! - [`kernel`]: time, timers, the tick, nodes and sessions, the transport seam,
 //! - [`mesh`]: the protocols, one folder each,
 //! - `scenario`, `link_model` and `report` (feature `sim`): what a run is asked for, what its network does, and what it leaves behind,
-//! - `sim` (feature `sim`): the deterministic simulator.
+//! - `trial` (feature `sim`): a scenario played by nodes of a world, whatever network carries it, and what is observed,
+//! - `sim` (feature `sim`): the deterministic simulator,
+//! - `live` (feature `live`): the node on real sockets.
 
 pub mod crypto;
 pub mod kernel;
 #[cfg(feature = "sim")]
 pub mod link_model;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod mesh;
 #[cfg(feature = "sim")]
 pub mod report;
@@ -21,4 +25,6 @@ pub mod report;
 pub mod scenario;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "sim")]
+pub mod trial;
 pub mod wire;

@@ -11,4 +11,7 @@ pub mod leave;
 pub mod liveness;
 pub mod membership;
 pub mod pinned;
+mod plugins;
 pub mod topology;
+
+pub use plugins::{Dissemination, Graph, MeshPlugins, Overlay, Protocols};

@@ -19,7 +19,6 @@ mod expectation;
 mod fault;
 mod load;
 mod network;
-mod protocols;
 mod select;
 mod set;
 mod text;
@@ -30,13 +29,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::mesh::{Dissemination, Graph, Overlay, Protocols};
 pub use check::{available_memory, check, memory_estimate};
 pub use error::{ErrorPlace, ScenarioError, nearest};
 pub use expectation::{Expectation, Since};
 pub use fault::{Churn, Fault, FaultKind, Lifetime};
 pub use load::{Loaded, list, load, parse, to_ron};
 pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder, ServiceKind};
-pub use protocols::{Dissemination, Graph, Overlay, Protocols};
 pub use select::{Selection, SelectionError};
 pub use workload::{Arrivals, Start, Workload};
 

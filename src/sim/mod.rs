@@ -1,6 +1,6 @@
-//! The simulator: worlds under virtual time, an in-memory transport, faults, and what is observed.
+//! The simulator: trials in worlds under virtual time, over an in-memory transport.
 //!
-//! [`run`] draws a [`Plan`] from the scenario and the seed, builds one or several worlds over it, lets them run to
+//! [`run`] draws a [`Plan`](crate::trial::Plan) from the scenario and the seed, builds one or several worlds over it, lets them run to
 //! the end, and makes a [`RunRecord`] of what they observed. The record is the same whatever the number of threads.
 //!
 //! ```
@@ -17,22 +17,9 @@
 //!
 //! [`RunRecord`]: crate::report::RunRecord
 
-mod graph;
-mod nodes;
-mod observe;
-mod plan;
 mod run;
-mod streams;
-mod timeline;
-mod trace;
 pub mod transport;
-mod truth;
-mod workload;
 mod worlds;
 
-pub use nodes::{Directory, Planned};
-pub use plan::Plan;
-pub use run::{RunError, RunOptions, run};
-pub use trace::Trace;
-pub use workload::MIN_PAYLOAD;
+pub use run::{RunOptions, run};
 pub use worlds::build;

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use bevy_app::App;
 
-use super::observe::into_record;
-use super::plan::Plan;
+use super::transport::Fabric;
 use super::worlds::run_all;
 use crate::kernel::Instant;
-use crate::link_model::LinkModelError;
 use crate::report::{Meta, RunRecord};
-use crate::scenario::{Dissemination, Scenario, SelectionError};
+use crate::scenario::{Dissemination, Scenario};
+use crate::trial::{Plan, PlanError, into_record};
 
 /// How to run a scenario. Nothing here changes what comes out, but for the seed.
 #[derive(Clone, Copy, Default)]
@@ -23,28 +22,17 @@ pub struct RunOptions<'a> {
     pub prepare: Option<&'a (dyn Fn(&mut App) + Sync)>,
 }
 
-/// Why a scenario cannot be run.
-#[derive(thiserror::Error, Debug)]
-pub enum RunError {
-    /// It names nodes that are not there.
-    #[error(transparent)]
-    Selection(#[from] SelectionError),
-    /// Its network cannot be made.
-    #[error(transparent)]
-    Network(#[from] LinkModelError),
-}
-
 /// Runs `scenario` with its seed.
 ///
 /// # Errors
 /// A scenario that names what is not there; what [`check`](crate::scenario::check) accepts has no errors left.
-pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunRecord, RunError> {
+pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunRecord, PlanError> {
     let plan = Arc::new(Plan::new(scenario, scenario.seed, options.threads)?);
     let end = Instant::ZERO + scenario.duration;
     let begin = wall_clock();
     let mut worlds = run_all(&plan, end, options)?;
     let wall_seconds = begin.elapsed().as_secs_f64();
-    let mut record = into_record(&plan, &mut worlds, end);
+    let mut record = into_record::<Fabric>(&plan, &mut worlds, end);
     record.meta = Meta {
         scenario: scenario.name.clone(),
         about: scenario.about.clone(),

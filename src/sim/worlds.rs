@@ -10,27 +10,19 @@ use std::sync::{Barrier, Mutex};
 use bevy_app::App;
 use bevy_ecs::prelude::*;
 
-use super::nodes::NodesPlugin;
-use super::observe::{ObservePlugin, take_sample};
-use super::plan::Plan;
+use super::RunOptions;
 use super::transport::{Fabric, Flight, MemoryTransportPlugin};
-use super::workload::WorkloadPlugin;
-use super::{RunError, RunOptions};
-use crate::kernel::{Instant, KernelPlugin, SessionLimits, next_due, run_tick};
-use crate::mesh::{broadcast, detection, discovery, handshake, leave, liveness, membership, pinned, topology};
-use crate::scenario::{Dissemination, Overlay, Scenario};
-
-/// Most sessions of a node whose links the scenario names: those of the hub of the largest star that fits into memory.
-const MAX_PINNED: usize = 1 << 24;
+use crate::kernel::{Instant, KernelPlugin, next_due, run_tick};
+use crate::mesh::MeshPlugins;
+use crate::trial::{NodesPlugin, ObservePlugin, Plan, PlanError, WorkloadPlugin, take_sample};
 
 /// Builds the app of one world.
 ///
 /// # Errors
 /// A selection of the scenario that names nothing.
-pub fn build(plan: &Arc<Plan>, world: u16) -> Result<App, RunError> {
+pub fn build(plan: &Arc<Plan>, world: u16) -> Result<App, PlanError> {
     let mut app = App::empty();
-    app.add_plugins(KernelPlugin { quantum: plan.quantum });
-    add_protocols(&mut app, &plan.scenario);
+    app.add_plugins(KernelPlugin { quantum: plan.quantum }).add_plugins(MeshPlugins(plan.scenario.protocols.clone()));
     app.insert_resource(Fabric::new(
         plan.model.clone(),
         plan.scenario.network.service.into(),
@@ -39,58 +31,28 @@ pub fn build(plan: &Arc<Plan>, world: u16) -> Result<App, RunError> {
         plan.quantum,
         plan.seed,
     ))
-    .add_plugins((NodesPlugin { plan: plan.clone(), world }, ObservePlugin, MemoryTransportPlugin, WorkloadPlugin::new(plan, world)?));
+    .add_plugins((
+        NodesPlugin::<Fabric>::new(plan.clone(), world),
+        ObservePlugin,
+        MemoryTransportPlugin,
+        WorkloadPlugin::new(plan, world)?,
+    ));
     Ok(app)
-}
-
-/// Adds the protocols that the scenario chooses.
-fn add_protocols(app: &mut App, scenario: &Scenario) {
-    let protocols = scenario.protocols.clone();
-    // Where the scenario says who is linked, nobody looks for others.
-    let pinned = matches!(protocols.overlay, Overlay::Pinned(_));
-    if let Some(config) = protocols.discovery.filter(|_| !pinned) {
-        app.add_plugins(discovery::DiscoveryPlugin(config));
-    }
-    match protocols.handshake {
-        Some(config) => app.add_plugins(handshake::HandshakePlugin(config)),
-        None => app.add_plugins(handshake::PlainSessionsPlugin),
-    };
-    if let Some(config) = protocols.liveness {
-        app.add_plugins(liveness::LivenessPlugin(config));
-    }
-    if protocols.leave {
-        app.add_plugins(leave::LeavePlugin);
-    }
-    if let Some(config) = protocols.membership {
-        app.add_plugins(membership::MembershipPlugin(config));
-    }
-    if let Some(config) = protocols.detection {
-        app.add_plugins(detection::DetectionPlugin(config));
-    }
-    match protocols.overlay {
-        Overlay::Degree(config) => app.add_plugins(topology::TopologyPlugin(config)),
-        // The links that the scenario names are all made, however many.
-        Overlay::Pinned(_) => app.insert_resource(SessionLimits { max_sessions: MAX_PINNED }).add_plugins(pinned::PinnedPlugin),
-    };
-    match protocols.dissemination {
-        Dissemination::Plumtree(config) => app.add_plugins(broadcast::BroadcastPlugin(config)),
-        Dissemination::Off => app,
-    };
 }
 
 /// Runs all worlds of `plan` to `end`, with a sample at every interval; gives them back as they stand then.
 ///
 /// # Errors
 /// As [`build`].
-pub fn run_all(plan: &Arc<Plan>, end: Instant, options: &RunOptions) -> Result<Vec<World>, RunError> {
-    let begin = |world| -> Result<World, RunError> {
+pub fn run_all(plan: &Arc<Plan>, end: Instant, options: &RunOptions) -> Result<Vec<World>, PlanError> {
+    let begin = |world| -> Result<World, PlanError> {
         let mut app = build(plan, world)?;
         if let Some(prepare) = options.prepare {
             prepare(&mut app);
         }
         Ok(std::mem::take(app.world_mut()))
     };
-    let apps: Vec<World> = (0..plan.worlds).map(begin).collect::<Result<_, RunError>>()?;
+    let apps: Vec<World> = (0..plan.worlds).map(begin).collect::<Result<_, PlanError>>()?;
     let meeting = Meeting {
         barrier: Barrier::new(apps.len()),
         due: apps.iter().map(|_| AtomicU64::new(0)).collect(),

@@ -123,7 +123,7 @@ fn shuffling_finds_an_order_that_hides_behind_a_static() {
 
     use bevy_ecs::prelude::*;
     use murmuration::kernel::{Instant, TickSystems};
-    use murmuration::sim::Trace;
+    use murmuration::trial::Trace;
 
     let digests: std::collections::BTreeSet<String> = (0..8)
         .map(|seed| {

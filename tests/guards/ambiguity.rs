@@ -5,7 +5,8 @@ use bevy_app::App;
 use bevy_ecs::prelude::*;
 use murmuration::kernel::{Neighbors, ProtocolSystems, Tick, forbid_ambiguity};
 use murmuration::scenario::{Graph, Overlay, Scenario};
-use murmuration::sim::{Plan, build};
+use murmuration::sim::build;
+use murmuration::trial::Plan;
 
 fn app(scenario: &Scenario) -> App {
     let plan = Arc::new(Plan::new(scenario, 1, 1).expect("the scenario is sound"));

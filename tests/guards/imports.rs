@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 
 /// What code in a folder of `src` must not name.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("crypto", &["kernel", "mesh", "sim", "live", "report", "scenario", "link_model"]),
-    ("wire", &["kernel", "mesh", "sim", "live", "report", "scenario", "link_model"]),
-    ("kernel", &["mesh", "sim", "live", "report", "scenario", "link_model"]),
-    ("mesh", &["sim", "live", "report", "scenario", "link_model"]),
-    ("link_model", &["mesh", "sim", "live", "report"]),
-    ("scenario", &["sim", "live", "report"]),
-    ("report", &["sim", "live"]),
-    ("sim", &["live"]),
+    ("crypto", &["kernel", "mesh", "gate", "replay", "sim", "live", "report", "scenario", "link_model", "trial"]),
+    ("wire", &["kernel", "mesh", "gate", "replay", "sim", "live", "report", "scenario", "link_model", "trial"]),
+    ("kernel", &["mesh", "gate", "replay", "sim", "live", "report", "scenario", "link_model", "trial"]),
+    ("mesh", &["gate", "replay", "sim", "live", "report", "scenario", "link_model", "trial"]),
+    ("gate", &["replay", "sim", "live", "report", "scenario", "link_model", "trial"]),
+    ("link_model", &["mesh", "gate", "replay", "sim", "live", "report", "trial"]),
+    ("scenario", &["gate", "replay", "sim", "live", "report", "trial"]),
+    ("report", &["gate", "replay", "sim", "live", "trial"]),
+    ("trial", &["gate", "replay", "sim", "live"]),
+    ("replay", &["sim", "live", "trial"]),
+    ("sim", &["gate", "replay", "live"]),
+    ("live", &["sim"]),
 ];
 
 /// Lines of `source`, a file in the folder `layer`, that name a layer they must not: line number and text.

@@ -11,7 +11,7 @@ use super::stall::Gate;
 use crate::kernel::{
     AssertedPeer, BeaconIn, FrameIn, Instant, LinkDown, LinkUp, Node, NodeState, Role, Service, SessionLimits, spawn_session,
 };
-use crate::sim::trace::Trace;
+use crate::trial::Trace;
 use crate::wire::{Address, CloseReason, NodeId};
 
 /// What the transport tells its world.

@@ -9,6 +9,7 @@ use super::endpoint::{Endpoints, State};
 use super::flight::{Alarm, EndId, Flight, Head, Parcel};
 use crate::kernel::{CalendarQueue, Instant, Service};
 use crate::link_model::{Conditions, LinkModel, Lost, NetworkFault};
+use crate::trial::Network;
 use crate::wire::{CloseReason, NodeId};
 
 /// The network as the nodes of one world see it: their ends of links, and the packets on their way to them.
@@ -117,45 +118,9 @@ impl Fabric {
         Self::new(model, service, 0, owner, quantum, seed)
     }
 
-    /// Node `ordinal` starts, as `entity`: it listens from now on.
-    pub fn attach(&mut self, ordinal: u32, entity: Entity, id: NodeId) {
-        self.detach(ordinal);
-        if let Some(host) = self.hosts.get_mut(ordinal as usize) {
-            host.up = Some(entity);
-            self.ports[ordinal as usize].id = id;
-        }
-    }
-
-    /// Node `ordinal` stops: its ends of links vanish without a word. Packets to it are lost until it is attached again, and then
-    /// answered with a reset if they are for an end that vanished.
-    pub fn detach(&mut self, ordinal: u32) {
-        let Some(host) = self.hosts.get_mut(ordinal as usize) else { return };
-        host.up = None;
-        (host.busy_until, host.handed_until) = (Instant::ZERO, Instant::ZERO);
-        for slot in self.ports[ordinal as usize].ends.drain(..) {
-            self.endpoints.remove(slot);
-        }
-    }
-
-    /// Changes the network. Every world must apply the same changes in the same ticks.
-    pub fn apply(&mut self, fault: &NetworkFault) {
-        self.conditions.apply(fault);
-    }
-
-    /// What faults have made of the network.
-    pub fn conditions(&self) -> &Conditions {
-        &self.conditions
-    }
-
     /// The links.
     pub fn model(&self) -> &LinkModel {
         &self.model
-    }
-
-    /// Packets handed over in this world: all [`FrameIn`](crate::kernel::FrameIn) and [`BeaconIn`](crate::kernel::BeaconIn), and
-    /// the packets that open, close and reset links.
-    pub fn delivered(&self) -> u64 {
-        self.counts.delivered
     }
 
     /// What became of packets in this world: losses are counted where the sender lives.
@@ -237,5 +202,43 @@ impl Fabric {
             Lost::QueueFull => self.counts.queue_full += 1,
             Lost::Blocked => self.counts.blocked += 1,
         }
+    }
+}
+
+impl Network for Fabric {
+    /// Node `ordinal` starts, as `entity`: it listens from now on.
+    fn attach(&mut self, ordinal: u32, entity: Entity, id: NodeId) {
+        self.detach(ordinal);
+        if let Some(host) = self.hosts.get_mut(ordinal as usize) {
+            host.up = Some(entity);
+            self.ports[ordinal as usize].id = id;
+        }
+    }
+
+    /// Node `ordinal` stops: its ends of links vanish without a word. Packets to it are lost until it is attached again, and then
+    /// answered with a reset if they are for an end that vanished.
+    fn detach(&mut self, ordinal: u32) {
+        let Some(host) = self.hosts.get_mut(ordinal as usize) else { return };
+        host.up = None;
+        (host.busy_until, host.handed_until) = (Instant::ZERO, Instant::ZERO);
+        for slot in self.ports[ordinal as usize].ends.drain(..) {
+            self.endpoints.remove(slot);
+        }
+    }
+
+    /// Changes the network. Every world must apply the same changes in the same ticks.
+    fn apply(&mut self, fault: &NetworkFault) {
+        self.conditions.apply(fault);
+    }
+
+    /// What faults have made of the network.
+    fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// Packets handed over in this world: all [`FrameIn`](crate::kernel::FrameIn) and [`BeaconIn`](crate::kernel::BeaconIn), and
+    /// the packets that open, close and reset links.
+    fn delivered(&self) -> u64 {
+        self.counts.delivered
     }
 }

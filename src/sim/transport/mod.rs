@@ -29,8 +29,8 @@ use bevy_ecs::prelude::*;
 pub use fabric::{Fabric, FabricCounts};
 pub use flight::Flight;
 
-use super::trace::Trace;
 use crate::kernel::{AppAgendaExt, Tick, TickSystems};
+use crate::trial::Trace;
 
 /// Adds the transport. The runner inserts a [`Fabric`] before the first tick.
 #[derive(Debug, Clone, Copy, Default)]

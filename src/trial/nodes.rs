@@ -1,15 +1,16 @@
 //! Nodes begin, stop and begin again, as the timeline says.
 
 use std::collections::BTreeSet;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
+use super::network::Network;
 use super::plan::Plan;
 use super::streams::{Purpose, stream};
 use super::timeline::Action;
-use super::transport::Fabric;
 use super::truth::Truth;
 use crate::kernel::{
     AppAgendaExt, Clock, Contact, Instant, KeyRng, Keys, Neighbors, Node, NodeClock, NodeRng, NodeStarted, NodeState, Sessions, Shutdown,
@@ -40,15 +41,23 @@ pub struct Directory {
     next: usize,
 }
 
-/// Carries out the timeline in [`TickSystems::Begin`].
-pub struct NodesPlugin {
+/// Carries out the timeline in [`TickSystems::Begin`], on the network `N`, whose resource the runner inserts.
+pub struct NodesPlugin<N> {
     /// The plan.
     pub plan: Arc<Plan>,
     /// Which world this is.
     pub world: u16,
+    network: PhantomData<fn() -> N>,
 }
 
-impl Plugin for NodesPlugin {
+impl<N> NodesPlugin<N> {
+    /// The nodes of `plan` that live in `world`.
+    pub fn new(plan: Arc<Plan>, world: u16) -> Self {
+        Self { plan, world, network: PhantomData }
+    }
+}
+
+impl<N: Network> Plugin for NodesPlugin<N> {
     fn build(&self, app: &mut App) {
         let nodes = self.plan.scenario.nodes as usize;
         app.insert_resource(Planned(self.plan.clone()))
@@ -64,11 +73,11 @@ impl Plugin for NodesPlugin {
                 let (plan, directory) = (world.resource::<Planned>(), world.resource::<Directory>());
                 plan.0.timeline.moments.get(directory.next).map(|moment| moment.at)
             })
-            .add_systems(Tick, (apply_timeline.in_set(TickSystems::Begin), take_down_stopped.in_set(TickSystems::Observe)));
+            .add_systems(Tick, (apply_timeline::<N>.in_set(TickSystems::Begin), take_down_stopped::<N>.in_set(TickSystems::Observe)));
     }
 }
 
-fn apply_timeline(world: &mut World) {
+fn apply_timeline<N: Network>(world: &mut World) {
     let plan = world.resource::<Planned>().0.clone();
     let end = world.resource::<Clock>().end();
     loop {
@@ -76,11 +85,11 @@ fn apply_timeline(world: &mut World) {
         let Some(moment) = plan.timeline.moments.get(directory.next).filter(|moment| moment.at < end) else { return };
         directory.next += 1;
         if let Action::Network(fault) = &moment.action {
-            world.resource_mut::<Fabric>().apply(fault);
+            world.resource_mut::<N>().apply(fault);
         }
         world.resource_scope(|world, mut truth: Mut<Truth>| {
             super::observe::before_action(world, &truth, moment);
-            truth.apply(moment.at, &moment.action, world.resource::<Fabric>().conditions());
+            truth.apply(moment.at, &moment.action, world.resource::<N>().conditions());
         });
         let mine = |world: &World, nodes: &[u32]| -> Vec<u32> {
             let here = world.resource::<Directory>().world;
@@ -89,10 +98,10 @@ fn apply_timeline(world: &mut World) {
         match &moment.action {
             Action::Start { nodes, memory } => {
                 for node in mine(world, nodes) {
-                    start(world, &plan, node, moment.at, *memory);
+                    start::<N>(world, &plan, node, moment.at, *memory);
                 }
             }
-            Action::Crash(nodes) => mine(world, nodes).into_iter().for_each(|node| stop(world, node)),
+            Action::Crash(nodes) => mine(world, nodes).into_iter().for_each(|node| stop::<N>(world, node)),
             Action::Leave(nodes) => {
                 for node in mine(world, nodes) {
                     match world.resource::<Directory>().entities[node as usize] {
@@ -100,7 +109,7 @@ fn apply_timeline(world: &mut World) {
                             world.write_message(Shutdown { node: entity, at: moment.at });
                             world.resource_mut::<Directory>().leaving.insert(node);
                         }
-                        _ => stop(world, node),
+                        _ => stop::<N>(world, node),
                     }
                 }
             }
@@ -130,10 +139,10 @@ fn for_each_node(world: &mut World, nodes: &[u32], mut change: impl FnMut(Mut<No
 }
 
 /// Starts a node, unless it runs: as it was before a crash, or with nothing but its identity.
-fn start(world: &mut World, plan: &Plan, ordinal: u32, at: Instant, memory: bool) {
+fn start<N: Network>(world: &mut World, plan: &Plan, ordinal: u32, at: Instant, memory: bool) {
     // Who is asked for again while it still says goodbye has said enough.
     if world.resource::<Directory>().leaving.contains(&ordinal) {
-        stop(world, ordinal);
+        stop::<N>(world, ordinal);
     }
     let mut directory = world.resource_mut::<Directory>();
     directory.lives[ordinal as usize] += 1;
@@ -156,7 +165,7 @@ fn start(world: &mut World, plan: &Plan, ordinal: u32, at: Instant, memory: bool
     };
     world.resource_mut::<Directory>().entities[ordinal as usize] = Some(entity);
     let id = plan.ids[ordinal as usize];
-    world.resource_mut::<Fabric>().attach(ordinal, entity, id);
+    world.resource_mut::<N>().attach(ordinal, entity, id);
     world.write_message(NodeStarted { node: entity, at, with_memory });
 }
 
@@ -178,11 +187,11 @@ fn spawn(world: &mut World, plan: &Plan, ordinal: u32, life: u32) -> Entity {
 }
 
 /// Takes a node down without a word. Its sessions go, what it knew stays for a restart with memory.
-fn stop(world: &mut World, ordinal: u32) {
+fn stop<N: Network>(world: &mut World, ordinal: u32) {
     let mut directory = world.resource_mut::<Directory>();
     directory.leaving.remove(&ordinal);
     let Some(entity) = directory.entities[ordinal as usize] else { return };
-    world.resource_mut::<Fabric>().detach(ordinal);
+    world.resource_mut::<N>().detach(ordinal);
     let Ok(mut node) = world.get_entity_mut(entity) else { return };
     if let Some(mut state) = node.get_mut::<Node>() {
         state.state = NodeState::Down;
@@ -193,11 +202,11 @@ fn stop(world: &mut World, ordinal: u32) {
     node.despawn_related::<Sessions>();
 }
 
-fn take_down_stopped(mut stopped: MessageReader<Stopped>, nodes: Query<&Node>, mut commands: Commands) {
+fn take_down_stopped<N: Network>(mut stopped: MessageReader<Stopped>, nodes: Query<&Node>, mut commands: Commands) {
     for Stopped { node, .. } in stopped.read() {
         if let Ok(node) = nodes.get(*node) {
             let ordinal = node.ordinal;
-            commands.queue(move |world: &mut World| stop(world, ordinal));
+            commands.queue(move |world: &mut World| stop::<N>(world, ordinal));
         }
     }
 }

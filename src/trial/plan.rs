@@ -7,13 +7,12 @@ use indexmap::IndexSet;
 use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
 
-use super::RunError;
 use super::graph::edges;
 use super::streams::{Purpose, stream};
 use super::timeline::Timeline;
 use crate::crypto::{Identity, NodeId};
-use crate::link_model::LinkModel;
-use crate::scenario::{Overlay, Scenario, Start};
+use crate::link_model::{LinkModel, LinkModelError};
+use crate::scenario::{Overlay, Scenario, SelectionError, Start};
 use crate::wire::Address;
 use rand::RngExt;
 
@@ -40,12 +39,23 @@ pub struct Plan {
     pub worlds: u16,
 }
 
+/// Why a scenario cannot be played.
+#[derive(thiserror::Error, Debug)]
+pub enum PlanError {
+    /// It names nodes that are not there.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// Its network cannot be made.
+    #[error(transparent)]
+    Network(#[from] LinkModelError),
+}
+
 impl Plan {
     /// Draws the plan of `scenario`, to be run in `worlds` worlds.
     ///
     /// # Errors
     /// A scenario that names what is not there.
-    pub fn new(scenario: &Scenario, seed: u64, worlds: usize) -> Result<Self, RunError> {
+    pub fn new(scenario: &Scenario, seed: u64, worlds: usize) -> Result<Self, PlanError> {
         let model = Arc::new(LinkModel::new(&scenario.network, scenario.nodes, &scenario.groups, seed)?);
         let worlds = worlds.clamp(1, (scenario.nodes as usize).clamp(1, 64));
         // Neighbouring ordinals live together: groups and regions are ranges, and talk most among themselves.

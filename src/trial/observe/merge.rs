@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use bevy_ecs::prelude::*;
 
+use super::super::network::Network;
 use super::super::nodes::Directory;
 use super::super::plan::Plan;
 use super::super::timeline::Action;
-use super::super::transport::Fabric;
 use super::super::truth::Truth;
 use super::membership::missed_at_end;
 use super::{MAX_EVENTS, Observations, PartialSample};
@@ -16,7 +16,7 @@ use crate::mesh::broadcast::Broadcast;
 use crate::report::{Checkpoint, DetectionRow, EdgeRow, EventRow, LeaveRow, NodeRow, RunRecord};
 
 /// Makes the record of a run that ended at `end`, but for its `meta`'s wall time and memory.
-pub fn into_record(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord {
+pub fn into_record<N: Network>(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord {
     let truth = worlds[0].resource::<Truth>().clone();
     let mut record = RunRecord {
         shades: plan.timeline.shades.clone(),
@@ -34,7 +34,7 @@ pub fn into_record(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord
         missed_at_end(world, end);
         record.nodes.extend(node_rows(plan, world, &truth));
         collect_edges(plan, world, &mut edges);
-        record.meta.events += timers_fired(world) + world.resource::<Fabric>().delivered();
+        record.meta.events += timers_fired(world) + world.resource::<N>().delivered();
         for (reason, count) in world.resource::<Refusals>().iter() {
             *record.refusals.entry(reason.name().to_owned()).or_default() += count;
         }

@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sim::streams::{Purpose, stream};
+    use crate::trial::streams::{Purpose, stream};
 
     proptest! {
         #[test]

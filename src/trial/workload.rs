@@ -8,9 +8,8 @@ use bevy_ecs::prelude::*;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::RunError;
 use super::nodes::{Directory, Planned};
-use super::plan::Plan;
+use super::plan::{Plan, PlanError};
 use super::streams::{Purpose, stream};
 use crate::kernel::{AppAgendaExt, AppTickExt, CalendarQueue, Clock, Instant, Node, Scheduled, Tick, TickSystems};
 use crate::mesh::broadcast::Publish;
@@ -55,7 +54,7 @@ impl WorkloadPlugin {
     ///
     /// # Errors
     /// A selection that names nothing.
-    pub fn new(plan: &Plan, world: u16) -> Result<Self, RunError> {
+    pub fn new(plan: &Plan, world: u16) -> Result<Self, PlanError> {
         let scenario = &plan.scenario;
         let mut speakers = Speakers { queue: CalendarQueue::new(plan.quantum), due: Vec::new() };
         for (index, workload) in scenario.workload.iter().enumerate().filter(|(_, workload)| workload.rate > 0.0) {

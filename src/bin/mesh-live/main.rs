@@ -1,0 +1,2 @@
+//! `mesh-live`: a mesh node on real sockets.
+fn main() {}

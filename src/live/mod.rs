@@ -1,0 +1,1 @@
+//! The live node: the same plugins over real sockets.
