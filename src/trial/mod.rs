@@ -1,11 +1,11 @@
-//! A trial: a scenario played by nodes of one or several worlds, on whatever [`Network`] carries it, and what is observed of it.
+//! A trial: a scenario played by nodes of one or several worlds, on whatever [`Carrier`] carries it, and what is observed of it.
 //!
 //! A [`Plan`] is drawn from the scenario and the seed before the first tick. [`NodesPlugin`] starts, stops and strikes nodes as the
 //! timeline says, [`WorkloadPlugin`] lets them speak, [`ObservePlugin`] holds what they tell against the truth, and
 //! [`into_record`] makes a record of it. The simulator and the swarm on real sockets play the same trials.
 
+mod carrier;
 mod graph;
-mod network;
 mod nodes;
 mod observe;
 mod plan;
@@ -15,7 +15,7 @@ mod trace;
 mod truth;
 mod workload;
 
-pub use network::Network;
+pub use carrier::Carrier;
 pub use nodes::{Directory, NodesPlugin, Planned};
 pub use observe::{ObservePlugin, into_record, take_sample};
 pub use plan::{Plan, PlanError};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use super::network::Network;
+use super::carrier::Carrier;
 use super::plan::Plan;
 use super::streams::{Purpose, stream};
 use super::timeline::Action;
@@ -41,23 +41,23 @@ pub struct Directory {
     next: usize,
 }
 
-/// Carries out the timeline in [`TickSystems::Begin`], on the network `N`, whose resource the runner inserts.
+/// Carries out the timeline in [`TickSystems::Begin`], on the carrier `N`, whose resource the runner inserts.
 pub struct NodesPlugin<N> {
     /// The plan.
     pub plan: Arc<Plan>,
     /// Which world this is.
     pub world: u16,
-    network: PhantomData<fn() -> N>,
+    carrier: PhantomData<fn() -> N>,
 }
 
 impl<N> NodesPlugin<N> {
     /// The nodes of `plan` that live in `world`.
     pub fn new(plan: Arc<Plan>, world: u16) -> Self {
-        Self { plan, world, network: PhantomData }
+        Self { plan, world, carrier: PhantomData }
     }
 }
 
-impl<N: Network> Plugin for NodesPlugin<N> {
+impl<N: Carrier> Plugin for NodesPlugin<N> {
     fn build(&self, app: &mut App) {
         let nodes = self.plan.scenario.nodes as usize;
         app.insert_resource(Planned(self.plan.clone()))
@@ -77,7 +77,7 @@ impl<N: Network> Plugin for NodesPlugin<N> {
     }
 }
 
-fn apply_timeline<N: Network>(world: &mut World) {
+fn apply_timeline<N: Carrier>(world: &mut World) {
     let plan = world.resource::<Planned>().0.clone();
     let end = world.resource::<Clock>().end();
     loop {
@@ -139,7 +139,7 @@ fn for_each_node(world: &mut World, nodes: &[u32], mut change: impl FnMut(Mut<No
 }
 
 /// Starts a node, unless it runs: as it was before a crash, or with nothing but its identity.
-fn start<N: Network>(world: &mut World, plan: &Plan, ordinal: u32, at: Instant, memory: bool) {
+fn start<N: Carrier>(world: &mut World, plan: &Plan, ordinal: u32, at: Instant, memory: bool) {
     // Who is asked for again while it still says goodbye has said enough.
     if world.resource::<Directory>().leaving.contains(&ordinal) {
         stop::<N>(world, ordinal);
@@ -187,7 +187,7 @@ fn spawn(world: &mut World, plan: &Plan, ordinal: u32, life: u32) -> Entity {
 }
 
 /// Takes a node down without a word. Its sessions go, what it knew stays for a restart with memory.
-fn stop<N: Network>(world: &mut World, ordinal: u32) {
+fn stop<N: Carrier>(world: &mut World, ordinal: u32) {
     let mut directory = world.resource_mut::<Directory>();
     directory.leaving.remove(&ordinal);
     let Some(entity) = directory.entities[ordinal as usize] else { return };
@@ -202,7 +202,7 @@ fn stop<N: Network>(world: &mut World, ordinal: u32) {
     node.despawn_related::<Sessions>();
 }
 
-fn take_down_stopped<N: Network>(mut stopped: MessageReader<Stopped>, nodes: Query<&Node>, mut commands: Commands) {
+fn take_down_stopped<N: Carrier>(mut stopped: MessageReader<Stopped>, nodes: Query<&Node>, mut commands: Commands) {
     for Stopped { node, .. } in stopped.read() {
         if let Ok(node) = nodes.get(*node) {
             let ordinal = node.ordinal;

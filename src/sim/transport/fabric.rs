@@ -9,7 +9,7 @@ use super::endpoint::{Endpoints, State};
 use super::flight::{Alarm, EndId, Flight, Head, Parcel};
 use crate::kernel::{CalendarQueue, Instant, Service};
 use crate::link_model::{Conditions, LinkModel, Lost, NetworkFault};
-use crate::trial::Network;
+use crate::trial::Carrier;
 use crate::wire::{CloseReason, NodeId};
 
 /// The network as the nodes of one world see it: their ends of links, and the packets on their way to them.
@@ -205,7 +205,7 @@ impl Fabric {
     }
 }
 
-impl Network for Fabric {
+impl Carrier for Fabric {
     /// Node `ordinal` starts, as `entity`: it listens from now on.
     fn attach(&mut self, ordinal: u32, entity: Entity, id: NodeId) {
         self.detach(ordinal);

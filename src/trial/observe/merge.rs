@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bevy_ecs::prelude::*;
 
-use super::super::network::Network;
+use super::super::carrier::Carrier;
 use super::super::nodes::Directory;
 use super::super::plan::Plan;
 use super::super::timeline::Action;
@@ -16,7 +16,7 @@ use crate::mesh::broadcast::Broadcast;
 use crate::report::{Checkpoint, DetectionRow, EdgeRow, EventRow, LeaveRow, NodeRow, RunRecord};
 
 /// Makes the record of a run that ended at `end`, but for its `meta`'s wall time and memory.
-pub fn into_record<N: Network>(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord {
+pub fn into_record<N: Carrier>(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord {
     let truth = worlds[0].resource::<Truth>().clone();
     let mut record = RunRecord {
         shades: plan.timeline.shades.clone(),

@@ -15,7 +15,7 @@ use crate::kernel::{
 };
 use crate::link_model::{LinkModel, NetworkFault};
 use crate::scenario::Network;
-use crate::trial::{Network, Trace};
+use crate::trial::{Carrier, Trace};
 use crate::wire::{Address, CloseReason, Frame, Hello, NodeId};
 
 /// What somebody does.

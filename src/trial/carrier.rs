@@ -7,7 +7,7 @@ use crate::crypto::NodeId;
 use crate::link_model::{Conditions, NetworkFault};
 
 /// The network of one world, simulated or real: it listens for nodes that run, and suffers the faults of the timeline.
-pub trait Network: Resource<Mutability = Mutable> {
+pub trait Carrier: Resource<Mutability = Mutable> {
     /// Node `ordinal` starts, as `entity`, and is called `id`: it can be reached from now on.
     fn attach(&mut self, ordinal: u32, entity: Entity, id: NodeId);
     /// Node `ordinal` stops: its links vanish without a word.
