@@ -11,6 +11,8 @@
 
 mod identity;
 mod noise;
+mod secret;
 
 pub use identity::{BadSignature, CryptoMode, Identity, NodeId, Signature};
 pub use noise::{Handshake, ModelledHandshake, NoiseChannel, Progress, Secrets};
+pub use secret::Secret;
