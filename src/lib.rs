@@ -7,12 +7,14 @@
 //! - [`crypto`] and [`wire`]: pure functions and the messages that cross a link,
 //! - [`kernel`]: time, timers, the tick, nodes and sessions, the transport seam,
 //! - [`mesh`]: the protocols, one folder each,
+//! - [`gate`]: what enters and leaves a world, as plain values, for transports outside of it,
 //! - `scenario`, `link_model` and `report` (feature `sim`): what a run is asked for, what its network does, and what it leaves behind,
 //! - `trial` (feature `sim`): a scenario played by nodes of a world, whatever network carries it, and what is observed,
 //! - `sim` (feature `sim`): the deterministic simulator,
 //! - `live` (feature `live`): the node on real sockets.
 
 pub mod crypto;
+pub mod gate;
 pub mod kernel;
 #[cfg(feature = "sim")]
 pub mod link_model;

@@ -38,6 +38,8 @@ pub struct Session {
     pub remote: Option<NodeId>,
     /// Where it was dialled, or where the transport says it comes from.
     pub address: Address,
+    /// Where anybody can dial the other side, as far as the transport knows.
+    pub reach: Option<Address>,
     /// When it was dialled or accepted.
     pub since: Instant,
 }
@@ -110,6 +112,8 @@ pub struct SessionOpened {
     pub role: Role,
     /// Where the other side was dialled or comes from.
     pub address: Address,
+    /// Where anybody can dial it, if that is known.
+    pub reach: Option<Address>,
     /// When.
     pub at: Instant,
 }
@@ -191,7 +195,7 @@ pub fn spawn_session(commands: &mut Commands, node: Entity, role: Role, address:
         Role::Initiator => SessionPhase::Dialing,
         Role::Responder => SessionPhase::Handshaking,
     };
-    commands.spawn((Session { phase, role, remote: None, address, since: at }, SessionOf(node))).id()
+    commands.spawn((Session { phase, role, remote: None, address, reach: Some(address).filter(|address| address.is_public()), since: at }, SessionOf(node))).id()
 }
 
 fn close_sessions(
@@ -238,7 +242,7 @@ fn dial_wanted(
         // Sessions spawned here exist only after this system. All nodes may dial in one tick: each looks at its own dials.
         let new = dialled.entry(node).or_default();
         if existing.len() + new.len() >= limits.max_sessions
-            || open.any(|session| session.address == to && session.phase != SessionPhase::Closed)
+            || open.any(|session| (session.address == to || session.reach == Some(to)) && session.phase != SessionPhase::Closed)
             || new.contains(&to)
         {
             continue;

@@ -12,12 +12,23 @@ pub enum Address {
     Memory(u32),
     /// A socket.
     Socket(SocketAddr),
+    /// The node's own seed of this number, by name: its transport finds the socket anew at each dial. It never crosses a link.
+    #[serde(skip)]
+    Seed(u16),
+    /// Where an accepted link comes from: nobody listens there. It never crosses a link.
+    #[serde(skip)]
+    Inbound(SocketAddr),
 }
 
 /// Longest address in bytes, as [`Address::to_bytes`] writes it.
 pub const MAX_BYTES: usize = 64;
 
 impl Address {
+    /// Whether it means the same to everybody, so that others can be told.
+    pub const fn is_public(self) -> bool {
+        matches!(self, Self::Memory(_) | Self::Socket(_))
+    }
+
     /// As a value in a namespace: the text that [`Display`](fmt::Display) writes.
     pub fn to_bytes(self) -> Vec<u8> {
         self.to_string().into_bytes()
@@ -38,6 +49,8 @@ impl fmt::Display for Address {
         match self {
             Self::Memory(ordinal) => write!(f, "n{ordinal}"),
             Self::Socket(address) => address.fmt(f),
+            Self::Seed(number) => write!(f, "seed {number}"),
+            Self::Inbound(address) => write!(f, "from {address}"),
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::enc::write::SizeWriter;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::WireMessage;
 use super::limits::MAX_MESSAGE;
@@ -25,6 +27,12 @@ pub enum CodecError {
     /// A message is followed by something else.
     #[error("{0} bytes follow the message")]
     Trailing(usize),
+    /// It does not begin as ours do.
+    #[error("the bytes are of another program or version")]
+    Foreign,
+    /// It holds what must not leave the node.
+    #[error("the value cannot be encoded: {0}")]
+    Private(#[from] bincode::error::EncodeError),
 }
 
 /// Encodes a message.
@@ -61,9 +69,25 @@ pub fn decode(bytes: &[u8]) -> Result<WireMessage, CodecError> {
     if bytes.len() > MAX_MESSAGE {
         return Err(CodecError::TooLong { length: bytes.len() });
     }
-    let (message, read) = bincode::serde::decode_from_slice(bytes, CONFIG)?;
+    decode_value(bytes)
+}
+
+/// Encodes something that is no message, in the same way.
+///
+/// # Errors
+/// [`CodecError::Private`].
+pub fn encode_value(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
+    Ok(bincode::serde::encode_to_vec(value, CONFIG)?)
+}
+
+/// Decodes exactly one value from all of `bytes`.
+///
+/// # Errors
+/// [`CodecError::Malformed`] or [`CodecError::Trailing`]; nothing larger than the limits has been allocated.
+pub fn decode_value<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let (value, read) = bincode::serde::decode_from_slice(bytes, CONFIG)?;
     match bytes.len() - read {
-        0 => Ok(message),
+        0 => Ok(value),
         rest => Err(CodecError::Trailing(rest)),
     }
 }

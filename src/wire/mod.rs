@@ -103,6 +103,19 @@ macro_rules! define_wire_message {
 }
 for_each_protocol!(define_wire_message);
 
+impl WireMessage {
+    /// Whether nothing is lost for good without it: announcements and comparisons, which come again. To a peer that does not read, these
+    /// are dropped first.
+    pub fn is_lazy(&self) -> bool {
+        use BroadcastMessage as B;
+        match self {
+            Self::Broadcast(B::IHave(_) | B::Summary(_) | B::Supplement(_) | B::SummaryHash(_)) => true,
+            Self::Membership(message) => matches!(**message, MembershipMessage::Syn(_)),
+            _ => false,
+        }
+    }
+}
+
 /// How a [`WireMessage`] holds an `M`: as it is, or boxed.
 pub(crate) trait Held<M> {
     /// The message.

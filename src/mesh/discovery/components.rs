@@ -2,12 +2,24 @@
 
 use bevy_ecs::prelude::*;
 
+use smallvec::SmallVec;
+
 use crate::kernel::Instant;
-use crate::wire::Address;
+use crate::wire::{Address, NodeId};
 
 /// Where a node first looks for others.
 #[derive(Component, Default, Clone, Debug)]
 pub struct Seeds(pub Vec<Address>);
+
+/// Which network a node belongs to, as it says in its hellos: whoever says another is left alone.
+#[derive(Component, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NetworkTag(pub [u8; 8]);
+
+impl Default for NetworkTag {
+    fn default() -> Self {
+        Self(*b"murmur 1")
+    }
+}
 
 /// How the search for others goes.
 #[derive(Component, Default, Debug)]
@@ -24,6 +36,8 @@ pub struct Discovery {
     pub(super) waiting: bool,
     /// Whether it has given up trying often.
     pub(super) offline: bool,
+    /// Who was found at which seed.
+    pub(super) found: SmallVec<[(Address, NodeId); 1]>,
     /// When the last hello was said in answer to another's.
     pub(super) answered: Option<Instant>,
 }

@@ -16,14 +16,11 @@ use bevy_ecs::prelude::*;
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 
 pub use backoff::delay;
-pub use components::{Discovery, Seeds};
+pub use components::{Discovery, NetworkTag, Seeds};
 pub use config::DiscoveryConfig;
 pub use messages::{WentOffline, WentOnline};
 
-/// The tag of this protocol's network in hellos.
-const NETWORK: [u8; 8] = *b"murmur 1";
-
-/// Adds discovery. Nodes may have [`Seeds`].
+/// Adds discovery. Nodes may have [`Seeds`] and a [`NetworkTag`].
 #[derive(Debug, Clone, Default)]
 pub struct DiscoveryPlugin(pub DiscoveryConfig);
 
@@ -43,5 +40,6 @@ impl Plugin for DiscoveryPlugin {
             );
         app.world_mut().register_required_components::<Node, Discovery>();
         app.world_mut().register_required_components::<Node, Seeds>();
+        app.world_mut().register_required_components::<Node, NetworkTag>();
     }
 }

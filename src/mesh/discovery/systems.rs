@@ -6,13 +6,13 @@ use bevy_ecs::prelude::*;
 use rand::RngExt;
 
 use super::backoff::delay;
-use super::components::{Discovery, Seeds};
-use super::{DiscoveryConfig, NETWORK, WentOffline, WentOnline};
+use super::components::{Discovery, NetworkTag, Seeds};
+use super::{DiscoveryConfig, WentOffline, WentOnline};
 use crate::kernel::{
     AddressBook, BeaconIn, BeaconOut, Connect, Contact, Fired, Instant, Node, NodeClock, NodeRng, NodeStarted, SessionClosed,
     SessionOpened, Standing, Timers,
 };
-use crate::wire::Hello;
+use crate::wire::{Address, Hello};
 
 /// A hello is due.
 #[derive(Clone, Copy, Debug)]
@@ -52,30 +52,30 @@ pub(super) fn start(
 pub(super) fn say_hello(
     mut fired: MessageReader<Fired<HelloTimer>>,
     config: Res<DiscoveryConfig>,
-    nodes: Query<(&Node, &NodeClock, &Contact)>,
+    nodes: Query<(&Node, &NodeClock, &Contact, &NetworkTag)>,
     mut timers: ResMut<Timers<HelloTimer>>,
     mut beacons: MessageWriter<BeaconOut>,
 ) {
     for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, me)) = nodes.get(*entity) else { continue };
-        beacons.write(BeaconOut { node: *entity, at: *at, hello: hello(me) });
+        let Ok((node, clock, me, network)) = nodes.get(*entity) else { continue };
+        beacons.write(BeaconOut { node: *entity, at: *at, hello: hello(me, network) });
         timers.set(*entity, node, clock.after(*at, config.hello_interval), HelloTimer);
     }
 }
 
-fn hello(me: &Contact) -> Hello {
-    Hello { network: NETWORK, id: me.id, address: me.address }
+fn hello(me: &Contact, network: &NetworkTag) -> Hello {
+    Hello { network: network.0, id: me.id, address: me.address }
 }
 
 pub(super) fn hear_hello(
     mut heard: MessageReader<BeaconIn>,
-    mut nodes: Query<(&Contact, &mut Discovery, &mut AddressBook)>,
+    mut nodes: Query<(&Contact, &NetworkTag, &mut Discovery, &mut AddressBook)>,
     mut beacons: MessageWriter<BeaconOut>,
     mut connect: MessageWriter<Connect>,
 ) {
     for BeaconIn { node, at, hello: said } in heard.read() {
-        let Ok((me, mut discovery, mut book)) = nodes.get_mut(*node) else { continue };
-        if said.network != NETWORK || said.id == me.id {
+        let Ok((me, network, mut discovery, mut book)) = nodes.get_mut(*node) else { continue };
+        if said.network != network.0 || said.id == me.id {
             continue;
         }
         book.hear(said.id, said.address);
@@ -92,7 +92,7 @@ pub(super) fn hear_hello(
         } else if discovery.answered.is_none_or(|last| at.since(last) >= ANSWER_INTERVAL) {
             // The lower id makes itself known, so that the higher can.
             discovery.answered = Some(*at);
-            beacons.write(BeaconOut { node: *node, at: *at, hello: hello(me) });
+            beacons.write(BeaconOut { node: *node, at: *at, hello: hello(me, network) });
         }
     }
 }
@@ -101,13 +101,13 @@ pub(super) fn follow_sessions(
     mut closed: MessageReader<SessionClosed>,
     mut opened: MessageReader<SessionOpened>,
     config: Res<DiscoveryConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Discovery, &mut AddressBook)>,
+    mut nodes: Query<(&Node, &NodeClock, &Seeds, &mut NodeRng, &mut Discovery, &mut AddressBook)>,
     mut attempts: ResMut<Timers<Attempt>>,
     mut online: MessageWriter<WentOnline>,
     mut offline: MessageWriter<WentOffline>,
 ) {
     for SessionClosed { node: entity, address, was_open, at, .. } in closed.read() {
-        let Ok((node, clock, mut rng, mut discovery, _)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, clock, _, mut rng, mut discovery, _)) = nodes.get_mut(*entity) else { continue };
         if *was_open {
             discovery.open = discovery.open.saturating_sub(1);
         } else if discovery.trying == Some(*address) {
@@ -125,9 +125,15 @@ pub(super) fn follow_sessions(
             attempts.set(*entity, node, clock.after(*at, wait), Attempt { overdue: None });
         }
     }
-    for SessionOpened { node: entity, remote, address, at, .. } in opened.read() {
-        let Ok((.., mut discovery, mut book)) = nodes.get_mut(*entity) else { continue };
-        book.hear(*remote, *address);
+    for SessionOpened { node: entity, remote, address, reach, at, .. } in opened.read() {
+        let Ok((_, _, seeds, _, mut discovery, mut book)) = nodes.get_mut(*entity) else { continue };
+        if let Some(reach) = reach {
+            book.hear(*remote, *reach);
+        }
+        if seeds.0.contains(address) {
+            discovery.found.retain(|(seed, _)| seed != address);
+            discovery.found.push((*address, *remote));
+        }
         discovery.open += 1;
         discovery.failures = 0;
         discovery.trying = None;
@@ -174,7 +180,7 @@ pub(super) fn attempt(
     }
 }
 
-fn try_one(node: Entity, to: crate::wire::Address, at: Instant, discovery: &mut Discovery, connect: &mut MessageWriter<Connect>) {
+fn try_one(node: Entity, to: Address, at: Instant, discovery: &mut Discovery, connect: &mut MessageWriter<Connect>) {
     discovery.trying = Some(to);
     connect.write(Connect { node, to, at });
 }
@@ -197,7 +203,8 @@ pub(super) fn seek_lost(
         }
         let lost = book.pick(&mut rng.0, |_, peer| peer.standing != Standing::Alive).map(|(_, peer)| peer.address);
         // A seed that is no member yet may belong to a part of the network that nobody here has ever heard of.
-        let unknown = seeds.0.iter().find(|seed| !book.iter().any(|(_, peer)| peer.address == **seed)).copied();
+        let found = |seed: &Address| discovery.found.iter().find(|(known, _)| known == seed).is_some_and(|(_, id)| book.get(id).is_some());
+        let unknown = seeds.0.iter().find(|seed| !found(seed) && !book.iter().any(|(_, peer)| peer.address == **seed)).copied();
         if let Some(to) = lost.or(unknown) {
             connect.write(Connect { node: *entity, to, at: *at });
         }

@@ -209,7 +209,7 @@ pub(super) fn admit(opening: Opening, me: &Contact, mine: &Sessions, sessions: &
         out.refuse(session, at, CloseReason::SelfDial);
         return;
     }
-    let Ok((role, address)) = sessions.get(session).map(|new| (new.role, new.address)) else { return };
+    let Ok((role, address, reach)) = sessions.get(session).map(|new| (new.role, new.address, new.reach)) else { return };
     for other in mine.iter().filter(|other| *other != session) {
         let Ok(existing) = sessions.get(other) else { continue };
         if existing.phase != SessionPhase::Established || existing.remote != Some(remote) {
@@ -227,7 +227,7 @@ pub(super) fn admit(opening: Opening, me: &Contact, mine: &Sessions, sessions: &
             return;
         }
     }
-    out.opened.write(SessionOpened { node, session, remote, role, address, at });
+    out.opened.write(SessionOpened { node, session, remote, role, address, reach, at });
 }
 
 pub(super) fn time_out(

@@ -133,7 +133,7 @@ pub(super) fn follow_left(mut left: MessageReader<MemberLeft>, mut stage: Stage)
 }
 
 pub(super) fn follow_opened(mut opened: MessageReader<SessionOpened>, mut stage: Stage) {
-    for SessionOpened { node, session, remote, role, address, at } in opened.read().copied() {
+    for SessionOpened { node, session, remote, role, address, at, .. } in opened.read().copied() {
         if stage.sessions.get(session).is_ok_and(|state| state.phase == SessionPhase::Established) {
             stage.play(node, at, |topology, scene| topology.opened(scene, remote, address, role == Role::Initiator));
         }

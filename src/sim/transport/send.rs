@@ -31,7 +31,7 @@ impl Fabric {
         let to = match to {
             Address::Memory(ordinal) => ordinal,
             // Nobody of a simulation is there.
-            Address::Socket(_) => u32::MAX,
+            _ => u32::MAX,
         };
         if self.hosts.get(from as usize).is_none_or(|host| host.up.is_none()) {
             return;

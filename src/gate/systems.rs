@@ -1,0 +1,201 @@
+//! Values become messages, messages become values.
+
+use bevy_ecs::prelude::*;
+use bevy_ecs::system::SystemParam;
+use smallvec::SmallVec;
+
+use super::values::{Command, Input, LinkId, Output};
+use super::{Gate, Link};
+use crate::kernel::{
+    BeaconIn, BeaconOut, Clock, Dial, FrameIn, FrameOut, HangUp, LinkDown, LinkUp, Node, NodeState, Outgoing, Role, Session, SessionLimits,
+    SessionOf, SessionOpened, Sessions, Shutdown, spawn_session,
+};
+use crate::mesh::broadcast::Publish;
+use crate::mesh::membership::SetKey;
+use crate::wire::{CloseReason, Frame};
+
+/// Hands over what the owners of nodes want. What else has arrived waits for [`receive`].
+pub(super) fn obey(
+    clock: Res<Clock>,
+    mut gate: ResMut<Gate>,
+    mut nodes: Query<&mut Node>,
+    mut publish: MessageWriter<Publish>,
+    mut keys: MessageWriter<SetKey>,
+    mut shutdown: MessageWriter<Shutdown>,
+) {
+    let Gate { inbox, nodes: entities, .. } = &mut *gate;
+    inbox.retain_mut(|arrival| {
+        let at = arrival.at();
+        match &mut arrival.input {
+            Input::Command { node, command } => {
+                let Some(node) = entities.get(*node as usize).copied().flatten() else { return false };
+                match command {
+                    Command::Publish(payload) => {
+                        publish.write(Publish { node, payload: payload.clone(), at });
+                    }
+                    Command::SetKey { key, value } => {
+                        keys.write(SetKey { node, key: std::mem::take(key), value: value.take(), at });
+                    }
+                    Command::Shutdown => {
+                        shutdown.write(Shutdown { node, at });
+                    }
+                }
+                false
+            }
+            Input::StoodStill => {
+                let until = clock.start();
+                nodes.iter_mut().filter(|node| node.state == NodeState::Running).for_each(|mut node| node.state = NodeState::Paused { until });
+                false
+            }
+            _ => true,
+        }
+    });
+}
+
+/// What the gate tells its world.
+#[derive(SystemParam)]
+pub(super) struct Told<'w> {
+    up: MessageWriter<'w, LinkUp>,
+    down: MessageWriter<'w, LinkDown>,
+    frames: MessageWriter<'w, FrameIn>,
+    beacons: MessageWriter<'w, BeaconIn>,
+}
+
+/// Hands over links, frames and hellos.
+pub(super) fn receive(
+    mut gate: ResMut<Gate>,
+    limits: Res<SessionLimits>,
+    nodes: Query<&Sessions>,
+    mut sessions: Query<(&mut Session, &SessionOf, &mut Link)>,
+    mut commands: Commands,
+    mut told: Told,
+) {
+    let gate = &mut *gate;
+    // Those that are spawned here are counted only after this system.
+    let mut accepted: SmallVec<[Entity; 16]> = SmallVec::new();
+    for arrival in gate.inbox.drain(..) {
+        let at = arrival.at();
+        match arrival.input {
+            Input::Connected { link, to } => {
+                let Some(session) = gate.sessions.get(&link).copied() else { continue };
+                let Ok((mut state, SessionOf(node), _)) = sessions.get_mut(session) else { continue };
+                state.reach = Some(to).filter(|to| to.is_public());
+                told.up.write(LinkUp { node: *node, session, at });
+            }
+            Input::Accepted { node, link, from } => {
+                let entity = gate.nodes.get(node as usize).copied().flatten();
+                let reason = match entity {
+                    None => Some(CloseReason::ConnectionRefused),
+                    Some(node) => {
+                        let count = nodes.get(node).map_or(0, |all| all.iter().len()) + accepted.iter().filter(|other| **other == node).count();
+                        (count >= limits.max_sessions).then_some(CloseReason::TooManySessions)
+                    }
+                };
+                if let Some(reason) = reason {
+                    gate.refused += 1;
+                    gate.outbox.push(Output::HangUp { link, reason, at });
+                } else if let Some(node) = entity {
+                    let session = spawn_session(&mut commands, node, Role::Responder, from, at);
+                    commands.entity(session).insert(Link { id: link, congested: false });
+                    gate.sessions.insert(link, session);
+                    accepted.push(node);
+                    told.up.write(LinkUp { node, session, at });
+                }
+            }
+            Input::Down { link, reason } => {
+                if let Some(session) = gate.sessions.swap_remove(&link) {
+                    told.down.write(LinkDown { session, reason, at });
+                }
+            }
+            Input::Frame { link, bytes } => {
+                if let Some(session) = gate.sessions.get(&link).copied() {
+                    told.frames.write(FrameIn { session, at, frame: Frame::Bytes(bytes) });
+                }
+            }
+            Input::Congested { link, congested } => {
+                let session = gate.sessions.get(&link).copied();
+                if let Some(Ok((_, _, mut state))) = session.map(|session| sessions.get_mut(session)) {
+                    state.congested = congested;
+                }
+            }
+            Input::Hello { node, hello } => {
+                if let Some(node) = gate.nodes.get(node as usize).copied().flatten() {
+                    told.beacons.write(BeaconIn { node, at, hello });
+                }
+            }
+            Input::StoodStill | Input::Command { .. } => {}
+        }
+    }
+}
+
+/// Drops what is lazy and meant for a peer that does not read.
+pub(super) fn shed_lazy(
+    links: Query<&Link>,
+    congested: Query<(), Changed<Link>>,
+    mut any: Local<bool>,
+    mut gate: ResMut<Gate>,
+    mut outgoing: ResMut<Messages<Outgoing>>,
+    mut kept: Local<Vec<Outgoing>>,
+) {
+    if !congested.is_empty() {
+        *any = links.iter().any(|link| link.congested);
+    }
+    if !*any || outgoing.is_empty() {
+        return;
+    }
+    for message in outgoing.drain() {
+        if message.message.is_lazy() && links.get(message.session).is_ok_and(|link| link.congested) {
+            gate.dropped += 1;
+        } else {
+            kept.push(message);
+        }
+    }
+    outgoing.write_batch(kept.drain(..));
+}
+
+/// Gives dialled links their names.
+pub(super) fn dial(mut dials: MessageReader<Dial>, nodes: Query<&Node>, mut gate: ResMut<Gate>, mut commands: Commands) {
+    for Dial { node, session, to, at } in dials.read().copied() {
+        let Ok(node) = nodes.get(node) else { continue };
+        gate.dialled += 1;
+        let link = LinkId(gate.dialled * 2);
+        gate.sessions.insert(link, session);
+        commands.entity(session).try_insert(Link { id: link, congested: false });
+        gate.outbox.push(Output::Dial { node: node.ordinal, link, to, at });
+    }
+}
+
+/// Tells the transport whose other side is no longer a stranger.
+pub(super) fn vouch(mut opened: MessageReader<SessionOpened>, links: Query<&Link>, mut gate: ResMut<Gate>) {
+    for SessionOpened { session, remote, .. } in opened.read() {
+        if let Ok(link) = links.get(*session) {
+            gate.outbox.push(Output::Proven { link: link.id, remote: *remote });
+        }
+    }
+}
+
+pub(super) fn send(mut frames: ResMut<Messages<FrameOut>>, links: Query<&Link>, mut gate: ResMut<Gate>) {
+    for FrameOut { session, at, frame } in frames.drain() {
+        if let (Ok(link), Frame::Bytes(bytes)) = (links.get(session), frame) {
+            gate.outbox.push(Output::Frame { link: link.id, bytes, at });
+        }
+    }
+}
+
+pub(super) fn say_hello(mut beacons: ResMut<Messages<BeaconOut>>, nodes: Query<&Node>, mut gate: ResMut<Gate>) {
+    for BeaconOut { node, at, hello } in beacons.drain() {
+        if let Ok(node) = nodes.get(node) {
+            gate.outbox.push(Output::Hello { node: node.ordinal, hello, at });
+        }
+    }
+}
+
+pub(super) fn hang_up(mut ends: MessageReader<HangUp>, links: Query<&Link>, mut gate: ResMut<Gate>) {
+    for HangUp { session, reason, at } in ends.read().copied() {
+        if let Ok(link) = links.get(session)
+            && gate.sessions.swap_remove(&link.id).is_some()
+        {
+            gate.outbox.push(Output::HangUp { link: link.id, reason, at });
+        }
+    }
+}
