@@ -15,7 +15,7 @@ use bevy_ecs::prelude::*;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-pub use nodes::{NodeSpec, nick_key, spawn_node};
+pub use nodes::{NICK, NodeSpec, spawn_node};
 pub use values::{Arrival, Command, Input, LinkId, Output};
 
 use crate::kernel::{AppTickExt, Instant, Tick, TickSystems};

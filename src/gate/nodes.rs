@@ -12,9 +12,7 @@ use crate::mesh::handshake::NetworkKey;
 use crate::wire::Address;
 
 /// The key of a node's namespace that holds what others call it.
-pub fn nick_key() -> String {
-    "nick".to_owned()
-}
+pub const NICK: &str = "nick";
 
 /// What a node is born with.
 #[derive(Clone)]

@@ -1,8 +1,17 @@
 //! The live node: the same plugins over real sockets.
 
+mod advertise;
 mod clock;
 mod config;
+pub mod engine;
+mod events;
+mod network;
+mod node;
 pub mod sockets;
 
 pub use clock::{WallClock, since_1970};
+pub use engine::{Engine, Request};
+pub use events::{Events, EventsPlugin, MeshEvent};
+pub use network::{network_key, network_tag};
+pub use node::{ConnectionInfo, MemberInfo, MeshNode, NodeStopped, SendError, StartError, Subscription, prepare};
 pub use config::{DEFAULT_NETWORK, MeshConfig, RecordConfig};

@@ -1,0 +1,221 @@
+//! The loop of a world in wall time: it sleeps until a timer is due or something arrives, and runs one tick.
+//!
+//! The engine is a resource of the world that it moves. A program of its own gives it a thread ([`run`]); a Bevy program that has a loop
+//! already calls [`turn`] in it.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+
+use super::clock::WallClock;
+use super::sockets::{Event, Sockets};
+use crate::gate::{self, Arrival, Input, Output};
+use crate::kernel::{Instant, next_due};
+
+/// A timer that is overdue by so much was held up by a process that stood still: its node must not make up for what it missed.
+const STANDSTILL: Duration = Duration::from_millis(500);
+/// Most ticks in a row without a look at what has arrived.
+const BURST: usize = 16;
+/// Most events taken in before a tick.
+const MAX_ARRIVALS: usize = 4096;
+
+/// Longest wait for what is queued when a world ends.
+const CLOSING: Duration = Duration::from_millis(250);
+
+/// Something that the holder of a world wants done in it, between two ticks.
+pub type Request = Box<dyn FnOnce(&mut World) + Send>;
+
+/// Notes down what enters the world. It may refuse to go on.
+pub trait Recorder: Send + Sync {
+    /// A tick at `at` takes in `arrivals`, and `outputs` have left in it.
+    fn tick(&mut self, at: Instant, arrivals: &[Arrival], outputs: &[Output]);
+}
+
+/// Changes what passes between the world and its sockets: the link model on real links.
+pub trait Shaper: Send + Sync {
+    /// Takes what has left the world at `now`, and leaves in `outputs` what goes to the sockets now.
+    fn outgoing(&mut self, outputs: &mut Vec<Output>, now: Instant);
+    /// Takes what has arrived by `now`, and leaves in `arrivals` what enters the world now.
+    fn incoming(&mut self, arrivals: &mut Vec<Arrival>, now: Instant);
+    /// When it wants to be asked again.
+    fn next_due(&self) -> Option<Instant>;
+}
+
+/// What moves a world in wall time.
+#[derive(Resource)]
+pub struct Engine {
+    clock: WallClock,
+    sockets: Option<Sockets<Request>>,
+    events: Mutex<Receiver<Event<Request>>>,
+    arrivals: Vec<Arrival>,
+    outputs: Vec<Output>,
+    recorder: Option<Box<dyn Recorder>>,
+    shaper: Option<Box<dyn Shaper>>,
+}
+
+/// Whether the loop ends after this turn. Whoever is in the world may set it.
+#[derive(Resource, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ended(pub bool);
+
+impl Engine {
+    /// An engine for the world behind `sockets`, which tell `events`.
+    pub fn new(clock: WallClock, sockets: Sockets<Request>, events: Receiver<Event<Request>>) -> Self {
+        Self {
+            clock,
+            sockets: Some(sockets),
+            events: Mutex::new(events),
+            arrivals: Vec::new(),
+            outputs: Vec::new(),
+            recorder: None,
+            shaper: None,
+        }
+    }
+
+    /// Notes down from now on what enters the world.
+    pub fn record(&mut self, recorder: Box<dyn Recorder>) {
+        self.recorder = Some(recorder);
+    }
+
+    /// Puts a link model on the links.
+    pub fn shape(&mut self, shaper: Box<dyn Shaper>) {
+        self.shaper = Some(shaper);
+    }
+
+    /// The sockets.
+    pub fn sockets(&mut self) -> Option<&mut Sockets<Request>> {
+        self.sockets.as_mut()
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Lets something in with the next tick.
+    pub fn enter(&mut self, input: Input) {
+        self.arrivals.push(Arrival::new(self.clock.now(), input));
+    }
+
+    /// Takes in what has come, without waiting. Returns what is asked of the world.
+    fn collect(&mut self) -> Vec<Request> {
+        let mut requests = Vec::new();
+        let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..MAX_ARRIVALS {
+            let Ok(event) = events.try_recv() else { break };
+            if let Some(request) = take(event, &mut self.arrivals, self.sockets.as_mut()) {
+                requests.push(request);
+            }
+        }
+        requests
+    }
+
+    /// Waits for `limit` or until something comes.
+    ///
+    /// # Errors
+    /// Nobody is left to tell anything.
+    fn wait(&mut self, limit: Option<Duration>) -> Result<Option<Request>, RecvTimeoutError> {
+        let events = self.events.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let event = match limit {
+            Some(limit) => events.recv_timeout(limit),
+            None => events.recv().map_err(RecvTimeoutError::from),
+        };
+        match event {
+            Ok(event) => Ok(take(event, &mut self.arrivals, self.sockets.as_mut())),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+        }
+    }
+}
+
+/// Sorts an event into what enters the world and what is asked of it.
+fn take(event: Event<Request>, arrivals: &mut Vec<Arrival>, sockets: Option<&mut Sockets<Request>>) -> Option<Request> {
+    match event {
+        Event::Arrival(arrival) => arrivals.push(arrival),
+        Event::Accepted(arrival, wire) => {
+            if let Some(sockets) = sockets {
+                sockets.accepted(&arrival, wire);
+            }
+            arrivals.push(arrival);
+        }
+        Event::Ask(request) => return Some(request),
+    }
+    None
+}
+
+/// Does what is due in `world` by now, and returns when the next is; `None` if nothing is. Never waits.
+pub fn turn(world: &mut World) -> Option<Instant> {
+    let requests = world.get_resource_mut::<Engine>()?.collect();
+    requests.into_iter().for_each(|request| request(world));
+    world.resource_scope(|world, mut engine: Mut<Engine>| {
+        let engine = &mut *engine;
+        for _ in 0..BURST {
+            let now = engine.clock.now();
+            if let Some(shaper) = &mut engine.shaper {
+                shaper.incoming(&mut engine.arrivals, now);
+            }
+            let due = next_due(world).unwrap_or(Instant::NEVER);
+            if engine.arrivals.is_empty() && due > now {
+                break;
+            }
+            tick(world, engine, now, due);
+        }
+        if let Some(shaper) = &mut engine.shaper {
+            shaper.outgoing(&mut engine.outputs, engine.clock.now());
+            if let Some(sockets) = &mut engine.sockets {
+                sockets.carry(&mut engine.outputs);
+            }
+        }
+        let shaped = engine.shaper.as_ref().and_then(|shaper| shaper.next_due());
+        next_due(world).into_iter().chain(shaped).min()
+    })
+}
+
+fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
+    if now.since(due) > STANDSTILL {
+        engine.arrivals.insert(0, Arrival::new(now, Input::StoodStill));
+    }
+    if let Some(sockets) = &mut engine.sockets {
+        engine.arrivals.iter().for_each(|arrival| sockets.taken(&arrival.input));
+    }
+    match &mut engine.recorder {
+        None => gate::run_tick(world, now, engine.arrivals.drain(..), &mut engine.outputs),
+        Some(recorder) => {
+            let from = engine.outputs.len();
+            gate::run_tick(world, now, engine.arrivals.iter().cloned(), &mut engine.outputs);
+            recorder.tick(now, &engine.arrivals, &engine.outputs[from..]);
+            engine.arrivals.clear();
+        }
+    }
+    if engine.shaper.is_none()
+        && let Some(sockets) = &mut engine.sockets
+    {
+        sockets.carry(&mut engine.outputs);
+    }
+}
+
+/// Moves `world` until it has [`Ended`], or nobody can tell it anything any more. Returns it, with its sockets closed.
+pub fn run(mut world: World) -> World {
+    world.init_resource::<Ended>();
+    loop {
+        let due = turn(&mut world);
+        let ended = *world.resource::<Ended>() == Ended(true);
+        let Some(mut engine) = world.get_resource_mut::<Engine>() else { return world };
+        if ended {
+            if let Some(sockets) = engine.sockets.take() {
+                sockets.close(CLOSING);
+            }
+            return world;
+        }
+        let wait = due.map(|due| due.since(engine.now()));
+        if wait == Some(Duration::ZERO) {
+            continue;
+        }
+        match engine.wait(wait) {
+            Ok(Some(request)) => request(&mut world),
+            Ok(None) => {}
+            Err(_) => world.insert_resource(Ended(true)),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a node tells whoever holds it.
+
+use std::sync::Arc;
+
+use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
+use tokio::sync::broadcast;
+
+use crate::crypto::NodeId;
+use crate::kernel::{AppTickExt, Node, SessionClosed, SessionOpened, Tick, TickSystems};
+use crate::mesh::broadcast::Delivered;
+use crate::mesh::detection::{Suspected, Trusted};
+use crate::mesh::discovery::{WentOffline, WentOnline};
+use crate::mesh::leave::{MemberLeft, Stopped};
+use crate::mesh::membership::{MemberForgotten, MemberJoined};
+use crate::wire::{Address, CloseReason};
+
+/// Events kept for a subscriber that does not read; older ones are lost to it, and it is told how many.
+const BUFFER: usize = 4096;
+
+/// Something happened at a node.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum MeshEvent {
+    /// A member is known for the first time, or again.
+    NodeJoined(NodeId),
+    /// A member said goodbye, or was silent for so long that it is forgotten.
+    NodeLeft {
+        /// Who.
+        id: NodeId,
+        /// Whether it said goodbye.
+        graceful: bool,
+    },
+    /// A member is silent: it may be gone.
+    NodeSuspected {
+        /// Who.
+        id: NodeId,
+        /// How much it is suspected.
+        phi: f64,
+    },
+    /// A member that was suspected is there.
+    NodeTrusted(NodeId),
+    /// Somebody said something to all.
+    BroadcastReceived {
+        /// Who said it.
+        origin: NodeId,
+        /// Its number among what this life of the origin has said.
+        sequence: u64,
+        /// What was said.
+        payload: Arc<[u8]>,
+        /// Hops from there.
+        hops: u16,
+    },
+    /// A session with another node is open.
+    Connected {
+        /// With whom.
+        id: NodeId,
+        /// Where it was dialled or comes from.
+        address: Address,
+    },
+    /// A session with another node is no more.
+    Disconnected {
+        /// With whom.
+        id: NodeId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A session could not be opened.
+    Refused {
+        /// With whom, as far as it was known.
+        address: Address,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Nobody could be reached for some time. The node goes on trying.
+    Offline,
+    /// Somebody is reached again.
+    Online,
+    /// The node has said goodbye and stopped.
+    Stopped,
+}
+
+/// Where the events of a world go: each with the ordinal of its node.
+#[derive(Resource, Clone, Debug)]
+pub struct Events(pub broadcast::Sender<(u32, MeshEvent)>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::channel(BUFFER).0)
+    }
+}
+
+/// Turns what protocols tell into [`MeshEvent`]s and lines of the log.
+#[derive(Debug, Clone, Default)]
+pub struct EventsPlugin;
+
+impl Plugin for EventsPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<Events>()
+            .add_tick_message::<MemberJoined>()
+            .add_tick_message::<MemberLeft>()
+            .add_tick_message::<MemberForgotten>()
+            .add_tick_message::<Suspected>()
+            .add_tick_message::<Trusted>()
+            .add_tick_message::<Delivered>()
+            .add_tick_message::<WentOffline>()
+            .add_tick_message::<WentOnline>()
+            .add_tick_message::<Stopped>()
+            .add_systems(Tick, (tell_sessions, tell_members, tell_broadcasts, tell_state).chain().in_set(TickSystems::Observe));
+    }
+}
+
+impl Events {
+    fn tell(&self, nodes: &Query<&Node>, node: Entity, event: MeshEvent) {
+        if let Ok(node) = nodes.get(node) {
+            // Nobody may have subscribed.
+            let _ = self.0.send((node.ordinal, event));
+        }
+    }
+}
+
+/// Reasons that are no news to an operator: the mesh tidies up.
+fn is_routine(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::Duplicate | CloseReason::Unwanted | CloseReason::Full | CloseReason::SelfDial)
+}
+
+fn tell_sessions(
+    mut opened: MessageReader<SessionOpened>,
+    mut closed: MessageReader<SessionClosed>,
+    nodes: Query<&Node>,
+    events: Res<Events>,
+) {
+    for SessionOpened { node, remote, address, .. } in opened.read() {
+        tracing::info!(peer = ?remote, %address, "session opened");
+        events.tell(&nodes, *node, MeshEvent::Connected { id: *remote, address: *address });
+    }
+    for SessionClosed { node, remote, address, was_open, reason, .. } in closed.read() {
+        match remote.filter(|_| *was_open) {
+            Some(id) => {
+                tracing::info!(peer = ?id, %address, reason = reason.name(), "session closed");
+                events.tell(&nodes, *node, MeshEvent::Disconnected { id, reason: *reason });
+            }
+            None => {
+                match reason {
+                    CloseReason::WrongNetworkKey | CloseReason::ForgedIdentity | CloseReason::BadHandshake => {
+                        tracing::warn!(%address, reason = reason.name(), "session refused");
+                    }
+                    reason if is_routine(*reason) => tracing::debug!(%address, reason = reason.name(), "session not needed"),
+                    _ => tracing::info!(%address, reason = reason.name(), "no session"),
+                }
+                events.tell(&nodes, *node, MeshEvent::Refused { address: *address, reason: *reason });
+            }
+        }
+    }
+}
+
+fn tell_members(
+    mut joined: MessageReader<MemberJoined>,
+    mut left: MessageReader<MemberLeft>,
+    mut forgotten: MessageReader<MemberForgotten>,
+    mut suspected: MessageReader<Suspected>,
+    mut trusted: MessageReader<Trusted>,
+    nodes: Query<&Node>,
+    events: Res<Events>,
+) {
+    for MemberJoined { node, member, .. } in joined.read() {
+        tracing::info!(peer = ?member, "member joined");
+        events.tell(&nodes, *node, MeshEvent::NodeJoined(*member));
+    }
+    for MemberLeft { node, member, .. } in left.read() {
+        tracing::info!(peer = ?member, reason = "goodbye", "member left");
+        events.tell(&nodes, *node, MeshEvent::NodeLeft { id: *member, graceful: true });
+    }
+    for MemberForgotten { node, member, .. } in forgotten.read() {
+        tracing::info!(peer = ?member, reason = "silence", "member forgotten");
+        events.tell(&nodes, *node, MeshEvent::NodeLeft { id: *member, graceful: false });
+    }
+    for Suspected { node, member, phi, .. } in suspected.read() {
+        tracing::info!(peer = ?member, phi, "member suspected");
+        events.tell(&nodes, *node, MeshEvent::NodeSuspected { id: *member, phi: *phi });
+    }
+    for Trusted { node, member, .. } in trusted.read() {
+        tracing::info!(peer = ?member, "member trusted again");
+        events.tell(&nodes, *node, MeshEvent::NodeTrusted(*member));
+    }
+}
+
+fn tell_broadcasts(mut delivered: MessageReader<Delivered>, nodes: Query<&Node>, events: Res<Events>) {
+    for Delivered { node, rumor, round, .. } in delivered.read() {
+        let (origin, sequence, payload) = (rumor.id.origin, rumor.id.sequence, rumor.payload.0.clone());
+        events.tell(&nodes, *node, MeshEvent::BroadcastReceived { origin, sequence, payload, hops: *round });
+    }
+}
+
+fn tell_state(
+    mut offline: MessageReader<WentOffline>,
+    mut online: MessageReader<WentOnline>,
+    mut stopped: MessageReader<Stopped>,
+    nodes: Query<&Node>,
+    events: Res<Events>,
+) {
+    for WentOffline { node, .. } in offline.read() {
+        tracing::warn!("offline: nobody can be reached; trying on, more slowly");
+        events.tell(&nodes, *node, MeshEvent::Offline);
+    }
+    for WentOnline { node, .. } in online.read() {
+        tracing::info!("online again");
+        events.tell(&nodes, *node, MeshEvent::Online);
+    }
+    for Stopped { node, .. } in stopped.read() {
+        tracing::info!("stopped");
+        events.tell(&nodes, *node, MeshEvent::Stopped);
+    }
+}

@@ -1,0 +1,361 @@
+//! A node as a library: started, asked, told, stopped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use bevy_app::App;
+use bevy_ecs::prelude::*;
+use tokio::sync::{broadcast, oneshot};
+
+use super::advertise::reachable;
+use super::clock::WallClock;
+use super::config::MeshConfig;
+use super::engine::{self, Ended, Engine, Request};
+use super::events::{Events, EventsPlugin, MeshEvent};
+use super::network::{network_key, network_tag};
+use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
+use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
+use crate::gate::{Command, Gate, GatePlugin, Input, NICK, NodeSpec, spawn_node};
+use crate::kernel::{AddressBook, KernelPlugin, Neighbors, Session, SessionPhase, Sessions, Standing, Tick, TickSystems};
+use crate::mesh::MeshPlugins;
+use crate::mesh::leave::Stopped;
+use crate::mesh::liveness::RoundTrip;
+use crate::mesh::membership::Membership;
+use crate::wire::limits::MAX_PAYLOAD;
+use crate::wire::{Address, Payload};
+
+/// A node that runs, on a thread of its own. When the last handle is dropped it stops without a goodbye; [`shutdown`](Self::shutdown)
+/// says one.
+///
+/// ```
+/// use murmuration::live::{MeshConfig, MeshEvent, MeshNode};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let quiet = || MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() };
+/// let alice = MeshNode::start(MeshConfig { nick: Some("alice".into()), ..quiet() }).await?;
+/// let bob = MeshNode::start(MeshConfig { seeds: vec![alice.local_addr().to_string()], ..quiet() }).await?;
+///
+/// let mut events = bob.subscribe();
+/// while !matches!(events.recv().await?, MeshEvent::NodeJoined(id) if id.0 == alice.pub_key()) {}
+///
+/// alice.broadcast(b"hello".as_slice())?;
+/// let heard = loop {
+///     if let MeshEvent::BroadcastReceived { payload, .. } = events.recv().await? {
+///         break payload;
+///     }
+/// };
+/// assert_eq!(&*heard, b"hello");
+/// assert_eq!(bob.members().await?[0].nick.as_deref(), Some("alice"));
+/// bob.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MeshNode {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    events: mpsc::Sender<Event<Request>>,
+    told: broadcast::Sender<(u32, MeshEvent)>,
+    id: NodeId,
+    local_addr: SocketAddr,
+    address: SocketAddr,
+}
+
+/// Why a node does not start.
+#[derive(thiserror::Error, Debug)]
+pub enum StartError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// It cannot hear hellos.
+    #[error(transparent)]
+    Lan(#[from] LanError),
+    /// The system gives no threads, files or random numbers.
+    #[error("the system is out of something: {0}")]
+    System(#[from] std::io::Error),
+    /// The configuration makes no sense.
+    #[error("the configuration is wrong: {0}")]
+    Config(String),
+}
+
+/// The node has stopped.
+#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
+#[error("the node has stopped")]
+pub struct NodeStopped;
+
+/// Why something is not said.
+#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendError {
+    /// The node has stopped.
+    #[error(transparent)]
+    Stopped(#[from] NodeStopped),
+    /// It is too long.
+    #[error("{0} bytes are more than the {MAX_PAYLOAD} that fit into one message: split it")]
+    TooLong(usize),
+}
+
+/// A member of the mesh.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberInfo {
+    /// Its name.
+    pub node_id: NodeId,
+    /// Its public key, which is its name.
+    pub pub_key: [u8; 32],
+    /// What it calls itself.
+    pub nick: Option<String>,
+    /// How it stands with this node.
+    pub standing: Standing,
+    /// Where it is reached.
+    pub address: Option<Address>,
+}
+
+/// A session that is open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionInfo {
+    /// With whom.
+    pub node_id: NodeId,
+    /// Where it was dialled or comes from.
+    pub address: Address,
+    /// Whether it is a link of the mesh.
+    pub neighbor: bool,
+    /// Whether this node dialled.
+    pub dialled: bool,
+    /// Round-trip times.
+    pub round_trip: RoundTrip,
+}
+
+impl MeshNode {
+    /// Starts a node.
+    ///
+    /// # Errors
+    /// Why it does not start; each says what to do.
+    pub async fn start(config: MeshConfig) -> Result<Self, StartError> {
+        let (node, world) = prepare(config)?;
+        std::thread::Builder::new().name("mesh".into()).spawn(move || engine::run(world)).map(drop)?;
+        Ok(node)
+    }
+
+    /// Its public key, by which others know it.
+    pub fn pub_key(&self) -> [u8; 32] {
+        self.shared.id.0
+    }
+
+    /// Its name.
+    pub fn id(&self) -> NodeId {
+        self.shared.id
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.shared.local_addr
+    }
+
+    /// The address that it tells others.
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// Changes what others call it.
+    ///
+    /// # Errors
+    /// It has stopped.
+    pub fn set_nick(&self, nick: &str) -> Result<(), NodeStopped> {
+        self.command(Command::SetKey { key: NICK.to_owned(), value: Some(nick.as_bytes().to_vec()) })
+    }
+
+    /// Says something to all members, those included that are cut off now and come back while it is kept.
+    ///
+    /// # Errors
+    /// It is longer than [`MAX_PAYLOAD`], or the node has stopped.
+    pub fn broadcast(&self, payload: impl Into<Arc<[u8]>>) -> Result<(), SendError> {
+        let payload = payload.into();
+        if payload.len() > MAX_PAYLOAD {
+            return Err(SendError::TooLong(payload.len()));
+        }
+        Ok(self.command(Command::Publish(Payload(payload)))?)
+    }
+
+    /// The members that it knows of, itself not included.
+    ///
+    /// # Errors
+    /// It has stopped.
+    pub async fn members(&self) -> Result<Vec<MemberInfo>, NodeStopped> {
+        self.ask(|world, node| members(world, node)).await
+    }
+
+    /// Its open sessions.
+    ///
+    /// # Errors
+    /// It has stopped.
+    pub async fn connections(&self) -> Result<Vec<ConnectionInfo>, NodeStopped> {
+        self.ask(|world, node| connections(world, node)).await
+    }
+
+    /// What happens from now on. Who does not read fast enough loses the oldest events and is told how many.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription(self.shared.told.subscribe())
+    }
+
+    /// Says goodbye, and stops. Others report the departure at once.
+    pub async fn shutdown(&self) {
+        let mut events = self.subscribe();
+        if self.command(Command::Shutdown).is_ok() {
+            while events.recv().await.is_ok_and(|event| event != MeshEvent::Stopped) {}
+        }
+    }
+
+    /// Does something with the world of the node, between two ticks, and returns what comes of it.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn ask<T: Send + 'static>(&self, what: impl FnOnce(&mut World, Entity) -> T + Send + 'static) -> Result<T, NodeStopped> {
+        let (answer, answered) = oneshot::channel();
+        let request: Request = Box::new(move |world| {
+            if let Some(node) = world.resource::<Gate>().node(0) {
+                let _ = answer.send(what(world, node));
+            }
+        });
+        self.shared.events.send(Event::Ask(request)).map_err(|_| NodeStopped)?;
+        answered.await.map_err(|_| NodeStopped)
+    }
+
+    fn command(&self, command: Command) -> Result<(), NodeStopped> {
+        let request: Request = Box::new(move |world| {
+            if let Some(mut engine) = world.get_resource_mut::<Engine>() {
+                engine.enter(Input::Command { node: 0, command });
+            }
+        });
+        self.shared.events.send(Event::Ask(request)).map_err(|_| NodeStopped)
+    }
+}
+
+/// What happens at a node, from the moment of subscribing.
+pub struct Subscription(broadcast::Receiver<(u32, MeshEvent)>);
+
+impl Subscription {
+    /// The next event.
+    ///
+    /// # Errors
+    /// The node has stopped, or so many events were missed.
+    pub async fn recv(&mut self) -> Result<MeshEvent, broadcast::error::RecvError> {
+        self.0.recv().await.map(|(_, event)| event)
+    }
+}
+
+/// Builds the world of a node that is about to run, and its handle.
+///
+/// # Errors
+/// As [`MeshNode::start`].
+pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
+    if config.min_degree > config.max_degree {
+        return Err(StartError::Config(format!("min_degree {} is more than max_degree {}", config.min_degree, config.max_degree)));
+    }
+    let listener = sockets::bind(config.bind_addr)?;
+    let local_addr = listener.local_addr()?;
+    let (seeds, names) = sort_seeds(&config);
+    let towards: Vec<SocketAddr> = seeds.iter().filter_map(|seed| if let Address::Socket(socket) = seed { Some(*socket) } else { None }).collect();
+    let address = config.advertise.unwrap_or_else(|| reachable(local_addr, &towards));
+
+    let seed = match &config.keypair_seed {
+        Some(seed) => seed.clone(),
+        None => random_secret()?,
+    };
+    let identity = Identity::from_seed(seed.0, CryptoMode::Real);
+    let id = identity.id();
+    let (events, inbox) = mpsc::channel();
+    let clock = WallClock::unix();
+    let mut sockets = Sockets::new(events.clone(), clock, Names::of_seeds(names), config.connect_timeout)?;
+    sockets.listen(0, listener)?;
+    if config.lan {
+        // Whoever hears the hello of a node that listens everywhere knows best under which of its addresses.
+        let listens = config.advertise.unwrap_or(local_addr);
+        sockets.join_lan(0, LanSegment { port: config.discovery_port, listens })?;
+    }
+
+    let mut app = App::empty();
+    app.add_plugins((KernelPlugin::default(), MeshPlugins(config.protocols()), GatePlugin, EventsPlugin));
+    app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
+    let told = app.world().resource::<Events>().0.clone();
+    let mut world = std::mem::take(app.world_mut());
+    let mut engine = Engine::new(clock, sockets, inbox);
+    let spec = NodeSpec {
+        ordinal: 0,
+        identity,
+        network_key: network_key(&config.network, config.network_key.as_ref()),
+        network_tag: network_tag(&config.network, config.network_key.as_ref()),
+        address: Address::Socket(address),
+        seeds,
+        incarnation: config.incarnation,
+        random: u64::from_le_bytes(*random_secret()?.0.first_chunk().unwrap_or(&[0; 8])),
+        key_random: random_secret()?,
+    };
+    spawn_node(&mut world, spec, engine.now());
+    // Even if there is nothing to say, the first tick is due now.
+    engine.enter(Input::Command { node: 0, command: Command::SetKey { key: NICK.to_owned(), value: config.nick.clone().map(String::into_bytes) } });
+    world.insert_resource(engine);
+    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address }) }, world))
+}
+
+/// Seeds that are sockets, and the names of those that are not.
+fn sort_seeds(config: &MeshConfig) -> (Vec<Address>, Vec<String>) {
+    let mut names = Vec::new();
+    let mut seeds: Vec<Address> = Vec::new();
+    for seed in &config.seeds {
+        match seed.parse() {
+            Ok(socket) => seeds.push(Address::Socket(socket)),
+            Err(_) => {
+                seeds.push(Address::Seed(names.len() as u16));
+                names.push(seed.clone());
+            }
+        }
+    }
+    seeds.extend(config.known_peers.iter().map(|peer| Address::Socket(*peer)));
+    (seeds, names)
+}
+
+fn random_secret() -> Result<Secret, StartError> {
+    let mut secret = Secret([0; 32]);
+    getrandom::fill(&mut secret.0).map_err(|error| StartError::System(std::io::Error::other(error.to_string())))?;
+    Ok(secret)
+}
+
+fn end_with_node(mut stopped: MessageReader<Stopped>, mut ended: ResMut<Ended>) {
+    if stopped.read().count() > 0 {
+        ended.0 = true;
+    }
+}
+
+fn members(world: &World, node: Entity) -> Vec<MemberInfo> {
+    let (Some(membership), Some(book)) = (world.get::<Membership>(node), world.get::<AddressBook>(node)) else { return Vec::new() };
+    let info = |id: &NodeId| {
+        let peer = book.get(id);
+        MemberInfo {
+            node_id: *id,
+            pub_key: id.0,
+            nick: membership.get(id, NICK).map(|nick| String::from_utf8_lossy(nick).into_owned()),
+            standing: peer.map_or(Standing::Heard, |peer| peer.standing),
+            address: peer.map(|peer| peer.address),
+        }
+    };
+    membership.members().map(info).collect()
+}
+
+fn connections(world: &World, node: Entity) -> Vec<ConnectionInfo> {
+    let Some(sessions) = world.get::<Sessions>(node) else { return Vec::new() };
+    let info = |session: Entity| {
+        let state = world.get::<Session>(session).filter(|state| state.phase == SessionPhase::Established)?;
+        let node_id = state.remote?;
+        Some(ConnectionInfo {
+            node_id,
+            address: state.reach.unwrap_or(state.address),
+            neighbor: world.get::<Neighbors>(node).is_some_and(|all| all.contains(&node_id)),
+            dialled: state.role.is_initiator(),
+            round_trip: world.get::<RoundTrip>(session).copied().unwrap_or_default(),
+        })
+    };
+    sessions.iter().filter_map(info).collect()
+}

@@ -1,0 +1,3 @@
+//! Nodes on real sockets, in this process.
+
+mod nodes;
