@@ -18,7 +18,7 @@ use rustc_hash::FxBuildHasher;
 pub use nodes::{NICK, NodeSpec, spawn_node};
 pub use values::{Arrival, Command, Input, LinkId, Output};
 
-use crate::kernel::{AppTickExt, Instant, Tick, TickSystems};
+use crate::kernel::{AppAgendaExt, AppTickExt, Clock, Instant, Tick, TickSystems};
 use crate::mesh::broadcast::Publish;
 use crate::mesh::membership::SetKey;
 
@@ -105,7 +105,8 @@ pub struct GatePlugin;
 
 impl Plugin for GatePlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Gate>().add_tick_message::<Publish>().add_tick_message::<SetKey>().add_systems(
+        app.init_resource::<Gate>().add_tick_message::<Publish>().add_tick_message::<SetKey>();
+        app.add_agenda_source(|world| (!world.resource::<Gate>().inbox.is_empty()).then(|| world.resource::<Clock>().end())).add_systems(
             Tick,
             (
                 systems::obey.in_set(TickSystems::Wake),

@@ -44,7 +44,10 @@ pub(super) fn obey(
             }
             Input::StoodStill => {
                 let until = clock.start();
-                nodes.iter_mut().filter(|node| node.state == NodeState::Running).for_each(|mut node| node.state = NodeState::Paused { until });
+                nodes
+                    .iter_mut()
+                    .filter(|node| node.state == NodeState::Running)
+                    .for_each(|mut node| node.state = NodeState::Paused { until });
                 false
             }
             _ => true,
@@ -71,6 +74,9 @@ pub(super) fn receive(
     mut told: Told,
 ) {
     let gate = &mut *gate;
+    // Links over which a frame has come in this tick: it may say why the link ends.
+    let mut spoken: SmallVec<[LinkId; 16]> = SmallVec::new();
+    let mut later = Vec::new();
     // Those that are spawned here are counted only after this system.
     let mut accepted: SmallVec<[Entity; 16]> = SmallVec::new();
     for arrival in gate.inbox.drain(..) {
@@ -87,7 +93,8 @@ pub(super) fn receive(
                 let reason = match entity {
                     None => Some(CloseReason::ConnectionRefused),
                     Some(node) => {
-                        let count = nodes.get(node).map_or(0, |all| all.iter().len()) + accepted.iter().filter(|other| **other == node).count();
+                        let count =
+                            nodes.get(node).map_or(0, |all| all.iter().len()) + accepted.iter().filter(|other| **other == node).count();
                         (count >= limits.max_sessions).then_some(CloseReason::TooManySessions)
                     }
                 };
@@ -102,6 +109,7 @@ pub(super) fn receive(
                     told.up.write(LinkUp { node, session, at });
                 }
             }
+            Input::Down { link, .. } if spoken.contains(&link) => later.push(arrival),
             Input::Down { link, reason } => {
                 if let Some(session) = gate.sessions.swap_remove(&link) {
                     told.down.write(LinkDown { session, reason, at });
@@ -109,6 +117,9 @@ pub(super) fn receive(
             }
             Input::Frame { link, bytes } => {
                 if let Some(session) = gate.sessions.get(&link).copied() {
+                    if spoken.last() != Some(&link) {
+                        spoken.push(link);
+                    }
                     told.frames.write(FrameIn { session, at, frame: Frame::Bytes(bytes) });
                 }
             }
@@ -126,6 +137,7 @@ pub(super) fn receive(
             Input::StoodStill | Input::Command { .. } => {}
         }
     }
+    gate.inbox = later;
 }
 
 /// Drops what is lazy and meant for a peer that does not read.

@@ -195,7 +195,12 @@ pub fn spawn_session(commands: &mut Commands, node: Entity, role: Role, address:
         Role::Initiator => SessionPhase::Dialing,
         Role::Responder => SessionPhase::Handshaking,
     };
-    commands.spawn((Session { phase, role, remote: None, address, reach: Some(address).filter(|address| address.is_public()), since: at }, SessionOf(node))).id()
+    commands
+        .spawn((
+            Session { phase, role, remote: None, address, reach: Some(address).filter(|address| address.is_public()), since: at },
+            SessionOf(node),
+        ))
+        .id()
 }
 
 fn close_sessions(
@@ -218,11 +223,12 @@ fn close_sessions(
         let (node, remote, address, role) = (*node, state.remote, state.address, state.role);
         closed.write(SessionClosed { node, session, remote, address, role, was_open, reason, at });
     };
-    for LinkDown { session, reason, at } in links.read() {
-        close(*session, *reason, *at, false);
-    }
+    // Whoever was told why the other side closes knows better than the link, which is only down.
     for CloseSession { session, reason, at } in requests.drain() {
         close(session, reason, at, true);
+    }
+    for LinkDown { session, reason, at } in links.read() {
+        close(*session, *reason, *at, false);
     }
 }
 

@@ -10,8 +10,8 @@ mod node;
 pub mod sockets;
 
 pub use clock::{WallClock, since_1970};
+pub use config::{DEFAULT_NETWORK, MeshConfig, RecordConfig};
 pub use engine::{Engine, Request};
 pub use events::{Events, EventsPlugin, MeshEvent};
 pub use network::{network_key, network_tag};
 pub use node::{ConnectionInfo, MemberInfo, MeshNode, NodeStopped, SendError, StartError, Subscription, prepare};
-pub use config::{DEFAULT_NETWORK, MeshConfig, RecordConfig};

@@ -257,7 +257,8 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
     let listener = sockets::bind(config.bind_addr)?;
     let local_addr = listener.local_addr()?;
     let (seeds, names) = sort_seeds(&config);
-    let towards: Vec<SocketAddr> = seeds.iter().filter_map(|seed| if let Address::Socket(socket) = seed { Some(*socket) } else { None }).collect();
+    let towards: Vec<SocketAddr> =
+        seeds.iter().filter_map(|seed| if let Address::Socket(socket) = seed { Some(*socket) } else { None }).collect();
     let address = config.advertise.unwrap_or_else(|| reachable(local_addr, &towards));
 
     let seed = match &config.keypair_seed {
@@ -295,7 +296,10 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
     };
     spawn_node(&mut world, spec, engine.now());
     // Even if there is nothing to say, the first tick is due now.
-    engine.enter(Input::Command { node: 0, command: Command::SetKey { key: NICK.to_owned(), value: config.nick.clone().map(String::into_bytes) } });
+    engine.enter(Input::Command {
+        node: 0,
+        command: Command::SetKey { key: NICK.to_owned(), value: config.nick.clone().map(String::into_bytes) },
+    });
     world.insert_resource(engine);
     Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address }) }, world))
 }

@@ -61,7 +61,9 @@ pub(super) fn join<A: Send + 'static>(
         io::ErrorKind::AddrInUse => LanError::InUse(segment.port),
         _ => LanError::Other(segment.port, error),
     })?;
-    tokio::spawn(Lan { node, segment, ears, mouths: IndexMap::new(), recent: IndexMap::new(), budget: (Instant::now(), 0), shared }.run(hellos));
+    tokio::spawn(
+        Lan { node, segment, ears, mouths: IndexMap::new(), recent: IndexMap::new(), budget: (Instant::now(), 0), shared }.run(hellos),
+    );
     Ok(())
 }
 

@@ -132,7 +132,13 @@ enum End {
 }
 
 /// Carries the frames of a link until it ends.
-pub(super) async fn carry<A>(link: LinkId, stream: TcpStream, queued: mpsc::UnboundedReceiver<Queued>, gauge: Arc<Gauge>, shared: Shared<A>) {
+pub(super) async fn carry<A>(
+    link: LinkId,
+    stream: TcpStream,
+    queued: mpsc::UnboundedReceiver<Queued>,
+    gauge: Arc<Gauge>,
+    shared: Shared<A>,
+) {
     prepare(&stream);
     let (mut reader, mut writer) = stream.into_split();
     let end = tokio::select! {

@@ -15,12 +15,12 @@ mod lan;
 mod link;
 mod listener;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
