@@ -71,7 +71,7 @@ impl Server {
         let refused = |source| BindError { address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let door = Door { listener, room: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
+        let door = Door { listener, room: Arc::new(Semaphore::new(MAX_CONNECTIONS)), patience: REQUEST_TIME };
         Ok(Self { door, address, site: Site { source, machine: Machine::new() } })
     }
 
@@ -144,6 +144,7 @@ async fn one_request_only(mut response: Response) -> Response {
 struct Door {
     listener: TcpListener,
     room: Arc<Semaphore>,
+    patience: Duration,
 }
 
 impl Listener for Door {
@@ -153,7 +154,7 @@ impl Listener for Door {
     async fn accept(&mut self) -> (Visitor, SocketAddr) {
         let Ok(permit) = self.room.clone().acquire_owned().await else { unreachable!("nobody closes the semaphore") };
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Visitor { stream, leaves: Box::pin(sleep(REQUEST_TIME)), _permit: permit }, address)
+        (Visitor { stream, leaves: Box::pin(sleep(self.patience)), _permit: permit }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -194,5 +195,34 @@ impl AsyncWrite for Visitor {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_asks_for_nothing_is_sent_away_and_makes_room_for_others() {
+        let (source, _receiver) = mpsc::channel(1);
+        let mut server = Server::bind("127.0.0.1:0".parse().unwrap(), source).await.unwrap();
+        (server.door.patience, server.door.room) = (Duration::from_millis(300), Arc::new(Semaphore::new(1)));
+        let address = server.address();
+        let task = tokio::spawn(server.serve(std::future::pending()));
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        silent.write_all(b"GET /nothing HT").await.unwrap();
+        let mut next = TcpStream::connect(address).await.unwrap();
+        next.write_all(b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        // It is closed after the answer, though the asker would have kept it.
+        timeout(Duration::from_secs(5), next.read_to_string(&mut answer)).await.expect("an answer in time").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        let mut rest = Vec::new();
+        let ended = timeout(Duration::from_secs(5), silent.read_to_end(&mut rest)).await.expect("an end in time");
+        assert!(rest.is_empty(), "{ended:?} {rest:?}");
+        task.abort();
     }
 }
