@@ -23,7 +23,8 @@ pub fn health(stats: &Stats) -> Value {
 /// What `GET /stats` answers.
 ///
 /// Messages are broadcasts and bytes are those of their payloads: of the network those that were published, and those that were
-/// delivered for the first time; of a peer those that went over the session with it, and those that came over it, again or not.
+/// delivered for the first time; of a peer those that went over the session with it, and those that came over it, again or not. Several nodes are added up, and of
+/// their sessions with one peer one is shown.
 pub fn statistics(stats: &Stats, machine: &MachineStats) -> Value {
     json!({ "network": network(stats), "system": system(machine), "websocket": WebSocket::default() })
 }
