@@ -19,10 +19,10 @@ pub struct Args {
     #[arg(value_name = "B")]
     b: PathBuf,
     /// By how much a figure may differ, as `reliability=0`, `convergence=2s`, `latency_p99=50%` (of A); may be repeated. The exit status
-    /// is 1 if one differs by more, or only one result has it.
+    /// is 1 if one differs by more, or if only one result has it. `--json` shows the names and units of all figures.
     #[arg(long, value_name = "NAME=BOUND")]
     tolerance: Vec<String>,
-    /// Print JSON.
+    /// Print the comparison as JSON.
     #[arg(long)]
     json: bool,
 }

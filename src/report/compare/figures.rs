@@ -88,6 +88,16 @@ fn share(value: f64) -> String {
     format!("{} %", decimal(millionths / 1e4, 4))
 }
 
+/// The size of a relative difference, for people. All have one decimal, so that they stand in line.
+pub(super) fn part(relative: f64) -> String {
+    let percent = relative.abs() * 100.0;
+    match percent {
+        _ if percent < 0.1 => "< 0.1 %".to_owned(),
+        _ if percent >= 1000.0 => format!("{} %", number(percent)),
+        _ => format!("{percent:.1} %"),
+    }
+}
+
 /// What belongs together on the screen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
@@ -220,6 +230,13 @@ mod tests {
     fn only_a_whole_is_called_so() {
         for (value, text) in [(1.0, "100 %"), (0.29, "29 %"), (1.0 - 1e-13, "99.9999 %"), (0.0, "0 %"), (0.999_66, "99.966 %")] {
             assert_eq!(share(value), text);
+        }
+    }
+
+    #[test]
+    fn relative_differences_stand_in_line() {
+        for (relative, text) in [(-0.2, "20.0 %"), (0.034_56, "3.5 %"), (1e-9, "< 0.1 %"), (123.456, "12,346 %")] {
+            assert_eq!(part(relative), text);
         }
     }
 

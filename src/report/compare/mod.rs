@@ -10,7 +10,7 @@
 //! assert!(comparison.within(&["false_suspicions=25%".parse()?]).is_empty());
 //! let beyond = comparison.within(&["false_suspicions=0".parse()?, "rmr=0".parse()?]);
 //! assert_eq!(beyond.len(), 1);
-//! assert_eq!(beyond[0].to_string(), "false_suspicions is 4 in A and 5 in B: they differ by 1 (25 %), and may by 0");
+//! assert_eq!(beyond[0].to_string(), "false_suspicions is 4 in A and 5 in B: they differ by 1 (25.0 %), and may by 0");
 //! # Ok::<(), murmuration::report::ToleranceError>(())
 //! ```
 
@@ -129,10 +129,13 @@ pub fn compare(a: &Summary, b: &Summary) -> Comparison {
 }
 
 impl Comparison {
-    /// Adds in what else the two were not run alike: summaries tell no more of a scenario than its name, size and length.
+    /// Adds in what else the two were not run alike: summaries tell no more of a scenario than its name, size and length. Scenarios of
+    /// different names differ as a whole, and nothing is added.
     #[must_use]
     pub fn with_scenarios(mut self, a: &Scenario, b: &Scenario) -> Self {
-        self.settings.extend(settings::of_scenarios(a, b));
+        if self.a.scenario == self.b.scenario {
+            self.settings.extend(settings::of_scenarios(a, b));
+        }
         self
     }
 

@@ -1,7 +1,7 @@
 //! What a comparison says to the person in front of the terminal.
 
-use super::super::format::{number, plural, seconds};
-use super::figures::{self, Known, Section, Unit};
+use super::super::format::{plural, seconds};
+use super::figures::{self, Known, Section, Unit, part};
 use super::{Comparison, Excess, Expected, Figure, Outcome, Run, Tolerance};
 
 const BOLD: &str = "1";
@@ -126,8 +126,8 @@ impl Screen<'_> {
             (.., Some(difference)) if difference != 0.0 && figure.unit != Unit::Truth => signed(difference, &figure.unit.size(difference)),
             _ => String::new(),
         };
-        let relative = figure.relative.filter(|part| *part != 0.0 && figure.unit != Unit::Truth);
-        let relative = relative.map_or_else(String::new, |part| signed(part, &format!("{} %", number(part.abs() * 100.0))));
+        let relative = figure.relative.filter(|relative| *relative != 0.0 && figure.unit != Unit::Truth);
+        let relative = relative.map_or_else(String::new, |relative| signed(relative, &part(relative)));
         let allowed: Vec<String> = self.asked(figure).map(|tolerance| tolerance.bound().shown(figure.unit)).collect();
         let cells = [known.label().to_owned(), value(figure.a), value(figure.b), difference, relative, allowed.join(", ")];
         Line { section: known.section, mark, paint, cells }
@@ -181,7 +181,7 @@ impl Screen<'_> {
 }
 
 fn signed(value: f64, size: &str) -> String {
-    format!("{}{size}", if value < 0.0 { '-' } else { '+' })
+    if size.starts_with('<') { size.to_owned() } else { format!("{}{size}", if value < 0.0 { '-' } else { '+' }) }
 }
 
 fn line(out: &mut String, text: &str) {

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::super::format::number;
 use super::Figure;
-use super::figures::{self, Unit, figure_names};
+use super::figures::{self, Unit, figure_names, part};
 use crate::scenario::nearest;
 
 /// By how much one figure may differ. As text: `reliability=0`, `latency_p99=50%`, `convergence=2s`.
@@ -103,7 +103,7 @@ impl Tolerance {
         let rounding = 4.0 * f64::EPSILON * a.abs().max(b.abs());
         let most = match self.bound {
             Bound::Absolute(most) => most,
-            Bound::Relative(part) => part * a.abs(),
+            Bound::Relative(most) => most * a.abs(),
         };
         difference.abs() <= most + rounding
     }
@@ -153,7 +153,7 @@ impl Bound {
         match self {
             Self::Absolute(most) if most == 0.0 => "0".to_owned(),
             Self::Absolute(most) => unit.size(most),
-            Self::Relative(part) => format!("{} %", number(part * 100.0)),
+            Self::Relative(most) => format!("{} %", number(most * 100.0)),
         }
     }
 }
@@ -166,7 +166,7 @@ impl fmt::Display for Excess {
         if let Some(difference) = difference {
             write!(f, ": they differ by {}", unit.size(*difference))?;
             if let Some(relative) = relative {
-                write!(f, " ({} %)", number(relative.abs() * 100.0))?;
+                write!(f, " ({})", part(*relative))?;
             }
             write!(f, ", and may by {}", self.bound.shown(*unit))?;
         }
