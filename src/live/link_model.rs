@@ -248,7 +248,8 @@ impl LinkShaper {
             Output::Hello { node, hello, .. } if self.alone.is_none() => {
                 let mut hearers = std::mem::take(&mut self.hearers);
                 self.plan.model.hearers(node, &mut hearers);
-                for to in hearers.iter().copied().filter(|to| !self.down[*to as usize]) {
+                hearers.retain(|to| !self.down[*to as usize]);
+                for to in hearers.iter().copied() {
                     let number = self.sequence;
                     let mut direction = self.direction(node, Some(to), LOOSE, number);
                     let params = self.plan.model.params(direction.link());

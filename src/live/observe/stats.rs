@@ -238,8 +238,8 @@ fn open_sessions(sessions: &[SessionParts], now: Instant, unix_at_zero: Duration
 fn ip_and_port(address: Address) -> (String, u16) {
     match address {
         // Where a socket listens for both families, IPv4 addresses come dressed as IPv6.
-        Address::Socket(socket) => (socket.ip().to_canonical().to_string(), socket.port()),
-        Address::Memory(_) => (address.to_string(), 0),
+        Address::Socket(socket) | Address::Inbound(socket) => (socket.ip().to_canonical().to_string(), socket.port()),
+        Address::Memory(_) | Address::Seed(_) => (address.to_string(), 0),
     }
 }
 
