@@ -3,12 +3,14 @@
 mod advertise;
 mod clock;
 mod config;
+pub mod data_dir;
 pub mod engine;
 mod events;
 mod link_model;
 mod network;
 mod node;
 pub mod observe;
+pub mod settings;
 pub mod sockets;
 pub mod swarm;
 

@@ -1,2 +1,84 @@
 //! `mesh-live`: a mesh node on real sockets.
-fn main() {}
+
+mod id;
+mod key;
+mod log;
+mod node;
+mod run;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use murmuration::crypto::Secret;
+use murmuration::live::data_dir::{self, DataDir};
+
+/// A node of a peer-to-peer mesh.
+///
+/// Exit status: 0 if it ended as it was asked to, 2 for bad input.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a node until it is interrupted.
+    Run(Box<run::Args>),
+    /// Prints the identity, and makes one if there is none.
+    Id(id::Args),
+    /// Makes a key for a network.
+    Key(key::Args),
+}
+
+/// Whose data it is.
+#[derive(clap::Args)]
+struct Owner {
+    /// Folder of the identity, the configuration and the peers known last time; `~/.config/mesh-live` if not given.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The identity of this seed, 64 hex digits, instead of that in the data directory. Others on this machine can see it: for tests.
+    #[arg(long, value_name = "HEX")]
+    keypair_seed: Option<String>,
+}
+
+impl Owner {
+    fn folder(&self) -> Result<PathBuf, String> {
+        self.data_dir.clone().map_or_else(DataDir::default_path, Ok).map_err(|error| error.to_string())
+    }
+
+    /// The seed that was given. It is read here, since a complaint by the reader of flags would repeat it.
+    fn keypair_seed(&self) -> Result<Option<Secret>, String> {
+        let seed = self.keypair_seed.as_deref().map(data_dir::key_from_hex);
+        seed.transpose().map_err(|error| format!("--keypair-seed: {error}"))
+    }
+}
+
+fn main() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Id(args) => id::id(&args),
+        Command::Key(args) => key::key(&args),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            complain(&format!("error: {message}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes a line to the standard output. Whoever closed it does not want to know.
+fn say(line: &str) {
+    let mut output = std::io::stdout().lock();
+    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+}
+
+/// Writes a line to the standard error.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

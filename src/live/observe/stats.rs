@@ -220,7 +220,7 @@ fn open_sessions(sessions: &[SessionParts], now: Instant, unix_at_zero: Duration
             let traffic = traffic.copied().unwrap_or_default();
             Some(SessionStats {
                 peer: format!("{:?}", session.remote?),
-                ip: ip_and_port(session.address).0,
+                ip: ip_and_port(session.reach.unwrap_or(session.address)).0,
                 since_unix: (unix_at_zero + traffic.opened.since(Instant::ZERO)).as_secs(),
                 open_for: now.since(traffic.opened).as_secs_f64(),
                 flows: traffic.flows,
