@@ -123,8 +123,7 @@ impl LinkShaper {
     /// A node is up, and knows nothing of the links of its last life: whoever has one is told.
     fn start(&mut self, node: u32, now: Instant) {
         self.down[node as usize] = false;
-        let silent: Vec<LinkId> =
-            self.ends.iter().filter(|(_, end)| end.silent && end.peer == Some(node)).map(|(link, _)| *link).collect();
+        let silent: Vec<LinkId> = self.ends.iter().filter(|(_, end)| end.silent && end.peer == Some(node)).map(|(link, _)| *link).collect();
         for link in silent {
             self.ends.swap_remove(&link);
             let down = Input::Down { link, reason: CloseReason::Reset };
@@ -254,7 +253,9 @@ impl LinkShaper {
                     let mut direction = self.direction(node, Some(to), LOOSE, number);
                     let params = self.plan.model.params(direction.link());
                     let weather = self.conditions.between(node, to);
-                    if let Verdict::Once(at) | Verdict::Twice(at, _) = direction.transmit(params, Service::Datagram, weather, now, HELLO_LEN) {
+                    if let Verdict::Once(at) | Verdict::Twice(at, _) =
+                        direction.transmit(params, Service::Datagram, weather, now, HELLO_LEN)
+                    {
                         self.arrive(at, Input::Hello { node: to, hello: hello.clone() });
                     }
                 }

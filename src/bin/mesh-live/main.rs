@@ -5,8 +5,9 @@ mod key;
 mod log;
 mod node;
 mod run;
+mod swarm;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,7 +17,7 @@ use murmuration::live::data_dir::{self, DataDir};
 
 /// A node of a peer-to-peer mesh.
 ///
-/// Exit status: 0 if it ended as it was asked to, 2 for bad input.
+/// Exit status: 0 if it ended as it was asked to, 1 if an expectation of a scenario did not hold, 2 for bad input.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Runs a node until it is interrupted.
     Run(Box<run::Args>),
+    /// Runs many nodes in this process, over the loopback interface: a demonstration, a load, or a scenario in wall time.
+    Swarm(swarm::Args),
     /// Prints the identity, and makes one if there is none.
     Id(id::Args),
     /// Makes a key for a network.
@@ -59,17 +62,32 @@ impl Owner {
 
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
-        Command::Run(args) => run::run(&args),
-        Command::Id(args) => id::id(&args),
-        Command::Key(args) => key::key(&args),
+        Command::Run(args) => run::run(&args).map(|()| Ended::Well),
+        Command::Swarm(args) => swarm::swarm(&args),
+        Command::Id(args) => id::id(&args).map(|()| Ended::Well),
+        Command::Key(args) => key::key(&args).map(|()| Ended::Well),
     };
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::NotHeld) => ExitCode::from(1),
         Err(message) => {
             complain(&format!("error: {message}"));
             ExitCode::from(2)
         }
     }
+}
+
+/// How a command ended that was given good input.
+enum Ended {
+    /// As it should.
+    Well,
+    /// An expectation of the scenario did not hold.
+    NotHeld,
+}
+
+/// Whether the standard output shows colours: a terminal, unless `NO_COLOR` says otherwise.
+fn is_coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Writes a line to the standard output. Whoever closed it does not want to know.

@@ -93,7 +93,7 @@ fn start_lines(config: &MeshConfig, node: &MeshNode) -> Vec<String> {
 
 /// Ends when the process is interrupted or told to end.
 #[cfg(unix)]
-fn end() -> std::io::Result<impl Future<Output = ()>> {
+pub fn end() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
@@ -106,7 +106,7 @@ fn end() -> std::io::Result<impl Future<Output = ()>> {
 
 /// Ends when the process is interrupted.
 #[cfg(not(unix))]
-fn end() -> std::io::Result<impl Future<Output = ()>> {
+pub fn end() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use murmuration::live::{MeshConfig, since_1970};
 use murmuration::live::data_dir::{DataDir, DataDirError};
 use murmuration::live::settings::{self, Layer, LogFormat, Settings};
+use murmuration::live::{MeshConfig, since_1970};
 
 use crate::{Owner, log, node};
 

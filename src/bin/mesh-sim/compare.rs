@@ -7,8 +7,8 @@ use murmuration::report::{self, Summary};
 use murmuration::scenario::{self, Scenario};
 use serde::Serialize;
 
-use crate::run::SCENARIO_FILE;
 use crate::{Outcome, is_coloured, say};
+use murmuration::scenario::SCENARIO_FILE;
 
 #[derive(clap::Args)]
 pub struct Args {

@@ -2,7 +2,6 @@
 
 mod check;
 mod compare;
-mod input;
 mod list;
 mod plot;
 mod run;
@@ -25,7 +24,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    scenario: Option<input::ScenarioArgs>,
+    scenario: Option<murmuration::scenario::ScenarioArgs>,
     #[command(flatten)]
     run: run::Args,
 }

@@ -60,7 +60,12 @@ pub fn play(scenario: &Scenario, metrics: Option<std::net::SocketAddr>, progress
 
     let mut app = App::empty();
     // Time since 1970 at the world's zero is only known when it begins, some milliseconds from now.
-    app.add_plugins((KernelPlugin::default(), MeterPlugin { unix_at_zero: since_1970() }, MeshPlugins(scenario.protocols.clone()), GatePlugin));
+    app.add_plugins((
+        KernelPlugin::default(),
+        MeterPlugin { unix_at_zero: since_1970() },
+        MeshPlugins(scenario.protocols.clone()),
+        GatePlugin,
+    ));
     app.add_plugins((
         SocketCarrierPlugin { nodes: scenario.nodes },
         NodesPlugin::<SocketCarrier>::new(plan.clone(), 0),
