@@ -235,7 +235,7 @@ fn close_sessions(
 fn dial_wanted(
     mut wanted: MessageReader<Connect>,
     limits: Res<SessionLimits>,
-    nodes: Query<(&Sessions, Has<Departing>)>,
+    nodes: Query<(Option<&Sessions>, Has<Departing>)>,
     sessions: Query<&Session>,
     mut commands: Commands,
     mut dials: MessageWriter<Dial>,
@@ -243,7 +243,9 @@ fn dial_wanted(
 ) {
     dialled.clear();
     for Connect { node, to, at } in wanted.read().copied() {
-        let Ok((Sessions(existing), false)) = nodes.get(node) else { continue };
+        let Ok((sessions_of, false)) = nodes.get(node) else { continue };
+        // Who has no session has no such component either.
+        let existing = sessions_of.map(|all| &*all.0).unwrap_or_default();
         let mut open = existing.iter().filter_map(|session| sessions.get(*session).ok());
         // Sessions spawned here exist only after this system. All nodes may dial in one tick: each looks at its own dials.
         let new = dialled.entry(node).or_default();
