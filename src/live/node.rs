@@ -1,6 +1,7 @@
 //! A node as a library: started, asked, told, stopped.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -13,16 +14,19 @@ use super::clock::WallClock;
 use super::config::MeshConfig;
 use super::engine::{self, Ended, Engine, Request};
 use super::events::{Events, EventsPlugin, MeshEvent};
+use super::link_model::LinkShaper;
 use super::network::{network_key, network_tag};
 use super::observe::{self, MeterPlugin, Scrape, Server};
 use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
 use crate::gate::{Command, Gate, GatePlugin, Input, NICK, NodeSpec, spawn_node};
-use crate::kernel::{AddressBook, KernelPlugin, Neighbors, Session, SessionPhase, Sessions, Standing, Tick, TickSystems};
+use crate::kernel::{AddressBook, Instant, KernelPlugin, Neighbors, Session, SessionPhase, Sessions, Standing, Tick, TickSystems};
 use crate::mesh::MeshPlugins;
 use crate::mesh::leave::Stopped;
 use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
+use crate::scenario;
+use crate::trial::Plan;
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{Address, Payload};
 
@@ -256,11 +260,41 @@ impl Subscription {
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The sockets and the server of metrics can still speak to the world: it does not end by itself.
+        let _ = self.events.send(Event::Ask(Box::new(|world| world.insert_resource(Ended(true)))));
+    }
+}
+
 /// Builds the world of a node that is about to run, and its handle.
+fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
+    let mut app = App::empty();
+    let node = install(&mut app, config)?;
+    Ok((node, std::mem::take(app.world_mut())))
+}
+
+/// Adds a node to `app`, which has neither kernel nor protocols yet. The node lives as long as [`turn`](super::engine::turn) is called on
+/// the app's world, as by a system in its main schedule:
+///
+/// ```
+/// use bevy_app::{App, Update};
+/// use bevy_ecs::world::World;
+/// use murmuration::live::{MeshConfig, engine, install};
+///
+/// let mut app = App::new();
+/// let config = MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() };
+/// let node = install(&mut app, config)?;
+/// app.add_systems(Update, |world: &mut World| {
+///     engine::turn(world);
+/// });
+/// app.update();
+/// # Ok::<(), murmuration::live::StartError>(())
+/// ```
 ///
 /// # Errors
 /// As [`MeshNode::start`].
-pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
+pub fn install(app: &mut App, config: MeshConfig) -> Result<MeshNode, StartError> {
     if config.min_degree > config.max_degree {
         return Err(StartError::Config(format!("min_degree {} is more than max_degree {}", config.min_degree, config.max_degree)));
     }
@@ -289,12 +323,14 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
 
     let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
 
-    let mut app = App::empty();
     app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(config.protocols()), GatePlugin, EventsPlugin));
     app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
     let told = app.world().resource::<Events>().0.clone();
-    let mut world = std::mem::take(app.world_mut());
     let mut engine = Engine::new(clock, sockets, inbox);
+    if let Some(path) = &config.link_model {
+        engine.shape(Box::new(link_model(path, &id, engine.now())?));
+    }
+    let world = app.world_mut();
     let spec = NodeSpec {
         ordinal: 0,
         identity,
@@ -306,14 +342,23 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
         random: u64::from_le_bytes(*random_secret()?.0.first_chunk().unwrap_or(&[0; 8])),
         key_random: random_secret()?,
     };
-    spawn_node(&mut world, spec, engine.now());
+    spawn_node(world, spec, engine.now());
     // Even if there is nothing to say, the first tick is due now.
     engine.enter(Input::Command {
         node: 0,
         command: Command::SetKey { key: NICK.to_owned(), value: config.nick.clone().map(String::into_bytes) },
     });
     world.insert_resource(engine);
-    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, world))
+    Ok(MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) })
+}
+
+/// The link model of the scenario at `path`, which begins now.
+fn link_model(path: &Path, me: &NodeId, now: Instant) -> Result<LinkShaper, StartError> {
+    let wrong = |error: &dyn std::fmt::Display| StartError::Config(format!("the link model cannot be used: {error}"));
+    let loaded = scenario::load(&path.to_string_lossy()).map_err(|error| wrong(&error))?;
+    scenario::check(&loaded).map_err(|error| wrong(&error))?;
+    let plan = Plan::new(&loaded.scenario, loaded.scenario.seed, 1).map_err(|error| wrong(&error))?;
+    Ok(LinkShaper::for_node(Arc::new(plan), me, now))
 }
 
 /// Seeds that are sockets, and the names of those that are not.
