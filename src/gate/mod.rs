@@ -125,3 +125,6 @@ pub fn run_tick(world: &mut World, at: Instant, arrivals: impl IntoIterator<Item
     crate::kernel::run_tick(world, at);
     world.resource_mut::<Gate>().leave(out);
 }
+
+#[cfg(test)]
+mod tests;

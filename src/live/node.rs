@@ -326,11 +326,13 @@ pub fn install(app: &mut App, config: MeshConfig) -> Result<MeshNode, StartError
     app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(config.protocols()), GatePlugin, EventsPlugin));
     app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
     let told = app.world().resource::<Events>().0.clone();
+    let counts = observe::SocketCounts(sockets.counts());
     let mut engine = Engine::new(clock, sockets, inbox);
     if let Some(path) = &config.link_model {
         engine.shape(Box::new(link_model(path, &id, engine.now())?));
     }
     let world = app.world_mut();
+    world.insert_resource(counts);
     let spec = NodeSpec {
         ordinal: 0,
         identity,

@@ -4,6 +4,7 @@ use std::time::Duration;
 use bevy_app::App;
 use bevy_ecs::prelude::*;
 use murmuration::kernel::{Neighbors, ProtocolSystems, Tick, forbid_ambiguity};
+use murmuration::live::{MeshConfig, install};
 use murmuration::scenario::{Graph, Overlay, Scenario};
 use murmuration::sim::build;
 use murmuration::trial::Plan;
@@ -34,6 +35,14 @@ fn no_two_systems_that_touch_the_same_data_are_unordered() {
     for scenario in variants() {
         assert_eq!(ambiguities(app(&scenario)), Ok(()));
     }
+}
+
+#[test]
+fn nor_in_a_node_on_sockets() {
+    let mut app = App::empty();
+    let config = MeshConfig { bind_addr: "127.0.0.1:0".parse().expect("an address"), lan: false, ..MeshConfig::default() };
+    let _node = install(&mut app, config).expect("a node starts");
+    assert_eq!(ambiguities(app), Ok(()));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub use json::{health, statistics};
 pub use machine::MachineStats;
 pub use page::render;
 pub use server::{BindError, MAX_CONNECTIONS, REQUEST_TIME, SCRAPE_TIME, Server};
-pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, Standings, Stats, collect};
+pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, SocketCounts, Standings, Stats, collect};
 
 use crate::kernel::{AppTickExt, Instant, NeighborDown, NeighborUp, Node, Session, SessionClosed, SessionOpened, Tick, TickSystems};
 use crate::mesh::broadcast::{Delivered, Published, Redundant};

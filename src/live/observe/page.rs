@@ -209,6 +209,9 @@ fn world(page: &mut Page, stats: &Stats) {
             family.add(&[("protocol", protocol.name)], values[index] as f64);
         }
     }
+    for (name, help, value) in &stats.sockets {
+        page.counter(name, help).add(&[], *value as f64);
+    }
     let mut family = page.counter("murmuration_refusals_total", "What was refused by all nodes of the process, by reason.");
     stats.refusals.iter().for_each(|(reason, count)| family.add(&[("reason", reason)], *count as f64));
     page.counter("murmuration_ticks_total", "Ticks that ran.").add(&[], stats.ticks as f64);

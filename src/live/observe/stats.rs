@@ -1,10 +1,12 @@
 //! How the nodes of a world are at one instant, as plain data.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use serde::Serialize;
 
+use super::super::sockets::SocketCounts as Counts;
 use super::census::{Backlog, Flows, Meter, PeerTraffic, Tally, TickCount, TickTimes, UnixAtZero};
 use crate::kernel::{
     AddressBook, Contact, Counter, Instant, Neighbors, Node, Refusals, Session, SessionPhase, Sessions, Standing, Traffic, timers_fired,
@@ -29,6 +31,8 @@ pub struct Stats {
     pub timers_fired: u64,
     /// How long ticks took.
     pub tick_times: TickTimes,
+    /// What sockets have seen and refused, by the name of the metric, with what it says.
+    pub sockets: Vec<(&'static str, &'static str, u64)>,
 }
 
 /// Traffic of a protocol, in frames.
@@ -141,12 +145,17 @@ type NodeParts<'a> = (
     &'a Node,
     &'a Contact,
     Option<&'a Meter>,
-    &'a Sessions,
+    // Who has no session has no such component.
+    Option<&'a Sessions>,
     &'a AddressBook,
     &'a Neighbors,
     Option<&'a Membership>,
     Option<&'a Broadcast>,
 );
+
+/// What the sockets of the world count.
+#[derive(Resource, Debug, Clone)]
+pub struct SocketCounts(pub Arc<Counts>);
 
 /// What is read of a session.
 type SessionParts<'a> = (&'a Session, Option<&'a PeerTraffic>, Option<&'a RoundTrip>, Option<&'a Backlog>);
@@ -160,7 +169,7 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
     let mut nodes: Vec<_> = node_query
         .iter(world)
         .map(|(_, node, contact, meter, sessions, book, neighbors, membership, broadcast)| {
-            let sessions: Vec<SessionParts> = sessions.iter().filter_map(|session| session_query.get(world, session).ok()).collect();
+            let sessions: Vec<SessionParts> = sessions.into_iter().flat_map(Sessions::iter).filter_map(|session| session_query.get(world, session).ok()).collect();
             let meter = meter.cloned().unwrap_or_default();
             let (ip, port) = ip_and_port(contact.address);
             let stats = NodeStats {
@@ -188,6 +197,7 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
         ticks: world.get_resource::<TickCount>().map_or(0, |ticks| ticks.0),
         timers_fired: timers_fired(world),
         tick_times: world.get_resource::<TickTimes>().copied().unwrap_or_default(),
+        sockets: world.get_resource::<SocketCounts>().map(|sockets| sockets.0.list().into()).unwrap_or_default(),
     }
 }
 

@@ -29,8 +29,6 @@ pub const MAX_UNREAD: usize = 256 << 10;
 const MAX_UNREAD_STRANGER: usize = MAX_FRAME;
 /// Longest of the frames that open a session; see `crypto/noise`.
 const MAX_FIRST_FRAME: usize = 512;
-/// How many frames open a session, each way.
-const FIRST_FRAMES: usize = 2;
 /// Bytes of a length.
 const LENGTH: usize = 4;
 /// Bytes gathered into one write.
@@ -58,11 +56,14 @@ pub struct Gauge {
     /// The place among strangers, while the other side is one.
     ticket: Mutex<Option<Ticket>>,
     proven: AtomicBool,
+    /// How many frames of the other side open a session: who dials sends the first and the third, who accepts the second.
+    first_frames: usize,
 }
 
 impl Gauge {
     fn new(ticket: Option<Ticket>) -> Self {
         Self {
+            first_frames: if ticket.is_some() { 2 } else { 1 },
             frames: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             congested: AtomicBool::new(false),
@@ -169,7 +170,7 @@ async fn read_all<A>(link: LinkId, reader: &mut OwnedReadHalf, gauge: &Gauge, sh
             return End::Down(lost(&error));
         }
         let length = u32::from_be_bytes(length) as usize;
-        let longest = if count < FIRST_FRAMES { MAX_FIRST_FRAME } else { MAX_FRAME };
+        let longest = if count < gauge.first_frames { MAX_FIRST_FRAME } else { MAX_FRAME };
         if length == 0 || length > longest {
             return End::Down(CloseReason::FrameTooLong);
         }

@@ -74,6 +74,22 @@ pub struct SocketCounts {
 }
 
 impl SocketCounts {
+    /// Each by the name of its metric, with what it says.
+    pub fn list(&self) -> [(&'static str, &'static str, u64); 5] {
+        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            ("murmuration_links_accepted_total", "Links accepted, from whomever.", value(&self.accepted)),
+            (
+                "murmuration_strangers_refused_total",
+                "Links refused because too many handshakes were in flight, from their address or in all.",
+                value(&self.strangers_refused),
+            ),
+            ("murmuration_accept_errors_total", "Times that no link could be accepted.", value(&self.accept_errors)),
+            ("murmuration_foreign_datagrams_total", "Datagrams on the discovery port that are no hello of a mesh.", value(&self.foreign_datagrams)),
+            ("murmuration_hellos_dropped_total", "Datagrams on the discovery port beyond what is listened to.", value(&self.hellos_dropped)),
+        ]
+    }
+
     fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
