@@ -29,8 +29,8 @@ pub struct Gate {
     inbox: Vec<Arrival>,
     /// What has left since it was last taken.
     outbox: Vec<Output>,
-    /// The session of each link.
-    sessions: IndexMap<LinkId, Entity, FxBuildHasher>,
+    /// The session of each link, and the ordinal of its node.
+    sessions: IndexMap<LinkId, (Entity, u32), FxBuildHasher>,
     /// The entity of each node, by ordinal, while it is up.
     nodes: Vec<Option<Entity>>,
     /// Links dialled so far.
@@ -66,6 +66,7 @@ impl Gate {
         if let Some(place) = self.nodes.get_mut(ordinal as usize) {
             *place = None;
         }
+        self.sessions.retain(|_, (_, node)| *node != ordinal);
         self.outbox.push(Output::Vanish { node: ordinal });
     }
 
@@ -76,7 +77,7 @@ impl Gate {
 
     /// The session that `link` carries.
     pub fn session(&self, link: LinkId) -> Option<Entity> {
-        self.sessions.get(&link).copied()
+        self.sessions.get(&link).map(|(session, _)| *session)
     }
 
     /// The links that are there.
@@ -125,7 +126,7 @@ impl Plugin for GatePlugin {
         app.add_agenda_source(|world| (!world.resource::<Gate>().inbox.is_empty()).then(|| world.resource::<Clock>().end())).add_systems(
             Tick,
             (
-                systems::obey.in_set(TickSystems::Wake),
+                systems::obey.after(TickSystems::Begin).before(TickSystems::Wake),
                 systems::receive.in_set(TickSystems::Receive),
                 systems::shed_lazy.after(TickSystems::Protocols).before(TickSystems::Seal),
                 (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up).chain().in_set(TickSystems::Send),

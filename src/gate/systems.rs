@@ -79,17 +79,17 @@ pub(super) fn receive(
     let mut later = Vec::new();
     // Those that are spawned here are counted only after this system.
     let mut accepted: SmallVec<[Entity; 16]> = SmallVec::new();
-    for arrival in gate.inbox.drain(..) {
+    for arrival in std::mem::take(&mut gate.inbox) {
         let at = arrival.at();
         match arrival.input {
             Input::Connected { link, to } => {
-                let Some(session) = gate.sessions.get(&link).copied() else { continue };
+                let Some(session) = gate.session(link) else { continue };
                 let Ok((mut state, SessionOf(node), _)) = sessions.get_mut(session) else { continue };
                 state.reach = Some(to).filter(|to| to.is_public());
                 told.up.write(LinkUp { node: *node, session, at });
             }
-            Input::Accepted { node, link, from } => {
-                let entity = gate.nodes.get(node as usize).copied().flatten();
+            Input::Accepted { node: ordinal, link, from } => {
+                let entity = gate.nodes.get(ordinal as usize).copied().flatten();
                 let reason = match entity {
                     None => Some(CloseReason::ConnectionRefused),
                     Some(node) => {
@@ -104,19 +104,19 @@ pub(super) fn receive(
                 } else if let Some(node) = entity {
                     let session = spawn_session(&mut commands, node, Role::Responder, from, at);
                     commands.entity(session).insert(Link { id: link, congested: false });
-                    gate.sessions.insert(link, session);
+                    gate.sessions.insert(link, (session, ordinal));
                     accepted.push(node);
                     told.up.write(LinkUp { node, session, at });
                 }
             }
             Input::Down { link, .. } if spoken.contains(&link) => later.push(arrival),
             Input::Down { link, reason } => {
-                if let Some(session) = gate.sessions.swap_remove(&link) {
+                if let Some((session, _)) = gate.sessions.swap_remove(&link) {
                     told.down.write(LinkDown { session, reason, at });
                 }
             }
             Input::Frame { link, bytes } => {
-                if let Some(session) = gate.sessions.get(&link).copied() {
+                if let Some(session) = gate.session(link) {
                     if spoken.last() != Some(&link) {
                         spoken.push(link);
                     }
@@ -124,7 +124,7 @@ pub(super) fn receive(
                 }
             }
             Input::Congested { link, congested } => {
-                let session = gate.sessions.get(&link).copied();
+                let session = gate.session(link);
                 if let Some(Ok((_, _, mut state))) = session.map(|session| sessions.get_mut(session)) {
                     state.congested = congested;
                 }
@@ -171,7 +171,7 @@ pub(super) fn dial(mut dials: MessageReader<Dial>, nodes: Query<&Node>, mut gate
         let Ok(node) = nodes.get(node) else { continue };
         gate.dialled += 1;
         let link = LinkId(gate.dialled * 2);
-        gate.sessions.insert(link, session);
+        gate.sessions.insert(link, (session, node.ordinal));
         commands.entity(session).try_insert(Link { id: link, congested: false });
         gate.outbox.push(Output::Dial { node: node.ordinal, link, to, at });
     }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 
 use super::clock::WallClock;
+use super::observe::{Backlog, TickTimes};
 use super::sockets::{Event, Sockets};
-use crate::gate::{self, Arrival, Input, Output};
+use crate::gate::{self, Arrival, Input, Link, Output};
 use crate::kernel::{Instant, next_due};
 
 /// A timer that is overdue by so much was held up by a process that stood still: its node must not make up for what it missed.
@@ -172,6 +173,18 @@ pub fn turn(world: &mut World) -> Option<Instant> {
     })
 }
 
+/// Says how much waits at each link.
+pub fn note_backlogs(world: &mut World) {
+    world.resource_scope(|world, engine: Mut<Engine>| {
+        let Some(sockets) = &engine.sockets else { return };
+        let links: Vec<(Entity, (usize, usize))> =
+            world.query::<(Entity, &Link)>().iter(world).map(|(session, link)| (session, sockets.backlog(link.id))).collect();
+        for (session, (frames, bytes)) in links {
+            world.entity_mut(session).insert(Backlog { frames: frames as u32, bytes: bytes as u64 });
+        }
+    });
+}
+
 fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
     if now.since(due) > STANDSTILL {
         engine.arrivals.insert(0, Arrival::new(now, Input::StoodStill));
@@ -179,6 +192,7 @@ fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
     if let Some(sockets) = &mut engine.sockets {
         engine.arrivals.iter().for_each(|arrival| sockets.taken(&arrival.input));
     }
+    let begin = engine.clock.now();
     match &mut engine.recorder {
         None => gate::run_tick(world, now, engine.arrivals.drain(..), &mut engine.outputs),
         Some(recorder) => {
@@ -188,6 +202,9 @@ fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
             engine.arrivals.clear();
         }
     }
+    if let Some(mut times) = world.get_resource_mut::<TickTimes>() {
+        times.observe(engine.clock.now().since(begin));
+    }
     if engine.shaper.is_none()
         && let Some(sockets) = &mut engine.sockets
     {
@@ -195,27 +212,34 @@ fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
     }
 }
 
+/// Does what is due, then waits for the next, at most until `limit`. False when the world has [`Ended`], or nobody is left to tell it
+/// anything.
+pub fn step(world: &mut World, limit: Instant) -> bool {
+    let due = turn(world).unwrap_or(Instant::NEVER).min(limit);
+    let ended = world.get_resource::<Ended>() == Some(&Ended(true));
+    let Some(mut engine) = world.get_resource_mut::<Engine>().filter(|_| !ended) else { return false };
+    let now = engine.now();
+    if due <= now {
+        return true;
+    }
+    match engine.wait((due != Instant::NEVER).then(|| due.since(now))) {
+        Ok(Some(request)) => request(world),
+        Ok(None) => {}
+        Err(_) => return false,
+    }
+    true
+}
+
 /// Moves `world` until it has [`Ended`], or nobody can tell it anything any more. Returns it, with its sockets closed.
 pub fn run(mut world: World) -> World {
-    world.init_resource::<Ended>();
-    loop {
-        let due = turn(&mut world);
-        let ended = *world.resource::<Ended>() == Ended(true);
-        let Some(mut engine) = world.get_resource_mut::<Engine>() else { return world };
-        if ended {
-            if let Some(sockets) = engine.sockets.take() {
-                sockets.close(CLOSING);
-            }
-            return world;
-        }
-        let wait = due.map(|due| due.since(engine.now()));
-        if wait == Some(Duration::ZERO) {
-            continue;
-        }
-        match engine.wait(wait) {
-            Ok(Some(request)) => request(&mut world),
-            Ok(None) => {}
-            Err(_) => world.insert_resource(Ended(true)),
-        }
+    while step(&mut world, Instant::NEVER) {}
+    close(&mut world);
+    world
+}
+
+/// Closes the sockets of a world, after what they still have to send.
+pub fn close(world: &mut World) {
+    if let Some(sockets) = world.get_resource_mut::<Engine>().and_then(|mut engine| engine.sockets.take()) {
+        sockets.close(CLOSING);
     }
 }

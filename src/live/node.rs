@@ -14,6 +14,7 @@ use super::config::MeshConfig;
 use super::engine::{self, Ended, Engine, Request};
 use super::events::{Events, EventsPlugin, MeshEvent};
 use super::network::{network_key, network_tag};
+use super::observe::{self, MeterPlugin, Scrape, Server};
 use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
 use crate::gate::{Command, Gate, GatePlugin, Input, NICK, NodeSpec, spawn_node};
@@ -63,6 +64,7 @@ struct Shared {
     id: NodeId,
     local_addr: SocketAddr,
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
 }
 
 /// Why a node does not start.
@@ -74,6 +76,9 @@ pub enum StartError {
     /// It cannot hear hellos.
     #[error(transparent)]
     Lan(#[from] LanError),
+    /// It cannot serve metrics.
+    #[error(transparent)]
+    Metrics(#[from] observe::BindError),
     /// The system gives no threads, files or random numbers.
     #[error("the system is out of something: {0}")]
     System(#[from] std::io::Error),
@@ -157,6 +162,11 @@ impl MeshNode {
     /// The address that it tells others.
     pub fn address(&self) -> SocketAddr {
         self.shared.address
+    }
+
+    /// Where it serves metrics, if it does.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.shared.metrics
     }
 
     /// Changes what others call it.
@@ -277,8 +287,10 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
         sockets.join_lan(0, LanSegment { port: config.discovery_port, listens })?;
     }
 
+    let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
+
     let mut app = App::empty();
-    app.add_plugins((KernelPlugin::default(), MeshPlugins(config.protocols()), GatePlugin, EventsPlugin));
+    app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(config.protocols()), GatePlugin, EventsPlugin));
     app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
     let told = app.world().resource::<Events>().0.clone();
     let mut world = std::mem::take(app.world_mut());
@@ -301,7 +313,7 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
         command: Command::SetKey { key: NICK.to_owned(), value: config.nick.clone().map(String::into_bytes) },
     });
     world.insert_resource(engine);
-    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address }) }, world))
+    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, world))
 }
 
 /// Seeds that are sockets, and the names of those that are not.
@@ -321,7 +333,45 @@ fn sort_seeds(config: &MeshConfig) -> (Vec<Address>, Vec<String>) {
     (seeds, names)
 }
 
-fn random_secret() -> Result<Secret, StartError> {
+/// Serves metrics, health and statistics of the world whose thread listens to `events`; returns where.
+///
+/// # Errors
+/// The address cannot be used.
+pub(super) fn serve_metrics(
+    address: SocketAddr,
+    sockets: &Sockets<Request>,
+    events: mpsc::Sender<Event<Request>>,
+) -> Result<SocketAddr, StartError> {
+    let runtime = sockets.runtime().ok_or_else(|| std::io::Error::other("the sockets are closed"))?;
+    let (source, mut scrapes) = tokio::sync::mpsc::channel::<Scrape>(4);
+    runtime.spawn(async move {
+        while let Some(scrape) = scrapes.recv().await {
+            let answer: Request = Box::new(move |world| {
+                engine::note_backlogs(world);
+                let now = world.resource::<Engine>().now();
+                scrape.answer(world, now);
+            });
+            if events.send(Event::Ask(answer)).is_err() {
+                return;
+            }
+        }
+    });
+    let (bound, wait) = mpsc::channel();
+    runtime.spawn(async move {
+        match Server::bind(address, source).await {
+            Ok(server) => {
+                let _ = bound.send(Ok(server.address()));
+                server.serve(std::future::pending()).await;
+            }
+            Err(error) => {
+                let _ = bound.send(Err(error));
+            }
+        }
+    });
+    Ok(wait.recv().map_err(std::io::Error::other)??)
+}
+
+pub(super) fn random_secret() -> Result<Secret, StartError> {
     let mut secret = Secret([0; 32]);
     getrandom::fill(&mut secret.0).map_err(|error| StartError::System(std::io::Error::other(error.to_string())))?;
     Ok(secret)

@@ -9,8 +9,11 @@
 //! | `*.csv` | the series, broadcasts, events, checkpoints, nodes, edges, shades, detections, leaves | [`read_record`], [`read_events`], [`read_checkpoints`] |
 //! | `*.png` | the pictures | drawn again by [`plot_dir`] |
 //!
-//! The same record gives the same bytes. A picture for which there is nothing to show is not drawn.
+//! The same record gives the same bytes. A picture for which there is nothing to show is not drawn. Two results are put side by side by
+//! [`compare()`].
 
+pub mod compare;
+mod console;
 mod directory;
 mod error;
 mod format;
@@ -26,6 +29,8 @@ mod terminal;
 #[cfg(test)]
 mod sample_record;
 
+pub use compare::{Comparison, Tolerance, ToleranceError, compare, terminal_comparison};
+pub use console::{check_output, progress_bar};
 pub use directory::{read_checkpoints, read_events, read_record, read_summary, write};
 pub use error::ReportError;
 pub use judge::{Verdict, judge};

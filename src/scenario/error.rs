@@ -58,17 +58,17 @@ impl fmt::Display for ScenarioError {
 
 impl ScenarioError {
     /// A mistake at no place.
-    pub(super) fn new(origin: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(origin: impl Into<String>, message: impl Into<String>) -> Self {
         Self { origin: origin.into(), place: None, message: message.into(), suggestion: None }
     }
 
     /// A mistake at `span` (bytes) of `source`.
-    pub(super) fn at(origin: impl Into<String>, source: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+    pub(crate) fn at(origin: impl Into<String>, source: &str, span: Range<usize>, message: impl Into<String>) -> Self {
         Self { place: Some(Box::new(ErrorPlace::of(source, span))), ..Self::new(origin, message) }
     }
 
     /// With the nearest right spelling.
-    pub(super) fn suggesting(mut self, suggestion: Option<String>) -> Self {
+    pub(crate) fn suggesting(mut self, suggestion: Option<String>) -> Self {
         self.suggestion = suggestion;
         self
     }

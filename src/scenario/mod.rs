@@ -13,12 +13,14 @@
 //! # Ok::<(), murmuration::scenario::ScenarioError>(())
 //! ```
 
+mod args;
 mod check;
 mod error;
 mod expectation;
 mod fault;
 mod load;
 mod network;
+mod save;
 mod select;
 mod set;
 mod text;
@@ -30,12 +32,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use crate::mesh::{Dissemination, Graph, Overlay, Protocols};
+pub use args::ScenarioArgs;
 pub use check::{available_memory, check, memory_estimate};
 pub use error::{ErrorPlace, ScenarioError, nearest};
 pub use expectation::{Expectation, Since};
 pub use fault::{Churn, Fault, FaultKind, Lifetime};
 pub use load::{Loaded, list, load, parse, to_ron};
 pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder, ServiceKind};
+pub use save::{SCENARIO_FILE, save};
 pub use select::{Selection, SelectionError};
 pub use workload::{Arrivals, Start, Workload};
 

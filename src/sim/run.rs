@@ -7,9 +7,9 @@ use bevy_app::App;
 use super::transport::Fabric;
 use super::worlds::run_all;
 use crate::kernel::Instant;
-use crate::report::{Meta, RunRecord};
-use crate::scenario::{Dissemination, Scenario};
-use crate::trial::{Plan, PlanError, into_record};
+use crate::report::RunRecord;
+use crate::scenario::Scenario;
+use crate::trial::{Plan, PlanError, complete, into_record};
 
 /// How to run a scenario. Nothing here changes what comes out, but for the seed.
 #[derive(Clone, Copy, Default)]
@@ -33,31 +33,11 @@ pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunRecord, PlanE
     let mut worlds = run_all(&plan, end, options)?;
     let wall_seconds = begin.elapsed().as_secs_f64();
     let mut record = into_record::<Fabric>(&plan, &mut worlds, end);
-    record.meta = Meta {
-        scenario: scenario.name.clone(),
-        about: scenario.about.clone(),
-        seed: scenario.seed,
-        nodes: scenario.nodes,
-        simulated_seconds: scenario.duration.as_secs_f64(),
-        wall_seconds,
-        peak_rss_bytes: peak_rss_bytes(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        membership: scenario.protocols.membership.is_some(),
-        detection: scenario.protocols.detection.is_some(),
-        broadcast: scenario.protocols.dissemination != Dissemination::Off,
-        ..record.meta
-    };
+    complete(&mut record, scenario, wall_seconds);
     Ok(record)
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a run takes is told, and decides nothing in it")]
 fn wall_clock() -> std::time::Instant {
     std::time::Instant::now()
-}
-
-/// The highest resident memory of this process so far; Linux tells.
-fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

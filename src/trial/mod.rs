@@ -6,6 +6,7 @@
 
 mod carrier;
 mod graph;
+mod meta;
 mod nodes;
 mod observe;
 mod plan;
@@ -16,6 +17,7 @@ mod truth;
 mod workload;
 
 pub use carrier::Carrier;
+pub use meta::complete;
 pub use nodes::{Directory, NodesPlugin, Planned};
 pub use observe::{ObservePlugin, into_record, take_sample};
 pub use plan::{Plan, PlanError};

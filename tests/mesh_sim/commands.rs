@@ -116,3 +116,34 @@ fn a_sweep_writes_one_row_for_each_run() {
     let expected: Vec<String> = std::iter::once("network.link.latency,seed,held".to_owned()).chain(rows).collect();
     assert_eq!(starts, expected);
 }
+
+#[test]
+fn two_results_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in ["1", "2"] {
+        let arguments = ["--scenario", "lossy", "--nodes", "6", "--duration", "8s", "--seed", seed, "--no-plots", "--quiet", "--out", seed];
+        let output = mesh_sim(folder.path(), &arguments);
+        assert_ne!(output.status.code(), Some(2), "{}", complaint(&output));
+    }
+    let compare = |arguments: &[&str]| mesh_sim(folder.path(), &[&["compare", "1", "2"], arguments].concat());
+
+    let output = compare(&[]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "figures may differ if no tolerance is given: {}", complaint(&output));
+    assert!(text.starts_with("A  1  lossy · 6 nodes · seed 1 · 8 s simulated in "), "{text}");
+    assert!(text.contains("\nnot run alike: seed is 1 in A and 2 in B\n") && text.contains("  ≠ "), "{text}");
+
+    let output = compare(&["--tolerance", "frames=100%", "--tolerance", "bytes=0"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = said(&output);
+    assert!(text.lines().last().unwrap().starts_with("  bytes is ") && text.trim_end().ends_with(", and may by 0"), "{text}");
+
+    let output = compare(&["--json", "--tolerance", "bytes=0"]);
+    assert_eq!(output.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["folders"][1], &json["b"]["seed"], &json["beyond_tolerance"][0]["name"]), (&"2".into(), &2.into(), &"bytes".into()));
+
+    let output = mesh_sim(folder.path(), &["compare", "1", "1", "--tolerance", "bytes=0"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said(&output).contains("one run, to the last event: digest "));
+}

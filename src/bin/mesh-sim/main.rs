@@ -1,7 +1,7 @@
 //! `mesh-sim`: runs a mesh in the deterministic simulator, from a scenario.
 
 mod check;
-mod input;
+mod compare;
 mod list;
 mod plot;
 mod run;
@@ -24,7 +24,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    scenario: Option<input::ScenarioArgs>,
+    scenario: Option<murmuration::scenario::ScenarioArgs>,
     #[command(flatten)]
     run: run::Args,
 }
@@ -39,6 +39,8 @@ enum Command {
     Plot(plot::Args),
     /// Runs a scenario many times with other values and seeds, and compares.
     Sweep(sweep::Args),
+    /// Puts two results side by side, and says what differs.
+    Compare(compare::Args),
     /// Runs again what a result records, and says whether it comes out the same.
     Verify(verify::Args),
 }
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         (Some(Command::Check(args)), _) => check::check(&args),
         (Some(Command::Plot(args)), _) => plot::plot(&args),
         (Some(Command::Sweep(args)), _) => sweep::sweep(&args),
+        (Some(Command::Compare(args)), _) => compare::compare(&args),
         (Some(Command::Verify(args)), _) => verify::verify(&args),
         (None, Some(scenario)) => run::run(&scenario, &cli.run),
         (None, None) => Err("no scenario is given: name one with --scenario".to_owned()),

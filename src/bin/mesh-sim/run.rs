@@ -1,15 +1,12 @@
 //! `mesh-sim --scenario FILE`: the main job.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use murmuration::scenario::{self, Scenario};
+use murmuration::report::{check_output, progress_bar};
+use murmuration::scenario::{self, ScenarioArgs};
 
-use crate::input::{ScenarioArgs, check_output, progress_bar};
 use crate::{Outcome, complain, is_coloured, say};
 use murmuration::{report, sim};
-
-/// The file in a result that says what was run.
-pub const SCENARIO_FILE: &str = "scenario.ron";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -46,7 +43,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
 
     let verdicts = report::judge(scenario, &record);
     let unwritable = |error: &dyn std::fmt::Display| format!("the results cannot be written to {}: {error}", folder.display());
-    save_scenario(&folder, scenario).map_err(|error| unwritable(&error))?;
+    scenario::save(&folder, scenario).map_err(|error| unwritable(&error))?;
     report::write(&folder, &record, &verdicts, !args.no_plots).map_err(|error| unwritable(&error))?;
 
     if args.quiet {
@@ -67,23 +64,4 @@ const NODES_PER_THREAD: usize = 250;
 pub fn worthwhile_threads(nodes: u32) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     (nodes as usize / NODES_PER_THREAD).clamp(1, processors)
-}
-
-/// Writes down what is run, with every default and change, so that `verify` needs nothing else.
-fn save_scenario(folder: &Path, scenario: &Scenario) -> Result<(), Box<dyn std::error::Error>> {
-    std::fs::create_dir_all(folder)?;
-    let mut scenario = scenario.clone();
-    if let Some(regions) = &mut scenario.network.regions
-        && Path::new(&regions.matrix).is_absolute()
-    {
-        let matrix = folder.join("matrix.csv");
-        if std::fs::canonicalize(&regions.matrix)? != std::fs::canonicalize(&matrix).unwrap_or_default() {
-            std::fs::copy(&regions.matrix, &matrix)?;
-        }
-        regions.matrix = "matrix.csv".to_owned();
-    }
-    let version = env!("CARGO_PKG_VERSION");
-    let header = format!("// What mesh-sim {version} ran, every default written out. `mesh-sim verify` on this folder runs it again.\n");
-    std::fs::write(folder.join(SCENARIO_FILE), header + &scenario::to_ron(&scenario)? + "\n")?;
-    Ok(())
 }

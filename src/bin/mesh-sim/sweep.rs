@@ -7,8 +7,9 @@ use indicatif::ProgressBar;
 use murmuration::scenario::{self, Loaded, nearest};
 use rayon::prelude::*;
 
-use crate::input::{ScenarioArgs, check_output, progress_bar};
 use crate::{Outcome, complain, say};
+use murmuration::report::{check_output, progress_bar};
+use murmuration::scenario::ScenarioArgs;
 use murmuration::{report, sim};
 
 /// What can be compared: keys of `summary.json`, what they are in words, their units, and whether they are compared unless others are

@@ -6,9 +6,10 @@ use murmuration::report::{Checkpoint, EventRow, RunRecord, Summary};
 use murmuration::scenario;
 use serde_json::Value;
 
-use crate::input::progress_bar;
-use crate::run::{SCENARIO_FILE, worthwhile_threads};
+use crate::run::worthwhile_threads;
 use crate::{Outcome, say};
+use murmuration::report::progress_bar;
+use murmuration::scenario::SCENARIO_FILE;
 use murmuration::{report, sim};
 
 #[derive(clap::Args)]

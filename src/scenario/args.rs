@@ -1,12 +1,9 @@
-//! What several commands take: a scenario with changes, a folder for results, a number of threads.
+//! A scenario on a command line.
 
-use std::path::Path;
-
-use indicatif::{ProgressBar, ProgressStyle};
-use murmuration::scenario::{self, Loaded};
+use super::{Loaded, check, load};
 
 /// A scenario, and changes to it.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone, Debug)]
 pub struct ScenarioArgs {
     /// The scenario: a file, or a name that is also looked for in scenarios/.
     #[arg(long, value_name = "FILE")]
@@ -27,15 +24,21 @@ pub struct ScenarioArgs {
 
 impl ScenarioArgs {
     /// The scenario with its changes, checked.
+    ///
+    /// # Errors
+    /// What is wrong, as one message.
     pub fn load(&self) -> Result<Loaded, String> {
         let loaded = self.load_unchecked()?;
-        scenario::check(&loaded).map_err(|error| error.to_string())?;
+        check(&loaded).map_err(|error| error.to_string())?;
         Ok(loaded)
     }
 
     /// The scenario with its changes: something else may change before it makes sense.
+    ///
+    /// # Errors
+    /// What is wrong, as one message.
     pub fn load_unchecked(&self) -> Result<Loaded, String> {
-        let mut loaded = scenario::load(&self.scenario).map_err(|error| error.to_string())?;
+        let mut loaded = load(&self.scenario).map_err(|error| error.to_string())?;
         let fields = [("--seed", "seed", &self.seed), ("--nodes", "nodes", &self.nodes), ("--duration", "duration", &self.duration)];
         for (option, field, value) in fields {
             if let Some(value) = value {
@@ -47,26 +50,4 @@ impl ScenarioArgs {
         }
         Ok(loaded)
     }
-}
-
-/// Whether results can go to a folder, before time is spent on making them. It need not exist yet.
-pub fn check_output(folder: &Path) -> Result<(), String> {
-    match folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()).find(|ancestor| ancestor.exists()) {
-        Some(existing) if !existing.is_dir() => {
-            Err(format!("--out: {} cannot be written to: {} is a file", folder.display(), existing.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A bar of so many steps on the standard error, if that is a terminal and nobody asked for quiet.
-pub fn progress_bar(steps: u64, quiet: bool) -> ProgressBar {
-    if quiet {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(steps);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {elapsed} so far, {eta} to go") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -1,0 +1,113 @@
+//! The node itself, from its start to its end.
+
+use std::time::Duration;
+
+use murmuration::kernel::Standing;
+use murmuration::live::data_dir::{DataDir, KnownPeer};
+use murmuration::live::settings::Settings;
+use murmuration::live::{MeshConfig, MeshEvent, MeshNode, since_1970};
+use murmuration::wire::Address;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
+
+use crate::say;
+
+/// The known peers are written down this often, if they have changed.
+const KEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// Longest goodbye.
+const GOODBYE: Duration = Duration::from_millis(800);
+
+/// Runs a node until the process is interrupted or told to end. The data directory is the node's for as long.
+pub fn start(config: MeshConfig, settings: &Settings, dir: DataDir) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("the node cannot start: {error}"))?;
+    runtime.block_on(async {
+        // Heard from here on: whoever reads the first line may end the node.
+        let end = end().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
+        tracing::debug!(data_dir = %dir.path().display(), wan_mode = settings.wan_mode, "starting");
+        let node = MeshNode::start(config.clone()).await.map_err(|error| error.to_string())?;
+        start_lines(&config, &node).iter().for_each(|line| say(line));
+        tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
+        tokio::select! {
+            () = end => tracing::info!("told to end: saying goodbye"),
+            () = keep_peers(&node, &dir) => {}
+        }
+        note_peers(&node, &dir).await;
+        if timeout(GOODBYE, node.shutdown()).await.is_err() {
+            tracing::warn!("the goodbye took too long");
+        }
+        Ok(())
+    })
+}
+
+/// Writes down who is known now and then, until the node stops: after a crash the next start finds them.
+async fn keep_peers(node: &MeshNode, dir: &DataDir) {
+    let mut events = node.subscribe();
+    let mut changed = false;
+    let mut next = tokio::time::interval(KEEP_INTERVAL);
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Ok(MeshEvent::Connected { .. } | MeshEvent::NodeJoined(_)) => changed = true,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            _ = next.tick() => if std::mem::take(&mut changed) {
+                note_peers(node, dir).await;
+            },
+        }
+    }
+}
+
+/// Adds those who are members now to those who were known before.
+async fn note_peers(node: &MeshNode, dir: &DataDir) {
+    let Ok(members) = node.members().await else { return };
+    let now = since_1970().as_secs();
+    let here = members.iter().filter(|member| member.standing == Standing::Alive).filter_map(|member| match member.address {
+        Some(Address::Socket(socket)) => Some(KnownPeer { id: member.node_id, socket, last_seen: now }),
+        _ => None,
+    });
+    let peers: Vec<KnownPeer> = here.chain(dir.known_peers()).collect();
+    if let Err(error) = dir.keep_peers(&peers) {
+        tracing::warn!("the known peers are not kept: {error}");
+    }
+}
+
+/// What a node says when it has started: who it is, where it listens, and whether anyone can join.
+fn start_lines(config: &MeshConfig, node: &MeshNode) -> Vec<String> {
+    let short = node.id().to_string();
+    let nick = config.nick.as_deref().unwrap_or(&short);
+    let mut lines = vec![format!("You are: {nick} [{short}]"), format!("Listening on: {}", node.local_addr())];
+    if let Some(address) = node.metrics_addr() {
+        lines.push(format!("Metrics on: http://{address}/metrics"));
+    }
+    if config.network_key.is_none() {
+        lines.push(format!(
+            "The network \"{}\" is open: anyone who knows its name can join. To close it, make a key with `mesh-live key network.key`, \
+             give it to every member, and start each with `--network-key network.key`.",
+            config.network
+        ));
+    }
+    lines
+}
+
+/// Ends when the process is interrupted or told to end.
+#[cfg(unix)]
+pub fn end() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ends when the process is interrupted.
+#[cfg(not(unix))]
+pub fn end() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

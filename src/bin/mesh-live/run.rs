@@ -1,0 +1,116 @@
+//! `mesh-live run`: from flags and configuration to a node.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use murmuration::live::data_dir::{DataDir, DataDirError};
+use murmuration::live::settings::{self, Layer, LogFormat, Settings};
+use murmuration::live::{MeshConfig, since_1970};
+
+use crate::{Owner, log, node};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    owner: Owner,
+    /// The configuration, instead of `config.toml` in the data directory. Flags win over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What others call the node.
+    #[arg(long, value_name = "NAME", value_parser = settings::nick)]
+    nick: Option<String>,
+    /// The IP address it listens at; `0.0.0.0` if not given.
+    #[arg(long, value_name = "ADDR", value_parser = settings::bind_addr)]
+    bind: Option<IpAddr>,
+    /// The TCP port it listens at; 9000 if not given, 0 for any.
+    #[arg(long)]
+    port: Option<u16>,
+    /// The address with port that it tells others, if what it finds out by itself is wrong.
+    #[arg(long, value_name = "ADDR")]
+    advertise: Option<SocketAddr>,
+    /// Who is asked first, as host:port; may be repeated. Given once, those of the configuration are not asked.
+    #[arg(long, value_name = "HOST:PORT", value_parser = settings::seed_peer)]
+    seed: Vec<String>,
+    /// UDP port of hellos on the local network; 9999 if not given.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    discovery_port: Option<u16>,
+    /// Do not look for others on the local network, and do not be found there.
+    #[arg(long)]
+    no_lan: bool,
+    /// For wide areas only: as --no-lan, and more patient with links.
+    #[arg(long)]
+    wan: bool,
+    /// Name of the network; nodes of other networks are left alone.
+    #[arg(long, value_name = "NAME", value_parser = settings::network)]
+    network: Option<String>,
+    /// The key that all members share: a file that only you may read, or 64 hex digits, which others on this machine can see.
+    #[arg(long, value_name = "FILE|HEX")]
+    network_key: Option<String>,
+    /// Serve metrics, health and statistics over HTTP at this address with port.
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    /// How log lines look: `json` or `text`. What is logged is set by RUST_LOG.
+    #[arg(long, value_name = "FORMAT")]
+    log: Option<LogFormat>,
+    /// Write down everything that enters the node, so that it can be replayed.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Most MiB of a part of the recording; 64 if not given.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    record_limit: Option<u64>,
+    /// A file with a key that encrypts the node's keys into the recording. Without it they are left out.
+    #[arg(long, value_name = "FILE")]
+    record_secret: Option<PathBuf>,
+    /// Put the links of this scenario on those of the node.
+    #[arg(long, value_name = "FILE")]
+    link_model: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> Result<(), String> {
+    let folder = args.owner.folder()?;
+    let settings = Settings::load(args.layer()?, args.config.as_deref(), &folder).map_err(|error| error.to_string())?;
+    let seed = args.owner.keypair_seed()?;
+    log::begin(settings.log)?;
+
+    let prepare = || -> Result<(MeshConfig, DataDir), DataDirError> {
+        let dir = DataDir::open(&folder)?;
+        let mut config = MeshConfig::from(settings.clone());
+        config.keypair_seed = Some(seed.map_or_else(|| dir.identity(), Ok)?);
+        config.incarnation = dir.next_incarnation(since_1970().as_millis() as u64)?;
+        config.known_peers = dir.known_peers().iter().map(|peer| peer.socket).collect();
+        Ok((config, dir))
+    };
+    let (config, dir) = prepare().map_err(|error| error.to_string())?;
+    match args.config.is_none().then(|| settings::write_template(&folder)).transpose() {
+        Ok(Some(Some(path))) => tracing::info!(file = %path.display(), "a configuration to fill in was written"),
+        Ok(_) => {}
+        Err(error) => tracing::warn!("no configuration to fill in: {error}"),
+    }
+    node::start(config, &settings, dir)
+}
+
+impl Args {
+    /// What the flags say.
+    fn layer(&self) -> Result<Layer, String> {
+        let network_key = self.network_key.as_deref().map(settings::key_source).transpose();
+        Ok(Layer {
+            nick: self.nick.clone(),
+            bind_addr: self.bind,
+            port: self.port,
+            advertise: self.advertise,
+            discovery_port: self.discovery_port,
+            lan: self.no_lan.then_some(false),
+            wan_mode: self.wan.then_some(true),
+            seed_peers: (!self.seed.is_empty()).then(|| self.seed.clone()),
+            network: self.network.clone(),
+            network_key: network_key.map_err(|error| format!("--network-key: {error}"))?,
+            metrics: self.metrics,
+            log: self.log,
+            record: self.record.clone(),
+            record_limit_mib: self.record_limit,
+            record_secret: self.record_secret.clone(),
+            link_model: self.link_model.clone(),
+            ..Layer::default()
+        })
+    }
+}

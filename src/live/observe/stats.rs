@@ -1,0 +1,257 @@
+//! How the nodes of a world are at one instant, as plain data.
+
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use serde::Serialize;
+
+use super::census::{Backlog, Flows, Meter, PeerTraffic, Tally, TickCount, TickTimes, UnixAtZero};
+use crate::kernel::{
+    AddressBook, Contact, Counter, Instant, Neighbors, Node, Refusals, Session, SessionPhase, Sessions, Standing, Traffic, timers_fired,
+};
+use crate::mesh::broadcast::Broadcast;
+use crate::mesh::liveness::RoundTrip;
+use crate::mesh::membership::Membership;
+use crate::wire::{Address, Protocol};
+
+/// A world and its nodes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Stats {
+    /// The nodes, by ordinal.
+    pub nodes: Vec<NodeStats>,
+    /// Traffic of all nodes together, by protocol.
+    pub protocols: Vec<ProtocolStats>,
+    /// What was refused by all nodes together: the name of the reason, and how often.
+    pub refusals: Vec<(&'static str, u64)>,
+    /// Ticks since the world began.
+    pub ticks: u64,
+    /// Timers that fired since the world began.
+    pub timers_fired: u64,
+    /// How long ticks took.
+    pub tick_times: TickTimes,
+}
+
+/// Traffic of a protocol, in frames.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProtocolStats {
+    /// Its name.
+    pub name: &'static str,
+    /// What was sent.
+    pub sent: Tally,
+    /// What was received and accepted.
+    pub received: Tally,
+}
+
+/// A node.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeStats {
+    /// Its identity in hex.
+    pub id: String,
+    /// The IP address that it tells others.
+    pub ip: String,
+    /// The port that it tells others.
+    pub port: u16,
+    /// Whether it is up.
+    pub up: bool,
+    /// Seconds since it last started.
+    pub uptime: f64,
+    /// What was counted.
+    pub meter: Meter,
+    /// Its sessions by how far they have come.
+    pub phases: Phases,
+    /// Whom it knows by how they stand.
+    pub standings: Standings,
+    /// Members that it knows besides itself, suspected ones included.
+    pub members: usize,
+    /// Links of the mesh.
+    pub neighbors: usize,
+    /// Links over which it pushes broadcasts: its branches of the tree.
+    pub eager: usize,
+    /// Its open sessions, by the identity of the other side.
+    pub sessions: Vec<SessionStats>,
+}
+
+/// How many sessions have come how far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Phases {
+    /// Asked for.
+    pub dialing: usize,
+    /// Proving identities.
+    pub handshaking: usize,
+    /// Open.
+    pub established: usize,
+}
+
+/// How many peers stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Standings {
+    /// Heard of.
+    pub heard: usize,
+    /// Members whose heartbeats arrive.
+    pub alive: usize,
+    /// Members that are suspected.
+    pub suspected: usize,
+    /// Members that were forgotten.
+    pub lost: usize,
+}
+
+/// An open session.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionStats {
+    /// Identity of the other side, in hex.
+    pub peer: String,
+    /// IP address of the other side.
+    pub ip: String,
+    /// When it opened, in whole seconds of Unix time.
+    pub since_unix: u64,
+    /// How long it has been open, in seconds.
+    pub open_for: f64,
+    /// What went over it.
+    pub flows: Flows,
+    /// Round-trip times, once a pong has come.
+    pub rtt: Option<Rtt>,
+    /// What waits to be sent, if the transport says so.
+    pub backlog: Option<Backlog>,
+}
+
+/// Round-trip times, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Rtt {
+    /// Of the last answered ping.
+    pub current: f64,
+    /// Shortest.
+    pub min: f64,
+    /// Longest.
+    pub max: f64,
+    /// Moving average.
+    pub average: f64,
+}
+
+impl Rtt {
+    fn of(trip: &RoundTrip) -> Option<Self> {
+        let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
+        let (current, min, max, average) = (trip.current?, trip.min?, trip.max?, trip.average?);
+        Some(Self { current: millis(current), min: millis(min), max: millis(max), average: millis(average) })
+    }
+}
+
+/// What is read of a node.
+type NodeParts<'a> = (
+    Entity,
+    &'a Node,
+    &'a Contact,
+    Option<&'a Meter>,
+    &'a Sessions,
+    &'a AddressBook,
+    &'a Neighbors,
+    Option<&'a Membership>,
+    Option<&'a Broadcast>,
+);
+
+/// What is read of a session.
+type SessionParts<'a> = (&'a Session, Option<&'a PeerTraffic>, Option<&'a RoundTrip>, Option<&'a Backlog>);
+
+/// How `world` is at `now`. Changes nothing that a node could notice.
+pub fn collect(world: &mut World, now: Instant) -> Stats {
+    let mut node_query = world.query::<NodeParts>();
+    let mut session_query = world.query::<SessionParts>();
+    let world = &*world;
+    let unix_at_zero = world.get_resource::<UnixAtZero>().map_or(Duration::ZERO, |offset| offset.0);
+    let mut nodes: Vec<_> = node_query
+        .iter(world)
+        .map(|(_, node, contact, meter, sessions, book, neighbors, membership, broadcast)| {
+            let sessions: Vec<SessionParts> = sessions.iter().filter_map(|session| session_query.get(world, session).ok()).collect();
+            let meter = meter.cloned().unwrap_or_default();
+            let (ip, port) = ip_and_port(contact.address);
+            let stats = NodeStats {
+                id: format!("{:?}", contact.id),
+                ip,
+                port,
+                up: node.is_up(),
+                uptime: meter.started.filter(|_| node.is_up()).map_or(0.0, |started| now.since(started).as_secs_f64()),
+                meter,
+                phases: phases(&sessions),
+                standings: standings(book),
+                members: membership.map_or(0, Membership::len),
+                neighbors: neighbors.len(),
+                eager: broadcast.map_or(0, |broadcast| broadcast.eager_peers().count()),
+                sessions: open_sessions(&sessions, now, unix_at_zero),
+            };
+            (node.ordinal, stats)
+        })
+        .collect();
+    nodes.sort_by_key(|(ordinal, _)| *ordinal);
+    Stats {
+        nodes: nodes.into_iter().map(|(_, stats)| stats).collect(),
+        protocols: world.get_resource::<Traffic>().map(protocols).unwrap_or_default(),
+        refusals: world.get_resource::<Refusals>().map(refusals).unwrap_or_default(),
+        ticks: world.get_resource::<TickCount>().map_or(0, |ticks| ticks.0),
+        timers_fired: timers_fired(world),
+        tick_times: world.get_resource::<TickTimes>().copied().unwrap_or_default(),
+    }
+}
+
+fn phases(sessions: &[SessionParts]) -> Phases {
+    let count = |phase: SessionPhase| sessions.iter().filter(|(session, ..)| session.phase == phase).count();
+    Phases {
+        dialing: count(SessionPhase::Dialing),
+        handshaking: count(SessionPhase::Handshaking),
+        established: count(SessionPhase::Established),
+    }
+}
+
+fn standings(book: &AddressBook) -> Standings {
+    let mut standings = Standings::default();
+    for (_, peer) in book.iter() {
+        match peer.standing {
+            Standing::Heard => standings.heard += 1,
+            Standing::Alive => standings.alive += 1,
+            Standing::Suspected { .. } => standings.suspected += 1,
+            Standing::Lost => standings.lost += 1,
+        }
+    }
+    standings
+}
+
+fn open_sessions(sessions: &[SessionParts], now: Instant, unix_at_zero: Duration) -> Vec<SessionStats> {
+    let open = sessions.iter().filter(|(session, ..)| session.phase == SessionPhase::Established);
+    let mut open: Vec<_> = open
+        .filter_map(|(session, traffic, trip, backlog)| {
+            let traffic = traffic.copied().unwrap_or_default();
+            Some(SessionStats {
+                peer: format!("{:?}", session.remote?),
+                ip: ip_and_port(session.reach.unwrap_or(session.address)).0,
+                since_unix: (unix_at_zero + traffic.opened.since(Instant::ZERO)).as_secs(),
+                open_for: now.since(traffic.opened).as_secs_f64(),
+                flows: traffic.flows,
+                rtt: trip.and_then(Rtt::of),
+                backlog: backlog.copied(),
+            })
+        })
+        .collect();
+    // A peer has one open session. Two would make a page that no Prometheus reads.
+    open.sort_by(|a, b| a.peer.cmp(&b.peer));
+    open.dedup_by(|a, b| a.peer == b.peer);
+    open
+}
+
+fn ip_and_port(address: Address) -> (String, u16) {
+    match address {
+        // Where a socket listens for both families, IPv4 addresses come dressed as IPv6.
+        Address::Socket(socket) | Address::Inbound(socket) => (socket.ip().to_canonical().to_string(), socket.port()),
+        Address::Memory(_) | Address::Seed(_) => (address.to_string(), 0),
+    }
+}
+
+fn protocols(traffic: &Traffic) -> Vec<ProtocolStats> {
+    let tally = |counter: &Counter| Tally { count: counter.frames, bytes: counter.bytes };
+    let of = |protocol: &Protocol| {
+        let index = *protocol as usize;
+        ProtocolStats { name: protocol.name(), sent: tally(&traffic.sent[index]), received: tally(&traffic.received[index]) }
+    };
+    Protocol::ALL.iter().map(of).collect()
+}
+
+fn refusals(refusals: &Refusals) -> Vec<(&'static str, u64)> {
+    refusals.iter().map(|(reason, count)| (reason.name(), count)).collect()
+}

@@ -1,0 +1,30 @@
+//! What programs that make results have in common.
+
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Whether results can go to a folder, before time is spent on making them. It need not exist yet.
+///
+/// # Errors
+/// What is in the way.
+pub fn check_output(folder: &Path) -> Result<(), String> {
+    match folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()).find(|ancestor| ancestor.exists()) {
+        Some(existing) if !existing.is_dir() => {
+            Err(format!("--out: {} cannot be written to: {} is a file", folder.display(), existing.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A bar of so many steps on the standard error, if that is a terminal and nobody asked for quiet.
+pub fn progress_bar(steps: u64, quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(steps);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {elapsed} so far, {eta} to go") {
+        bar.set_style(style);
+    }
+    bar
+}
