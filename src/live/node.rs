@@ -4,23 +4,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use bevy_app::App;
 use bevy_ecs::prelude::*;
 use tokio::sync::{broadcast, oneshot};
 
 use super::advertise::reachable;
 use super::clock::WallClock;
 use super::config::MeshConfig;
-use super::engine::{self, Ended, Engine, Request};
-use super::events::{Events, EventsPlugin, MeshEvent};
-use super::network::{network_key, network_tag};
-use super::observe::{self, MeterPlugin, Scrape, Server};
+use super::engine::{self, Engine, Request};
+use super::events::MeshEvent;
+use super::life::Life;
+use super::observe::{self, Scrape, Server};
+use super::recorder::RecordError;
 use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
-use crate::gate::{Command, Gate, GatePlugin, Input, NICK, NodeSpec, spawn_node};
-use crate::kernel::{AddressBook, KernelPlugin, Neighbors, Session, SessionPhase, Sessions, Standing, Tick, TickSystems};
-use crate::mesh::MeshPlugins;
-use crate::mesh::leave::Stopped;
+use crate::gate::{Command, Gate, Input, NICK};
+use crate::kernel::{AddressBook, Neighbors, Session, SessionPhase, Sessions, Standing};
 use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
 use crate::wire::limits::MAX_PAYLOAD;
@@ -82,6 +80,9 @@ pub enum StartError {
     /// The system gives no threads, files or random numbers.
     #[error("the system is out of something: {0}")]
     System(#[from] std::io::Error),
+    /// It cannot record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The configuration makes no sense.
     #[error("the configuration is wrong: {0}")]
     Config(String),
@@ -266,7 +267,7 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
     }
     let listener = sockets::bind(config.bind_addr)?;
     let local_addr = listener.local_addr()?;
-    let (seeds, names) = sort_seeds(&config);
+    let (seeds, names) = (config.seed_addresses(), config.seed_names());
     let towards: Vec<SocketAddr> =
         seeds.iter().filter_map(|seed| if let Address::Socket(socket) = seed { Some(*socket) } else { None }).collect();
     let address = config.advertise.unwrap_or_else(|| reachable(local_addr, &towards));
@@ -275,8 +276,7 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
         Some(seed) => seed.clone(),
         None => random_secret()?,
     };
-    let identity = Identity::from_seed(seed.0, CryptoMode::Real);
-    let id = identity.id();
+    let id = Identity::from_seed(seed.0, CryptoMode::Real).id();
     let (events, inbox) = mpsc::channel();
     let clock = WallClock::unix();
     let mut sockets = Sockets::new(events.clone(), clock, Names::of_seeds(names), config.connect_timeout)?;
@@ -289,48 +289,15 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
 
     let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
 
-    let mut app = App::empty();
-    app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(config.protocols()), GatePlugin, EventsPlugin));
-    app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
-    let told = app.world().resource::<Events>().0.clone();
-    let mut world = std::mem::take(app.world_mut());
+    let life = Life::new(config, seed, Address::Socket(address));
+    let told = life.told();
     let mut engine = Engine::new(clock, sockets, inbox);
-    let spec = NodeSpec {
-        ordinal: 0,
-        identity,
-        network_key: network_key(&config.network, config.network_key.as_ref()),
-        network_tag: network_tag(&config.network, config.network_key.as_ref()),
-        address: Address::Socket(address),
-        seeds,
-        incarnation: config.incarnation,
-        random: u64::from_le_bytes(*random_secret()?.0.first_chunk().unwrap_or(&[0; 8])),
-        key_random: random_secret()?,
-    };
-    spawn_node(&mut world, spec, engine.now());
-    // Even if there is nothing to say, the first tick is due now.
-    engine.enter(Input::Command {
-        node: 0,
-        command: Command::SetKey { key: NICK.to_owned(), value: config.nick.clone().map(String::into_bytes) },
-    });
+    let mut world = life.begin(&mut engine, life.birth(seeds))?;
+    if life.is_recorded() {
+        engine.rebuild_with(life.rebuild());
+    }
     world.insert_resource(engine);
     Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, world))
-}
-
-/// Seeds that are sockets, and the names of those that are not.
-fn sort_seeds(config: &MeshConfig) -> (Vec<Address>, Vec<String>) {
-    let mut names = Vec::new();
-    let mut seeds: Vec<Address> = Vec::new();
-    for seed in &config.seeds {
-        match seed.parse() {
-            Ok(socket) => seeds.push(Address::Socket(socket)),
-            Err(_) => {
-                seeds.push(Address::Seed(names.len() as u16));
-                names.push(seed.clone());
-            }
-        }
-    }
-    seeds.extend(config.known_peers.iter().map(|peer| Address::Socket(*peer)));
-    (seeds, names)
 }
 
 /// Serves metrics, health and statistics of the world whose thread listens to `events`; returns where.
@@ -375,12 +342,6 @@ pub(super) fn random_secret() -> Result<Secret, StartError> {
     let mut secret = Secret([0; 32]);
     getrandom::fill(&mut secret.0).map_err(|error| StartError::System(std::io::Error::other(error.to_string())))?;
     Ok(secret)
-}
-
-fn end_with_node(mut stopped: MessageReader<Stopped>, mut ended: ResMut<Ended>) {
-    if stopped.read().count() > 0 {
-        ended.0 = true;
-    }
 }
 
 fn members(world: &World, node: Entity) -> Vec<MemberInfo> {

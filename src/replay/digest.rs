@@ -105,7 +105,7 @@ impl State {
         let mut state = Self { timers: timers_fired(world), ..Self::default() };
         let Some(node) = world.resource::<Gate>().node(ordinal) else { return state };
         let mut bytes = Vec::new();
-        let mut sum = |bytes: &mut Vec<u8>| {
+        let sum = |bytes: &mut Vec<u8>| {
             let sum = XxHash3_128::oneshot(bytes) as u64;
             bytes.clear();
             sum
