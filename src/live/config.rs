@@ -79,7 +79,8 @@ pub struct MeshConfig {
     pub link_model: Option<PathBuf>,
 }
 
-/// Configuration of the flight recorder.
+/// Configuration of the flight recorder. A node that is recorded gives up forward secrecy for what is recorded: whoever has the recording and
+/// the identity key can open it. When a part is full the node closes its sessions and begins anew in another.
 #[derive(Clone, Debug)]
 pub struct RecordConfig {
     /// The file. Older parts are beside it, as `FILE.1` and so on.

@@ -219,7 +219,8 @@ impl MeshNode {
         }
     }
 
-    /// Does something with the world of the node, between two ticks, and returns what comes of it.
+    /// Does something with the world of the node, between two ticks, and returns what comes of it. A recording does not know of it: a node
+    /// that is recorded may be looked at so, but not changed.
     ///
     /// # Errors
     /// The node has stopped.

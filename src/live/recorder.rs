@@ -141,7 +141,7 @@ impl FlightRecorder {
     /// Gives the recording up.
     fn fail(&mut self, error: &WriteError) {
         self.counts.fail();
-        // What is still buffered is lost anyway, and must not be tried again when it is dropped.
+        // What is whole of it can be replayed.
         self.writer = None;
         let path = self.path.display();
         tracing::error!(

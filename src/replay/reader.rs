@@ -202,7 +202,9 @@ impl<R: Read> Reader<R> {
 
     fn tick(&self, bytes: &mut &[u8]) -> Option<TickRecord> {
         let (since, left, state, count): Front = codec::take_recorded(bytes).ok()?;
-        let at = Instant::from_nanos(self.at.as_nanos().wrapping_add(since as u64));
+        // Time does not go back, and a world that is near the end of it cannot run.
+        let nanos = u64::try_from(since).ok().and_then(|since| self.at.as_nanos().checked_add(since));
+        let at = nanos.filter(|nanos| *nanos <= i64::MAX as u64).map(Instant::from_nanos)?;
         // An arrival has at least two bytes.
         if count > MAX_ARRIVALS || count as usize > bytes.len() / 2 {
             return None;
