@@ -26,7 +26,7 @@ pub use agenda::{Agenda, AppAgendaExt, next_due, timers_fired};
 pub use calendar::{CalendarQueue, Scheduled};
 pub use channel::{Channel, Outgoing};
 pub use neighbors::{Neighbor, NeighborDown, NeighborUp, Neighbors};
-pub use node::{Contact, Incarnation, KeyRng, Keys, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
+pub use node::{Contact, Departing, Incarnation, KeyRng, Keys, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{

@@ -128,6 +128,10 @@ pub struct Shutdown {
     pub at: Instant,
 }
 
+/// The node is about to be gone: it dials nobody any more. On the node entity.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub struct Departing;
+
 /// Gives a node that starts its incarnation: later than any it had.
 pub(super) fn incarnate(mut started: MessageReader<NodeStarted>, mut nodes: Query<&mut Incarnation>) {
     for start in started.read() {

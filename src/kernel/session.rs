@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::agenda::AppAgendaExt;
 use super::channel::Channel;
-use super::node::Node;
+use super::node::{Departing, Node};
 use super::schedule::{AppTickExt, Tick, TickSystems};
 use super::time::{Clock, Instant};
 use super::transport::{Dial, HangUp, LinkDown, Service};
@@ -235,7 +235,7 @@ fn close_sessions(
 fn dial_wanted(
     mut wanted: MessageReader<Connect>,
     limits: Res<SessionLimits>,
-    nodes: Query<&Sessions>,
+    nodes: Query<(Option<&Sessions>, Has<Departing>)>,
     sessions: Query<&Session>,
     mut commands: Commands,
     mut dials: MessageWriter<Dial>,
@@ -243,7 +243,9 @@ fn dial_wanted(
 ) {
     dialled.clear();
     for Connect { node, to, at } in wanted.read().copied() {
-        let existing = nodes.get(node).map(|sessions| &*sessions.0).unwrap_or_default();
+        let Ok((sessions_of, false)) = nodes.get(node) else { continue };
+        // Who has no session has no such component either.
+        let existing = sessions_of.map(|all| &*all.0).unwrap_or_default();
         let mut open = existing.iter().filter_map(|session| sessions.get(*session).ok());
         // Sessions spawned here exist only after this system. All nodes may dial in one tick: each looks at its own dials.
         let new = dialled.entry(node).or_default();

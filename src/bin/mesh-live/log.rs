@@ -13,15 +13,15 @@ const VARIABLE: &str = "RUST_LOG";
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// Logs from here on, in `format`: what `RUST_LOG` asks for, else what is of interest to an operator.
-pub fn begin(format: LogFormat) -> Result<(), String> {
+/// Logs from here on, in `format`: what `RUST_LOG` asks for, else what is at least of `level`.
+pub fn begin(format: LogFormat, level: LevelFilter) -> Result<(), String> {
     let wanted = match env::var(VARIABLE) {
         Ok(wanted) => wanted,
         Err(VarError::NotPresent) => String::new(),
         Err(VarError::NotUnicode(_)) => return Err(format!("{VARIABLE}: this is not text in UTF-8; unset it, or set it to `info`")),
     };
     // A line that cannot be written is lost: to complain about it would go the same way, and panic.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter(&wanted)?).with_writer(std::io::stderr).log_internal_errors(false);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter(&wanted, level)?).with_writer(std::io::stderr).log_internal_errors(false);
     let begun = match format {
         LogFormat::Json => lines.json().with_current_span(false).with_span_list(false).try_init(),
         LogFormat::Text => lines.with_ansi(is_coloured()).try_init(),
@@ -29,7 +29,7 @@ pub fn begin(format: LogFormat) -> Result<(), String> {
     begun.map_err(|error| format!("the log cannot be written: {error}"))
 }
 
-fn filter(wanted: &str) -> Result<EnvFilter, String> {
+fn filter(wanted: &str, level: LevelFilter) -> Result<EnvFilter, String> {
     let wrong = |reason: &str| {
         format!("{VARIABLE}: `{}` cannot be understood: {reason}; write a level such as `info` or `murmuration=debug`", shown(wanted))
     };
@@ -38,7 +38,7 @@ fn filter(wanted: &str) -> Result<EnvFilter, String> {
     if let Some(level) = mistyped.filter_map(|word| nearest(word, LEVELS)).next() {
         return Err(wrong(&format!("did you mean `{level}`?")));
     }
-    EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(wanted).map_err(|error| wrong(&error.to_string()))
+    EnvFilter::builder().with_default_directive(level.into()).parse(wanted).map_err(|error| wrong(&error.to_string()))
 }
 
 /// A terminal shall not obey what stands in the environment.
@@ -74,6 +74,6 @@ mod tests {
             let error = filter(wanted).unwrap_err();
             assert!(error.starts_with("RUST_LOG: `") && error.contains(reason), "{error}");
         }
-        assert!(!filter("a=\u{1b}[31m").unwrap_err().contains("`a=\u{1b}"));
+        assert!(!filter("a=\u{1b}[31m", LevelFilter::INFO).unwrap_err().contains("`a=\u{1b}"));
     }
 }

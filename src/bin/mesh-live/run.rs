@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use murmuration::live::data_dir::{DataDir, DataDirError};
 use murmuration::live::settings::{self, Layer, LogFormat, Settings};
 use murmuration::live::{MeshConfig, since_1970};
+use tracing::level_filters::LevelFilter;
 
 use crate::{Owner, log, node};
 
@@ -71,7 +72,7 @@ pub fn run(args: &Args) -> Result<(), String> {
     let folder = args.owner.folder()?;
     let settings = Settings::load(args.layer()?, args.config.as_deref(), &folder).map_err(|error| error.to_string())?;
     let seed = args.owner.keypair_seed()?;
-    log::begin(settings.log)?;
+    log::begin(settings.log, LevelFilter::INFO)?;
 
     let prepare = || -> Result<(MeshConfig, DataDir), DataDirError> {
         let dir = DataDir::open(&folder)?;

@@ -8,6 +8,7 @@ use murmuration::live::swarm::{self, Load, Swarm, SwarmConfig};
 use murmuration::live::{MeshConfig, MeshEvent};
 use murmuration::report::{self, check_output, progress_bar};
 use murmuration::scenario::{self, ScenarioArgs};
+use tracing::level_filters::LevelFilter;
 
 use crate::{Ended, complain, is_coloured, log, node, say};
 
@@ -55,7 +56,7 @@ pub struct Args {
 }
 
 pub fn swarm(args: &Args) -> Result<Ended, String> {
-    log::begin(args.log)?;
+    log::begin(args.log, LevelFilter::WARN)?;
     match &args.scenario {
         Some(scenario) => play(args, scenario),
         None => mingle(args).map(|()| Ended::Well),

