@@ -32,8 +32,7 @@ fn now() -> Instant {
 }
 
 async fn started() -> Swarm {
-    let swarm =
-        Swarm::start(SwarmConfig { nodes: NODES, mesh: MeshConfig::default(), load: None, metrics: None }).expect("a swarm starts");
+    let swarm = Swarm::start(SwarmConfig { nodes: NODES, mesh: MeshConfig::default(), load: None, metrics: None }).expect("a swarm starts");
     let mut events = swarm.subscribe();
     let mut joined = 0;
     while joined < NODES * (NODES - 1) {
@@ -121,7 +120,10 @@ async fn throughput(size: usize) {
         }
     }
     let each = delivered as f64 / f64::from(NODES - 1) / begin.elapsed().as_secs_f64();
-    println!("throughput, {size:>4} B  {each:>8.0} broadcasts/s, {:.0} deliveries/s, among {NODES} nodes in one process", each * f64::from(NODES - 1));
+    println!(
+        "throughput, {size:>4} B  {each:>8.0} broadcasts/s, {:.0} deliveries/s, among {NODES} nodes in one process",
+        each * f64::from(NODES - 1)
+    );
 }
 
 /// Memory and processor time of a node that has three links and nothing to do.
