@@ -67,11 +67,11 @@ impl Life {
         Birth { incarnation: self.config.incarnation, dialled: 0, seeds, namespace: vec![(NICK.to_owned(), nick)] }
     }
 
-    /// Begins a life: its recording, then its world, of which the first tick is due at once.
+    /// Begins a life in `app`: its recording, then its world, of which the first tick is due at once.
     ///
     /// # Errors
     /// It cannot be recorded, or the system gives no random numbers.
-    pub fn begin(&self, engine: &mut Engine, birth: Birth) -> Result<World, StartError> {
+    pub fn begin(&self, app: &mut App, engine: &mut Engine, birth: Birth) -> Result<(), StartError> {
         let key = self.config.network_key.as_ref();
         let salt = random_secret()?.0;
         let spec = NodeSpec {
@@ -86,7 +86,8 @@ impl Life {
             // Whoever replays a recording must be able to make the same keys.
             key_random: if self.is_recorded() { key_random(&self.seed, &salt) } else { random_secret()? },
         };
-        let mut world = self.world();
+        self.furnish(app);
+        let world = app.world_mut();
         let at = engine.now();
         if let Some(config) = &self.config.record {
             let protocols = describe_protocols(&self.config.protocols(), world.resource::<Clock>().quantum())
@@ -97,33 +98,32 @@ impl Life {
             engine.record(Box::new(FlightRecorder::begin(config, &header, &keys, nonce, self.counts.clone())?));
         }
         world.resource_mut::<Gate>().continue_after(birth.dialled);
-        spawn_node(&mut world, spec, at);
+        spawn_node(world, spec, at);
         for (key, value) in birth.namespace {
             // Even if there is nothing to say, the first tick is due now.
             engine.enter(Input::Command { node: 0, command: Command::SetKey { key, value } });
         }
-        Ok(world)
+        Ok(())
     }
 
-    /// The world, still empty.
-    fn world(&self) -> World {
-        let mut app = App::empty();
+    /// What every life has around it.
+    fn furnish(&self, app: &mut App) {
         app.insert_resource(self.told.clone()).insert_resource(self.counts.clone());
         let mesh = MeshPlugins(self.config.protocols());
         app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), mesh, GatePlugin, EventsPlugin));
         app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
-        std::mem::take(app.world_mut())
     }
 
     /// How another life follows one whose recording is full.
     pub fn rebuild(self) -> Rebuild {
         Box::new(move |engine, world| {
             engine.end_record(world);
-            match self.begin(engine, self.rebirth(world)) {
-                Ok(fresh) => {
+            let mut fresh = App::empty();
+            match self.begin(&mut fresh, engine, self.rebirth(world)) {
+                Ok(()) => {
                     self.part(engine, world);
                     tracing::info!("the recording is full: the node closes its sessions and begins anew in the next part");
-                    Some(fresh)
+                    Some(std::mem::take(fresh.world_mut()))
                 }
                 Err(error) => {
                     self.counts.fail();

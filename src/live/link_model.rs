@@ -54,6 +54,8 @@ enum Leaving {
 pub struct LinkShaper {
     plan: Arc<Plan>,
     conditions: Conditions,
+    /// When the scenario began.
+    origin: Instant,
     /// Next moment of the timeline.
     next: usize,
     /// Nodes that are down.
@@ -78,6 +80,7 @@ impl LinkShaper {
         let nodes = plan.scenario.nodes as usize;
         Self {
             conditions: Conditions::new(plan.scenario.nodes),
+            origin: Instant::ZERO,
             next: 0,
             down: vec![true; nodes],
             paused: vec![Instant::ZERO; nodes],
@@ -94,18 +97,18 @@ impl LinkShaper {
     }
 
     /// The link model of `plan` for a node whose peers run elsewhere. Which node of the scenario somebody is follows from its id, so
-    /// that all agree on it: see [`place_of`]. Starts, crashes and pauses of the scenario are left to whoever runs the nodes.
-    pub fn for_node(plan: Arc<Plan>, me: &NodeId) -> Self {
+    /// that all agree on it: see [`place_of`]. Starts, crashes and pauses of the scenario are left to whoever runs the nodes. Its time begins `now`.
+    pub fn for_node(plan: Arc<Plan>, me: &NodeId, now: Instant) -> Self {
         let place = place_of(me, plan.scenario.nodes);
         let mut shaper = Self::for_swarm(plan);
         shaper.down.fill(false);
-        Self { alone: Some(place), ..shaper }
+        Self { alone: Some(place), origin: now, ..shaper }
     }
 
     /// Lets the timeline act up to `now`.
     fn catch_up(&mut self, now: Instant) {
         let plan = self.plan.clone();
-        while let Some(moment) = plan.timeline.moments.get(self.next).filter(|moment| moment.at <= now) {
+        while let Some(moment) = plan.timeline.moments.get(self.next).filter(|moment| self.origin + moment.at.since(Instant::ZERO) <= now) {
             self.next += 1;
             match &moment.action {
                 Action::Network(fault) => self.conditions.apply(fault),

@@ -22,5 +22,5 @@ pub use engine::{Engine, Request};
 pub use events::{Events, EventsPlugin, MeshEvent};
 pub use link_model::{LinkShaper, place_of};
 pub use network::{network_key, network_tag};
-pub use node::{ConnectionInfo, MemberInfo, MeshNode, NodeStopped, SendError, StartError, Subscription, prepare};
+pub use node::{ConnectionInfo, MemberInfo, MeshNode, NodeStopped, SendError, StartError, Subscription, install};
 pub use recorder::{RecordCounts, RecordError};

@@ -1,26 +1,31 @@
 //! A node as a library: started, asked, told, stopped.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use bevy_app::App;
 use bevy_ecs::prelude::*;
 use tokio::sync::{broadcast, oneshot};
 
 use super::advertise::reachable;
 use super::clock::WallClock;
 use super::config::MeshConfig;
-use super::engine::{self, Engine, Request};
+use super::engine::{self, Ended, Engine, Request};
 use super::events::MeshEvent;
 use super::life::Life;
+use super::link_model::LinkShaper;
 use super::observe::{self, Scrape, Server};
 use super::recorder::RecordError;
 use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
 use crate::gate::{Command, Gate, Input, NICK};
-use crate::kernel::{AddressBook, Neighbors, Session, SessionPhase, Sessions, Standing};
+use crate::kernel::{AddressBook, Instant, Neighbors, Session, SessionPhase, Sessions, Standing};
 use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
+use crate::scenario;
+use crate::trial::Plan;
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{Address, Payload};
 
@@ -139,6 +144,7 @@ impl MeshNode {
     ///
     /// # Errors
     /// Why it does not start; each says what to do.
+    #[expect(clippy::disallowed_methods, reason = "a node in wall time waits on a thread of its own")]
     pub async fn start(config: MeshConfig) -> Result<Self, StartError> {
         let (node, world) = prepare(config)?;
         std::thread::Builder::new().name("mesh".into()).spawn(move || engine::run(world)).map(drop)?;
@@ -258,11 +264,52 @@ impl Subscription {
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The sockets and the server of metrics can still speak to the world: it does not end by itself.
+        let _ = self.events.send(Event::Ask(Box::new(|world| world.insert_resource(Ended(true)))));
+    }
+}
+
 /// Builds the world of a node that is about to run, and its handle.
+fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
+    let mut app = App::empty();
+    let (node, life) = bring_up(&mut app, config)?;
+    let mut world = std::mem::take(app.world_mut());
+    if life.is_recorded() {
+        world.resource_mut::<Engine>().rebuild_with(life.rebuild());
+    }
+    Ok((node, world))
+}
+
+/// Adds a node to `app`, which has neither kernel nor protocols yet. The node lives as long as [`turn`](super::engine::turn) is called on
+/// the app's world, as by a system in its main schedule:
+///
+/// ```
+/// use bevy_app::{App, Update};
+/// use bevy_ecs::world::World;
+/// use murmuration::live::{MeshConfig, engine, install};
+///
+/// let mut app = App::new();
+/// let config = MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() };
+/// let node = install(&mut app, config)?;
+/// app.add_systems(Update, |world: &mut World| {
+///     engine::turn(world);
+/// });
+/// app.update();
+/// # Ok::<(), murmuration::live::StartError>(())
+/// ```
+///
+/// The app's world is not the node's to build anew: a recording ends when its part is full, and cannot be replayed if systems of the app change
+/// what the node knows.
 ///
 /// # Errors
 /// As [`MeshNode::start`].
-pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
+pub fn install(app: &mut App, config: MeshConfig) -> Result<MeshNode, StartError> {
+    bring_up(app, config).map(|(node, _)| node)
+}
+
+fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), StartError> {
     if config.min_degree > config.max_degree {
         return Err(StartError::Config(format!("min_degree {} is more than max_degree {}", config.min_degree, config.max_degree)));
     }
@@ -290,15 +337,24 @@ pub fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
 
     let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
 
+    let mut engine = Engine::new(clock, sockets, inbox);
+    if let Some(path) = &config.link_model {
+        engine.shape(Box::new(link_model(path, &id, engine.now())?));
+    }
     let life = Life::new(config, seed, Address::Socket(address));
     let told = life.told();
-    let mut engine = Engine::new(clock, sockets, inbox);
-    let mut world = life.begin(&mut engine, life.birth(seeds))?;
-    if life.is_recorded() {
-        engine.rebuild_with(life.rebuild());
-    }
-    world.insert_resource(engine);
-    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, world))
+    life.begin(app, &mut engine, life.birth(seeds))?;
+    app.insert_resource(engine);
+    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, life))
+}
+
+/// The link model of the scenario at `path`, which begins now.
+fn link_model(path: &Path, me: &NodeId, now: Instant) -> Result<LinkShaper, StartError> {
+    let wrong = |error: &dyn std::fmt::Display| StartError::Config(format!("the link model cannot be used: {error}"));
+    let loaded = scenario::load(&path.to_string_lossy()).map_err(|error| wrong(&error))?;
+    scenario::check(&loaded).map_err(|error| wrong(&error))?;
+    let plan = Plan::new(&loaded.scenario, loaded.scenario.seed, 1).map_err(|error| wrong(&error))?;
+    Ok(LinkShaper::for_node(Arc::new(plan), me, now))
 }
 
 /// Serves metrics, health and statistics of the world whose thread listens to `events`; returns where.
