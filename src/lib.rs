@@ -10,6 +10,7 @@
 //! - [`gate`]: what enters and leaves a world, as plain values, for transports outside of it,
 //! - `scenario`, `link_model` and `report` (feature `sim`): what a run is asked for, what its network does, and what it leaves behind,
 //! - `trial` (feature `sim`): a scenario played by nodes of a world, whatever network carries it, and what is observed,
+//! - `replay` (feature `sim`): what a node has recorded, run again, also with a parameter changed,
 //! - `sim` (feature `sim`): the deterministic simulator,
 //! - `live` (feature `live`): the node on real sockets.
 
@@ -21,6 +22,8 @@ pub mod link_model;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod mesh;
+#[cfg(feature = "sim")]
+pub mod replay;
 #[cfg(feature = "sim")]
 pub mod report;
 #[cfg(feature = "sim")]

@@ -10,9 +10,11 @@
 //! ```
 
 mod identity;
+mod network;
 mod noise;
 mod secret;
 
 pub use identity::{BadSignature, CryptoMode, Identity, NodeId, Signature};
+pub use network::{network_key, network_tag};
 pub use noise::{Handshake, ModelledHandshake, NoiseChannel, Progress, Secrets};
 pub use secret::Secret;

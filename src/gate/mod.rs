@@ -80,6 +80,22 @@ impl Gate {
         self.sessions.get(&link).map(|(session, _)| *session)
     }
 
+    /// The links that are there.
+    pub fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.sessions.keys().copied()
+    }
+
+    /// Links dialled so far.
+    pub fn dialled(&self) -> u64 {
+        self.dialled
+    }
+
+    /// Names dialled links as if so many had been dialled before: where a world follows another behind the same sockets, what is still
+    /// told of the links of the first must not be taken for news of the second's.
+    pub fn continue_after(&mut self, dialled: u64) {
+        self.dialled = self.dialled.max(dialled);
+    }
+
     /// Lazy messages dropped so far because a peer did not read.
     pub fn dropped(&self) -> u64 {
         self.dropped

@@ -12,6 +12,7 @@ use crate::mesh::handshake::HandshakeConfig;
 use crate::mesh::membership::MembershipConfig;
 use crate::mesh::topology::TopologyConfig;
 use crate::mesh::{Dissemination, Overlay, Protocols};
+use crate::wire::Address;
 
 /// The name of the network of those who name none.
 pub const DEFAULT_NETWORK: &str = "murmuration";
@@ -78,7 +79,8 @@ pub struct MeshConfig {
     pub link_model: Option<PathBuf>,
 }
 
-/// Configuration of the flight recorder.
+/// Configuration of the flight recorder. A node that is recorded gives up forward secrecy for what is recorded: whoever has the recording and
+/// the identity key can open it. When a part is full the node closes its sessions and begins anew in another.
 #[derive(Clone, Debug)]
 pub struct RecordConfig {
     /// The file. Older parts are beside it, as `FILE.1` and so on.
@@ -146,5 +148,25 @@ impl MeshConfig {
             dissemination: Dissemination::Plumtree(BroadcastConfig { graft_timeout: self.ihave_timeout, ..BroadcastConfig::default() }),
             ..Protocols::default()
         }
+    }
+
+    /// Whom it asks first: sockets, and names by number.
+    pub(super) fn seed_addresses(&self) -> Vec<Address> {
+        let mut names = 0;
+        let mut address = |seed: &String| match seed.parse() {
+            Ok(socket) => Address::Socket(socket),
+            Err(_) => {
+                names += 1;
+                Address::Seed(names - 1)
+            }
+        };
+        let mut seeds: Vec<Address> = self.seeds.iter().map(&mut address).collect();
+        seeds.extend(self.known_peers.iter().map(|peer| Address::Socket(*peer)));
+        seeds
+    }
+
+    /// The seeds that are names, by number.
+    pub(super) fn seed_names(&self) -> Vec<String> {
+        self.seeds.iter().filter(|seed| seed.parse::<SocketAddr>().is_err()).cloned().collect()
     }
 }

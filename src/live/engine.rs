@@ -10,7 +10,7 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 
 use super::clock::WallClock;
-use super::observe::{Backlog, TickTimes};
+use super::observe::{Backlog, SocketCounts, TickTimes};
 use super::sockets::{Event, Sockets};
 use crate::gate::{self, Arrival, Input, Link, Output};
 use crate::kernel::{Instant, next_due};
@@ -28,11 +28,18 @@ const CLOSING: Duration = Duration::from_millis(250);
 /// Something that the holder of a world wants done in it, between two ticks.
 pub type Request = Box<dyn FnOnce(&mut World) + Send>;
 
-/// Notes down what enters the world. It may refuse to go on.
+/// Notes down what enters the world.
 pub trait Recorder: Send + Sync {
-    /// A tick at `at` takes in `arrivals`, and `outputs` have left in it.
-    fn tick(&mut self, at: Instant, arrivals: &[Arrival], outputs: &[Output]);
+    /// A tick at `at` took in `arrivals`, and `outputs` left in it. `world` is how it stands after it.
+    fn tick(&mut self, world: &World, at: Instant, arrivals: &[Arrival], outputs: &[Output]);
+    /// Whether it can take no more until the world begins anew: a recording is replayed from a beginning.
+    fn is_full(&self) -> bool;
+    /// The world ends, as it stands.
+    fn finish(&mut self, world: &World);
 }
+
+/// Makes the world that takes the place of another whose recorder is full, and leaves the engine fit for it; `None` if that cannot be.
+pub type Rebuild = Box<dyn FnMut(&mut Engine, &World) -> Option<World> + Send + Sync>;
 
 /// Changes what passes between the world and its sockets: the link model on real links.
 pub trait Shaper: Send + Sync {
@@ -53,6 +60,7 @@ pub struct Engine {
     arrivals: Vec<Arrival>,
     outputs: Vec<Output>,
     recorder: Option<Box<dyn Recorder>>,
+    rebuild: Option<Rebuild>,
     shaper: Option<Box<dyn Shaper>>,
 }
 
@@ -70,6 +78,7 @@ impl Engine {
             arrivals: Vec::new(),
             outputs: Vec::new(),
             recorder: None,
+            rebuild: None,
             shaper: None,
         }
     }
@@ -77,6 +86,18 @@ impl Engine {
     /// Notes down from now on what enters the world.
     pub fn record(&mut self, recorder: Box<dyn Recorder>) {
         self.recorder = Some(recorder);
+    }
+
+    /// Has the recorder say that `world` ends, and notes down nothing more.
+    pub fn end_record(&mut self, world: &World) {
+        if let Some(mut recorder) = self.recorder.take() {
+            recorder.finish(world);
+        }
+    }
+
+    /// How the world begins anew when its recorder is full.
+    pub fn rebuild_with(&mut self, rebuild: Rebuild) {
+        self.rebuild = Some(rebuild);
     }
 
     /// Puts a link model on the links.
@@ -173,10 +194,11 @@ pub fn turn(world: &mut World) -> Option<Instant> {
     })
 }
 
-/// Says how much waits at each link.
+/// Says what sockets count, and how much waits at each link.
 pub fn note_backlogs(world: &mut World) {
     world.resource_scope(|world, engine: Mut<Engine>| {
         let Some(sockets) = &engine.sockets else { return };
+        world.insert_resource(SocketCounts(sockets.counts()));
         let links: Vec<(Entity, (usize, usize))> =
             world.query::<(Entity, &Link)>().iter(world).map(|(session, link)| (session, sockets.backlog(link.id))).collect();
         for (session, (frames, bytes)) in links {
@@ -198,7 +220,7 @@ fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
         Some(recorder) => {
             let from = engine.outputs.len();
             gate::run_tick(world, now, engine.arrivals.iter().cloned(), &mut engine.outputs);
-            recorder.tick(now, &engine.arrivals, &engine.outputs[from..]);
+            recorder.tick(world, now, &engine.arrivals, &engine.outputs[from..]);
             engine.arrivals.clear();
         }
     }
@@ -212,13 +234,40 @@ fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
     }
 }
 
+/// Lets the world begin anew if its recorder is full.
+fn renew(world: &mut World) {
+    let is_full = |engine: &Engine| engine.rebuild.is_some() && engine.recorder.as_ref().is_some_and(|recorder| recorder.is_full());
+    if !world.get_resource::<Engine>().is_some_and(is_full) {
+        return;
+    }
+    let Some(mut engine) = world.remove_resource::<Engine>() else { return };
+    if let Some(mut rebuild) = engine.rebuild.take() {
+        match rebuild(&mut engine, world) {
+            Some(fresh) => {
+                *world = fresh;
+                engine.rebuild = Some(rebuild);
+            }
+            // It goes on as it is, and unrecorded.
+            None => engine.recorder = None,
+        }
+    }
+    world.insert_resource(engine);
+}
+
 /// Does what is due, then waits for the next, at most until `limit`. False when the world has [`Ended`], or nobody is left to tell it
 /// anything.
 pub fn step(world: &mut World, limit: Instant) -> bool {
-    let due = turn(world).unwrap_or(Instant::NEVER).min(limit);
+    let mut due = turn(world).unwrap_or(Instant::NEVER).min(limit);
     let ended = world.get_resource::<Ended>() == Some(&Ended(true));
+    if !ended {
+        renew(world);
+    }
     let Some(mut engine) = world.get_resource_mut::<Engine>().filter(|_| !ended) else { return false };
     let now = engine.now();
+    if !engine.arrivals.is_empty() {
+        // What a world that has begun anew begins with.
+        due = now;
+    }
     if due <= now {
         return true;
     }
@@ -237,8 +286,11 @@ pub fn run(mut world: World) -> World {
     world
 }
 
-/// Closes the sockets of a world, after what they still have to send.
+/// Ends the recording of a world, and closes its sockets after what they still have to send.
 pub fn close(world: &mut World) {
+    if world.contains_resource::<Engine>() {
+        world.resource_scope(|world, mut engine: Mut<Engine>| engine.end_record(world));
+    }
     if let Some(sockets) = world.get_resource_mut::<Engine>().and_then(|mut engine| engine.sockets.take()) {
         sockets.close(CLOSING);
     }

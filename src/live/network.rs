@@ -1,8 +1,6 @@
-//! The key of a network and what its hellos say.
+//! The key of a network and what its hellos say, as a node holds them.
 
-use sha2::{Digest, Sha256};
-
-use crate::crypto::Secret;
+use crate::crypto::{self, Secret};
 use crate::mesh::discovery::NetworkTag;
 use crate::mesh::handshake::NetworkKey;
 
@@ -13,26 +11,13 @@ use crate::mesh::handshake::NetworkKey;
 /// use murmuration::live::network_key;
 ///
 /// assert!(network_key("birds", None) == network_key("birds", None));
-/// assert!(network_key("birds", None) != network_key("fish", None));
 /// assert!(network_key("birds", None) != network_key("birds", Some(&Secret([7; 32]))));
 /// ```
 pub fn network_key(name: &str, key: Option<&Secret>) -> NetworkKey {
-    NetworkKey(digest(b"murmuration network key 1", name, key))
+    NetworkKey(crypto::network_key(name, key))
 }
 
 /// What hellos say of the network: it tells nothing of the key.
 pub fn network_tag(name: &str, key: Option<&Secret>) -> NetworkTag {
-    let [a, b, c, d, e, f, g, h, ..] = digest(b"murmuration network tag 1", name, key);
-    NetworkTag([a, b, c, d, e, f, g, h])
-}
-
-fn digest(context: &[u8], name: &str, key: Option<&Secret>) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(context);
-    hash.update((name.len() as u64).to_le_bytes());
-    hash.update(name);
-    if let Some(Secret(key)) = key {
-        hash.update(key);
-    }
-    hash.finalize().into()
+    NetworkTag(crypto::network_tag(name, key))
 }

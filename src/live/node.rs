@@ -13,16 +13,15 @@ use super::advertise::reachable;
 use super::clock::WallClock;
 use super::config::MeshConfig;
 use super::engine::{self, Ended, Engine, Request};
-use super::events::{Events, EventsPlugin, MeshEvent};
+use super::events::MeshEvent;
+use super::life::Life;
 use super::link_model::LinkShaper;
-use super::network::{network_key, network_tag};
-use super::observe::{self, MeterPlugin, Scrape, Server};
+use super::observe::{self, Scrape, Server};
+use super::recorder::RecordError;
 use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
-use crate::gate::{Command, Gate, GatePlugin, Input, NICK, NodeSpec, spawn_node};
-use crate::kernel::{AddressBook, Instant, KernelPlugin, Neighbors, Session, SessionPhase, Sessions, Standing, Tick, TickSystems};
-use crate::mesh::MeshPlugins;
-use crate::mesh::leave::Stopped;
+use crate::gate::{Command, Gate, Input, NICK};
+use crate::kernel::{AddressBook, Instant, Neighbors, Session, SessionPhase, Sessions, Standing};
 use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
 use crate::scenario;
@@ -86,6 +85,9 @@ pub enum StartError {
     /// The system gives no threads, files or random numbers.
     #[error("the system is out of something: {0}")]
     System(#[from] std::io::Error),
+    /// It cannot record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The configuration makes no sense.
     #[error("the configuration is wrong: {0}")]
     Config(String),
@@ -142,6 +144,7 @@ impl MeshNode {
     ///
     /// # Errors
     /// Why it does not start; each says what to do.
+    #[expect(clippy::disallowed_methods, reason = "a node in wall time waits on a thread of its own")]
     pub async fn start(config: MeshConfig) -> Result<Self, StartError> {
         let (node, world) = prepare(config)?;
         std::thread::Builder::new().name("mesh".into()).spawn(move || engine::run(world)).map(drop)?;
@@ -222,7 +225,8 @@ impl MeshNode {
         }
     }
 
-    /// Does something with the world of the node, between two ticks, and returns what comes of it.
+    /// Does something with the world of the node, between two ticks, and returns what comes of it. A recording does not know of it: a node
+    /// that is recorded may be looked at so, but not changed.
     ///
     /// # Errors
     /// The node has stopped.
@@ -270,8 +274,12 @@ impl Drop for Shared {
 /// Builds the world of a node that is about to run, and its handle.
 fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
     let mut app = App::empty();
-    let node = install(&mut app, config)?;
-    Ok((node, std::mem::take(app.world_mut())))
+    let (node, life) = bring_up(&mut app, config)?;
+    let mut world = std::mem::take(app.world_mut());
+    if life.is_recorded() {
+        world.resource_mut::<Engine>().rebuild_with(life.rebuild());
+    }
+    Ok((node, world))
 }
 
 /// Adds a node to `app`, which has neither kernel nor protocols yet. The node lives as long as [`turn`](super::engine::turn) is called on
@@ -292,15 +300,22 @@ fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
 /// # Ok::<(), murmuration::live::StartError>(())
 /// ```
 ///
+/// The app's world is not the node's to build anew: a recording ends when its part is full, and cannot be replayed if systems of the app change
+/// what the node knows.
+///
 /// # Errors
 /// As [`MeshNode::start`].
 pub fn install(app: &mut App, config: MeshConfig) -> Result<MeshNode, StartError> {
+    bring_up(app, config).map(|(node, _)| node)
+}
+
+fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), StartError> {
     if config.min_degree > config.max_degree {
         return Err(StartError::Config(format!("min_degree {} is more than max_degree {}", config.min_degree, config.max_degree)));
     }
     let listener = sockets::bind(config.bind_addr)?;
     let local_addr = listener.local_addr()?;
-    let (seeds, names) = sort_seeds(&config);
+    let (seeds, names) = (config.seed_addresses(), config.seed_names());
     let towards: Vec<SocketAddr> =
         seeds.iter().filter_map(|seed| if let Address::Socket(socket) = seed { Some(*socket) } else { None }).collect();
     let address = config.advertise.unwrap_or_else(|| reachable(local_addr, &towards));
@@ -309,8 +324,7 @@ pub fn install(app: &mut App, config: MeshConfig) -> Result<MeshNode, StartError
         Some(seed) => seed.clone(),
         None => random_secret()?,
     };
-    let identity = Identity::from_seed(seed.0, CryptoMode::Real);
-    let id = identity.id();
+    let id = Identity::from_seed(seed.0, CryptoMode::Real).id();
     let (events, inbox) = mpsc::channel();
     let clock = WallClock::unix();
     let mut sockets = Sockets::new(events.clone(), clock, Names::of_seeds(names), config.connect_timeout)?;
@@ -323,35 +337,15 @@ pub fn install(app: &mut App, config: MeshConfig) -> Result<MeshNode, StartError
 
     let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
 
-    app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(config.protocols()), GatePlugin, EventsPlugin));
-    app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
-    let told = app.world().resource::<Events>().0.clone();
-    let counts = observe::SocketCounts(sockets.counts());
     let mut engine = Engine::new(clock, sockets, inbox);
     if let Some(path) = &config.link_model {
         engine.shape(Box::new(link_model(path, &id, engine.now())?));
     }
-    let world = app.world_mut();
-    world.insert_resource(counts);
-    let spec = NodeSpec {
-        ordinal: 0,
-        identity,
-        network_key: network_key(&config.network, config.network_key.as_ref()),
-        network_tag: network_tag(&config.network, config.network_key.as_ref()),
-        address: Address::Socket(address),
-        seeds,
-        incarnation: config.incarnation,
-        random: u64::from_le_bytes(*random_secret()?.0.first_chunk().unwrap_or(&[0; 8])),
-        key_random: random_secret()?,
-    };
-    spawn_node(world, spec, engine.now());
-    // Even if there is nothing to say, the first tick is due now.
-    engine.enter(Input::Command {
-        node: 0,
-        command: Command::SetKey { key: NICK.to_owned(), value: config.nick.clone().map(String::into_bytes) },
-    });
-    world.insert_resource(engine);
-    Ok(MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) })
+    let life = Life::new(config, seed, Address::Socket(address));
+    let told = life.told();
+    life.begin(app, &mut engine, life.birth(seeds))?;
+    app.insert_resource(engine);
+    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, life))
 }
 
 /// The link model of the scenario at `path`, which begins now.
@@ -361,23 +355,6 @@ fn link_model(path: &Path, me: &NodeId, now: Instant) -> Result<LinkShaper, Star
     scenario::check(&loaded).map_err(|error| wrong(&error))?;
     let plan = Plan::new(&loaded.scenario, loaded.scenario.seed, 1).map_err(|error| wrong(&error))?;
     Ok(LinkShaper::for_node(Arc::new(plan), me, now))
-}
-
-/// Seeds that are sockets, and the names of those that are not.
-fn sort_seeds(config: &MeshConfig) -> (Vec<Address>, Vec<String>) {
-    let mut names = Vec::new();
-    let mut seeds: Vec<Address> = Vec::new();
-    for seed in &config.seeds {
-        match seed.parse() {
-            Ok(socket) => seeds.push(Address::Socket(socket)),
-            Err(_) => {
-                seeds.push(Address::Seed(names.len() as u16));
-                names.push(seed.clone());
-            }
-        }
-    }
-    seeds.extend(config.known_peers.iter().map(|peer| Address::Socket(*peer)));
-    (seeds, names)
 }
 
 /// Serves metrics, health and statistics of the world whose thread listens to `events`; returns where.
@@ -422,12 +399,6 @@ pub(super) fn random_secret() -> Result<Secret, StartError> {
     let mut secret = Secret([0; 32]);
     getrandom::fill(&mut secret.0).map_err(|error| StartError::System(std::io::Error::other(error.to_string())))?;
     Ok(secret)
-}
-
-fn end_with_node(mut stopped: MessageReader<Stopped>, mut ended: ResMut<Ended>) {
-    if stopped.read().count() > 0 {
-        ended.0 = true;
-    }
 }
 
 fn members(world: &World, node: Entity) -> Vec<MemberInfo> {

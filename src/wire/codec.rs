@@ -92,6 +92,28 @@ pub fn decode_value<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> 
     }
 }
 
+/// Longest value of a recording in bytes.
+pub const MAX_RECORDED: usize = 1 << 20;
+const RECORDED: Configuration<LittleEndian, Varint, Limit<MAX_RECORDED>> = bincode::config::standard().with_limit::<MAX_RECORDED>();
+
+/// Appends a value to a recording, which holds longer ones than a link does. Returns how many bytes it takes.
+///
+/// # Errors
+/// [`CodecError::Private`].
+pub fn append_recorded(value: &impl Serialize, out: &mut Vec<u8>) -> Result<usize, CodecError> {
+    Ok(bincode::serde::encode_into_std_write(value, out, RECORDED)?)
+}
+
+/// Takes a value of a recording from the front of `bytes`.
+///
+/// # Errors
+/// [`CodecError::Malformed`]; nothing larger than the limits has been allocated.
+pub fn take_recorded<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, CodecError> {
+    let (value, read) = bincode::serde::decode_from_slice(bytes, RECORDED)?;
+    *bytes = bytes.get(read..).unwrap_or_default();
+    Ok(value)
+}
+
 /// The length of an integer in bincode's variable-length encoding.
 pub(super) const fn varint_len(value: u64) -> usize {
     match value {

@@ -53,7 +53,8 @@ pub struct Args {
     /// How log lines look: `json` or `text`. What is logged is set by RUST_LOG.
     #[arg(long, value_name = "FORMAT")]
     log: Option<LogFormat>,
-    /// Write down everything that enters the node, so that it can be replayed.
+    /// Write down everything that enters the node, for `mesh-sim replay FILE`. Whoever has the recording and the node's identity key can open
+    /// all that the node was told in it. When a part is full the node closes its sessions and begins anew in another.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Most MiB of a part of the recording; 64 if not given.

@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod list;
 mod plot;
+mod replay;
 mod run;
 mod sweep;
 mod verify;
@@ -43,6 +44,7 @@ enum Command {
     Compare(compare::Args),
     /// Runs again what a result records, and says whether it comes out the same.
     Verify(verify::Args),
+    Replay(replay::Args),
 }
 
 /// How a command ended that was given good input.
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         (Some(Command::Sweep(args)), _) => sweep::sweep(&args),
         (Some(Command::Compare(args)), _) => compare::compare(&args),
         (Some(Command::Verify(args)), _) => verify::verify(&args),
+        (Some(Command::Replay(args)), _) => replay::replay(&args),
         (None, Some(scenario)) => run::run(&scenario, &cli.run),
         (None, None) => Err("no scenario is given: name one with --scenario".to_owned()),
     };

@@ -170,6 +170,15 @@ impl<A> Shared<A> {
     }
 }
 
+/// A node that fails to start drops them where nothing may wait.
+impl<A> Drop for Sockets<A> {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 impl<A: Send + 'static> Sockets<A> {
     /// Sockets that tell `events`, with names to be resolved.
     ///

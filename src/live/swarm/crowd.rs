@@ -94,6 +94,7 @@ impl Swarm {
         }
         world.insert_resource(engine);
         let (nodes, load) = (config.nodes, config.load);
+        #[expect(clippy::disallowed_methods, reason = "a node in wall time waits on a thread of its own")]
         let thread = std::thread::Builder::new().name("mesh".into()).spawn(move || {
             speak(&mut world, nodes, load);
             engine::close(&mut world);

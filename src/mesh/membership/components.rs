@@ -46,6 +46,12 @@ impl Membership {
         member.entries.iter().find(|entry| &*entry.key == key && !entry.deleted).map(|entry| &*entry.value)
     }
 
+    /// The keys and values of `id`'s namespace, in the order in which they were written.
+    pub fn namespace(&self, id: &NodeId) -> impl Iterator<Item = (&str, &[u8])> {
+        let entries = self.state.member(id).into_iter().flat_map(|(_, member)| &member.entries);
+        entries.filter(|entry| !entry.deleted).map(|entry| (&*entry.key, &*entry.value))
+    }
+
     /// Incarnation and heartbeat count of `id` as far as they are known here.
     pub fn heartbeat(&self, id: &NodeId) -> Option<(u64, u32)> {
         self.state.member(id).map(|(known, _)| (known.incarnation, known.heartbeat))

@@ -109,6 +109,7 @@ impl Testbed {
                 role: Role::Initiator,
                 remote: Some(ids[other]),
                 address: Address::Memory(0),
+                reach: None,
                 since: at,
             };
             world.spawn((session, SessionOf(ends[me]), Channel::modelled(), Service::Datagram)).id()

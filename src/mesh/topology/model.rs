@@ -322,7 +322,7 @@ impl Model {
                     self.close(node, peer);
                 }
                 Action::Dial(Address::Memory(to)) => self.dial(node, to as usize),
-                Action::Dial(Address::Socket(_)) => {}
+                Action::Dial(_) => {}
                 Action::Wake(due) => self.schedule(due.since(self.now), Event::Wake { node, due }),
             }
         }
