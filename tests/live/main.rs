@@ -1,3 +1,4 @@
 //! Nodes on real sockets, in this process.
 
+mod hostile;
 mod nodes;

@@ -6,18 +6,18 @@ use murmuration::wire::CloseReason;
 use tokio::time::timeout;
 
 /// Much longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-fn config() -> MeshConfig {
+pub fn config() -> MeshConfig {
     MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() }
 }
 
-fn seeded(seed: &MeshNode) -> MeshConfig {
+pub fn seeded(seed: &MeshNode) -> MeshConfig {
     MeshConfig { seeds: vec![seed.local_addr().to_string()], ..config() }
 }
 
 /// Waits for an event that `wanted` makes something of.
-async fn next<T>(events: &mut Subscription, mut wanted: impl FnMut(MeshEvent) -> Option<T>) -> T {
+pub async fn next<T>(events: &mut Subscription, mut wanted: impl FnMut(MeshEvent) -> Option<T>) -> T {
     let search = async {
         loop {
             if let Some(found) = wanted(events.recv().await.expect("the node runs")) {
@@ -28,7 +28,7 @@ async fn next<T>(events: &mut Subscription, mut wanted: impl FnMut(MeshEvent) ->
     timeout(PATIENCE, search).await.expect("it happens in time")
 }
 
-async fn joined(events: &mut Subscription, who: &MeshNode) {
+pub async fn joined(events: &mut Subscription, who: &MeshNode) {
     let id = who.id();
     next(events, |event| (event == MeshEvent::NodeJoined(id)).then_some(())).await;
 }
