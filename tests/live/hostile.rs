@@ -152,7 +152,8 @@ async fn a_crowd_that_comes_again_and_again_does_not_keep_the_node_from_dialling
         })
         .collect();
     // The crowd is there before Bob is.
-    next(&mut events, |event| matches!(event, MeshEvent::Refused { reason, .. } if reason.name() == "handshake_timeout").then_some(())).await;
+    next(&mut events, |event| matches!(event, MeshEvent::Refused { reason, .. } if reason.name() == "handshake_timeout").then_some(()))
+        .await;
     let bob = MeshNode::start(MeshConfig { bind_addr: place, ..config() }).await.unwrap();
     joined(&mut events, &bob).await;
     crowd.iter().for_each(tokio::task::JoinHandle::abort);

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot do makes it fail")]
 
+#[cfg(target_os = "linux")]
+mod hosts;
 mod node;
 mod processes;
 mod settings;
