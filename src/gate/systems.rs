@@ -8,7 +8,7 @@ use super::values::{Command, Input, LinkId, Output};
 use super::{Gate, Link};
 use crate::kernel::{
     BeaconIn, BeaconOut, Clock, Dial, FrameIn, FrameOut, HangUp, LinkDown, LinkUp, Node, NodeState, Outgoing, Role, Session, SessionLimits,
-    SessionOf, SessionOpened, Sessions, Shutdown, spawn_session,
+    SessionOf, SessionOpened, SessionPhase, Sessions, Shutdown, spawn_session,
 };
 use crate::mesh::broadcast::Publish;
 use crate::mesh::membership::SetKey;
@@ -93,9 +93,17 @@ pub(super) fn receive(
                 let reason = match entity {
                     None => Some(CloseReason::ConnectionRefused),
                     Some(node) => {
-                        let count =
-                            nodes.get(node).map_or(0, |all| all.iter().len()) + accepted.iter().filter(|other| **other == node).count();
-                        (count >= limits.max_sessions).then_some(CloseReason::TooManySessions)
+                        let new = accepted.iter().filter(|other| **other == node).count();
+                        let all = || nodes.get(node).into_iter().flat_map(|all| all.iter());
+                        // Whoever says nothing must leave room for the peers that the node knows and dials.
+                        let is_stranger = |session: &Entity| {
+                            sessions.get(*session).is_ok_and(|(state, ..)| {
+                                state.role == Role::Responder && !matches!(state.phase, SessionPhase::Established | SessionPhase::Closed)
+                            })
+                        };
+                        let strangers = || new + all().filter(is_stranger).count();
+                        let is_full = all().count() + new >= limits.max_sessions || strangers() >= limits.max_strangers();
+                        is_full.then_some(CloseReason::TooManySessions)
                     }
                 };
                 if let Some(reason) = reason {

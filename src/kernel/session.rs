@@ -86,6 +86,13 @@ impl Default for SessionLimits {
     }
 }
 
+impl SessionLimits {
+    /// Most accepted links whose other side has not proven who it is: half of all, so that dials have the other half.
+    pub fn max_strangers(&self) -> usize {
+        (self.max_sessions / 2).max(1)
+    }
+}
+
 /// A protocol wants a session with whoever listens at `to`.
 ///
 /// Nothing happens if the node already dials or has a session with that address, or is at its limit.

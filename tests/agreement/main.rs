@@ -14,9 +14,8 @@ fn agree(name: &str, text: &str, bounds: &[&str]) {
     let played = murmuration::live::swarm::play(&scenario, None, &|_| ()).expect("it can be played");
     let [a, b] = [&simulated, &played].map(|record| {
         let verdicts = judge(&scenario, record);
-        for verdict in verdicts.iter().filter(|verdict| !verdict.held) {
-            panic!("{name}: {} does not hold: {}", verdict.name, verdict.detail);
-        }
+        let missed: Vec<_> = verdicts.iter().filter(|verdict| !verdict.held).collect();
+        assert!(missed.is_empty(), "{name}: {missed:#?}");
         summary(record, &verdicts)
     });
     let tolerances: Vec<Tolerance> = bounds.iter().map(|bound| bound.parse().expect("a bound")).collect();

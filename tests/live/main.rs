@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot do makes it fail")]
 
+mod hostile;
 mod nodes;
 mod recording;

@@ -6,7 +6,7 @@ use murmuration::wire::CloseReason;
 use tokio::time::timeout;
 
 /// Much longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn config() -> MeshConfig {
     MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() }

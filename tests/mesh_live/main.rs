@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot do makes it fail")]
 
+#[cfg(target_os = "linux")]
+mod hosts;
+mod node;
+mod processes;
 mod settings;
 
 use std::io::{BufRead, BufReader};
@@ -47,7 +51,13 @@ struct Running {
 
 impl Running {
     fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stderr(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// Starts it without a look at its log.
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }

@@ -59,7 +59,7 @@ mod tests {
         for (wanted, understood) in
             [("", "info"), ("debug", "debug"), ("WARN", "warn"), ("murmuration=trace", "murmuration=trace"), ("3", "info")]
         {
-            assert_eq!(filter(wanted).unwrap().to_string(), understood);
+            assert_eq!(filter(wanted, LevelFilter::INFO).unwrap().to_string(), understood);
         }
     }
 
@@ -71,7 +71,7 @@ mod tests {
             ("inof", "did you mean `info`?"),
             ("debugg,x=1", "`debug`"),
         ] {
-            let error = filter(wanted).unwrap_err();
+            let error = filter(wanted, LevelFilter::INFO).unwrap_err();
             assert!(error.starts_with("RUST_LOG: `") && error.contains(reason), "{error}");
         }
         assert!(!filter("a=\u{1b}[31m", LevelFilter::INFO).unwrap_err().contains("`a=\u{1b}"));

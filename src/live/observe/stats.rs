@@ -169,7 +169,8 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
     let mut nodes: Vec<_> = node_query
         .iter(world)
         .map(|(_, node, contact, meter, sessions, book, neighbors, membership, broadcast)| {
-            let sessions: Vec<SessionParts> = sessions.into_iter().flat_map(Sessions::iter).filter_map(|session| session_query.get(world, session).ok()).collect();
+            let sessions: Vec<SessionParts> =
+                sessions.into_iter().flat_map(Sessions::iter).filter_map(|session| session_query.get(world, session).ok()).collect();
             let meter = meter.cloned().unwrap_or_default();
             let (ip, port) = ip_and_port(contact.address);
             let stats = NodeStats {

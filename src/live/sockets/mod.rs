@@ -85,8 +85,16 @@ impl SocketCounts {
                 value(&self.strangers_refused),
             ),
             ("murmuration_accept_errors_total", "Times that no link could be accepted.", value(&self.accept_errors)),
-            ("murmuration_foreign_datagrams_total", "Datagrams on the discovery port that are no hello of a mesh.", value(&self.foreign_datagrams)),
-            ("murmuration_hellos_dropped_total", "Datagrams on the discovery port beyond what is listened to.", value(&self.hellos_dropped)),
+            (
+                "murmuration_foreign_datagrams_total",
+                "Datagrams on the discovery port that are no hello of a mesh.",
+                value(&self.foreign_datagrams),
+            ),
+            (
+                "murmuration_hellos_dropped_total",
+                "Datagrams on the discovery port beyond what is listened to.",
+                value(&self.hellos_dropped),
+            ),
         ]
     }
 

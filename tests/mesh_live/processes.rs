@@ -1,0 +1,194 @@
+//! Nodes in processes of their own find each other, lose each other, and come back.
+
+use std::fs;
+use std::io::Write;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use murmuration::live::{MeshConfig, MeshEvent, MeshNode};
+use murmuration::wire::CloseReason;
+
+use crate::node::{Node, PATIENCE, pause, until, until_all_are_well};
+use crate::{Running, mesh_live, output, said};
+
+/// As long as a laptop may be closed without anybody forgetting it.
+const LONG_STOP: Duration = Duration::from_secs(60);
+/// Long enough to be suspected.
+const SHORT_STOP: Duration = Duration::from_secs(12);
+
+fn three(home: &std::path::Path) -> [Node; 3] {
+    let a = Node::quiet(home, "a", &[]);
+    let seed = a.listening.to_string();
+    let [b, c] = ["b", "c"].map(|name| Node::quiet(home, name, &["--seed", &seed]));
+    until_all_are_well(&[&a, &b, &c]);
+    [a, b, c]
+}
+
+#[test]
+fn two_nodes_find_each_other_on_the_local_network() {
+    let home = tempfile::tempdir().unwrap();
+    let discovery = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port().to_string();
+    // Whoever else tests on this network shall not be met.
+    let network = format!("test-{}-{discovery}", std::process::id());
+    let [a, b] =
+        ["a", "b"].map(|name| Node::start(home.path(), name, &["--port", "0", "--discovery-port", &discovery, "--network", &network]));
+    until_all_are_well(&[&a, &b]);
+}
+
+#[test]
+fn three_nodes_find_each_other_by_one_seed() {
+    let home = tempfile::tempdir().unwrap();
+    three(home.path());
+}
+
+#[test]
+fn a_node_that_was_killed_is_suspected_and_returns_without_a_seed() {
+    let home = tempfile::tempdir().unwrap();
+    let [a, b, mut c] = three(home.path());
+    let known = || fs::read_to_string(home.path().join("c/peers.json")).unwrap_or_default();
+    until("the killed node has written down the others", || known().contains(&a.id) && known().contains(&b.id));
+    c.running.signal("KILL");
+    c.running.child.wait().unwrap();
+    for other in [&a, &b] {
+        until("a killed node is suspected", || other.suspects(&c.id));
+    }
+    let id = c.id.clone();
+    drop(c);
+    let c = Node::quiet(home.path(), "c", &[]);
+    assert_eq!(c.id, id);
+    until_all_are_well(&[&a, &b, &c]);
+}
+
+#[test]
+fn a_goodbye_is_told_within_two_seconds_and_ends_the_process() {
+    let home = tempfile::tempdir().unwrap();
+    let [a, b, mut c] = three(home.path());
+    c.running.signal("TERM");
+    let mut ended = None;
+    let took = until("everybody has heard the goodbye", || {
+        ended = ended.or_else(|| c.running.child.try_wait().unwrap());
+        ended.is_some() && [&a, &b].iter().all(|other| other.logged("member left", Some("goodbye"), &c.id))
+    });
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(ended.unwrap().code(), Some(0));
+    until_all_are_well(&[&a, &b]);
+    assert!(!a.logged("member suspected", None, &c.id) && !b.logged("member suspected", None, &c.id));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_node_that_stood_still_is_back_with_all_others() {
+    let stop = if std::env::var_os("MURMURATION_LONG").is_some_and(|value| value == "1") { LONG_STOP } else { SHORT_STOP };
+    // Past the test harness, which shows nothing of a test that passes.
+    let _ = writeln!(std::io::stderr(), "the node stands still for {stop:?}; with MURMURATION_LONG=1 for {LONG_STOP:?}");
+    let home = tempfile::tempdir().unwrap();
+    let [a, b, c] = three(home.path());
+    c.running.signal("STOP");
+    let suspected: Duration = [&a, &b].map(|other| until("who stands still is suspected", || other.suspects(&c.id))).iter().sum();
+    pause(stop.saturating_sub(suspected));
+    c.running.signal("CONT");
+    until_all_are_well(&[&a, &b, &c]);
+    for (one, other) in [(&c, &a), (&c, &b), (&a, &b), (&b, &a)] {
+        assert!(!one.logged("member suspected", None, &other.id), "{} was there all the time, and {} suspected it", other.id, one.id);
+    }
+}
+
+#[test]
+fn a_node_with_another_key_is_refused_and_both_say_why() {
+    let home = tempfile::tempdir().unwrap();
+    for key in ["one.key", "other.key"] {
+        said(&output(home.path(), &["key", key]));
+    }
+    let a = Node::quiet(home.path(), "a", &["--network-key", "one.key"]);
+    let mallory = Node::quiet(home.path(), "m", &["--network-key", "other.key", "--seed", &a.listening.to_string()]);
+    for node in [&a, &mallory] {
+        until("the wrong key is named", || node.log().iter().any(|line| line["fields"]["reason"] == "wrong_network_key"));
+        assert_eq!(node.health().unwrap()["members"], 0);
+    }
+}
+
+#[test]
+fn a_seed_without_an_address_is_named_and_the_other_seed_is_used() {
+    let home = tempfile::tempdir().unwrap();
+    let a = Node::quiet(home.path(), "a", &[]);
+    // No name of a machine ends so (RFC 2606).
+    let b = Node::quiet(home.path(), "b", &["--seed", "nobody.invalid:9000", "--seed", &a.listening.to_string()]);
+    until_all_are_well(&[&a, &b]);
+    until("the seed is named", || {
+        let mut fields = b.log().into_iter().map(|line| line["fields"].clone());
+        fields.any(|fields| {
+            fields["seed"] == "nobody.invalid:9000" && fields["message"].as_str().is_some_and(|text| text.contains("cannot be resolved"))
+        })
+    });
+}
+
+#[test]
+fn a_port_in_use_is_named_with_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let a = Node::quiet(home.path(), "a", &[]);
+    let port = a.listening.port().to_string();
+    let refused = output(home.path(), &["run", "--data-dir", "b", "--bind", "127.0.0.1", "--no-lan", "--port", &port]);
+    let complaint = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{complaint}");
+    assert!(complaint.contains(&format!("127.0.0.1:{port} is in use")) && complaint.contains("--port 0"), "{complaint}");
+}
+
+#[test]
+fn twenty_nodes_in_one_process_know_each_other() {
+    let home = tempfile::tempdir().unwrap();
+    let mut swarm = Running::start(mesh_live(home.path(), &["swarm", "--nodes", "20", "--duration", "60s"]));
+    assert_eq!(swarm.line(), "20 nodes on the loopback interface");
+    let mut last = String::new();
+    loop {
+        let line = swarm.line();
+        assert!(!line.is_empty(), "the swarm ended with {last:?}");
+        if line.contains("members known 380 of 380") {
+            break;
+        }
+        last = line;
+    }
+    let (code, log) = swarm.end("INT");
+    assert_eq!(code, Some(0), "{log}");
+}
+
+/// A peer whose machine hangs: its links stay open, and it reads nothing.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_peer_that_stops_reading_is_closed_and_others_hear_everything() {
+    let config = || MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() };
+    let alice = MeshNode::start(config()).await.unwrap();
+    let carol = MeshNode::start(MeshConfig { seeds: vec![alice.local_addr().to_string()], ..config() }).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let hung = Node::quiet(home.path(), "hung", &["--seed", &alice.local_addr().to_string()]);
+    until("all know each other", || hung.is_well(&[&alice.id().to_string(), &carol.id().to_string()]));
+    let (mut seen, mut heard) = (alice.subscribe(), carol.subscribe());
+    hung.running.signal("STOP");
+
+    let mut word = 0_u32;
+    let closed = async {
+        loop {
+            match seen.recv().await.unwrap() {
+                MeshEvent::Disconnected { id, reason } if id.to_string() == hung.id => return reason,
+                MeshEvent::Disconnected { id, reason } => panic!("{id} is lost: {reason:?}"),
+                _ => {}
+            }
+        }
+    };
+    let speak = async {
+        loop {
+            word += 1;
+            let payload: Vec<u8> = word.to_be_bytes().into_iter().cycle().take(60_000).collect();
+            alice.broadcast(payload.clone()).unwrap();
+            // The next follows only when this has arrived: whoever reads is not hurried.
+            while !matches!(heard.recv().await.unwrap(), MeshEvent::BroadcastReceived { payload: heard, .. } if *heard == *payload) {}
+        }
+    };
+    let reason = tokio::time::timeout(PATIENCE, async {
+        tokio::select! {
+            reason = closed => reason,
+            () = speak => unreachable!("it goes on until the peer is lost"),
+        }
+    });
+    let reason = reason.await.expect("a peer that does not read is closed");
+    assert_eq!(reason, CloseReason::Overflow, "after {word} broadcasts");
+}
