@@ -116,6 +116,10 @@ pub struct Link {
     pub congested: bool,
 }
 
+/// Where messages to peers that do not read are dropped. What is counted after it is sent.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ShedSystems;
+
 /// Adds the gate.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GatePlugin;
@@ -128,7 +132,7 @@ impl Plugin for GatePlugin {
             (
                 systems::obey.after(TickSystems::Begin).before(TickSystems::Wake),
                 systems::receive.in_set(TickSystems::Receive),
-                systems::shed_lazy.after(TickSystems::Protocols).before(TickSystems::Seal),
+                systems::shed_lazy.in_set(ShedSystems).after(TickSystems::Protocols).before(TickSystems::Seal),
                 (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up).chain().in_set(TickSystems::Send),
             ),
         );

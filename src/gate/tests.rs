@@ -107,7 +107,8 @@ fn beyond_the_limit_of_sessions_links_are_refused() {
     let mut out = Vec::new();
     run_tick(&mut world, Instant::ZERO, knocks, &mut out);
     let refused = out.iter().filter(|output| matches!(output, Output::HangUp { reason: CloseReason::TooManySessions, .. })).count();
-    assert_eq!((refused, world.resource::<Gate>().refused()), (6, 6));
+    // Strangers take half of the places at most.
+    assert_eq!((refused, world.resource::<Gate>().refused()), (8, 8));
 }
 
 #[test]

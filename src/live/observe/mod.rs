@@ -30,6 +30,7 @@ pub use page::render;
 pub use server::{BindError, MAX_CONNECTIONS, REQUEST_TIME, SCRAPE_TIME, Server};
 pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, SocketCounts, Standings, Stats, collect};
 
+use crate::gate::ShedSystems;
 use crate::kernel::{AppTickExt, Instant, NeighborDown, NeighborUp, Node, Session, SessionClosed, SessionOpened, Tick, TickSystems};
 use crate::mesh::broadcast::{Delivered, Published, Redundant};
 use crate::mesh::detection::{Suspected, Trusted};
@@ -90,7 +91,7 @@ impl Plugin for MeterPlugin {
                         .chain()
                         .after(TickSystems::Open)
                         .before(TickSystems::Protocols),
-                    systems::count_messages_out.after(TickSystems::Protocols).before(TickSystems::Seal),
+                    systems::count_messages_out.after(TickSystems::Protocols).after(ShedSystems).before(TickSystems::Seal),
                     systems::count_frames_out.after(TickSystems::Seal).before(TickSystems::Send),
                     (systems::count_sessions, systems::count_members, systems::count_broadcasts, systems::count_tick)
                         .chain()

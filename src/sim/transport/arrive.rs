@@ -74,7 +74,7 @@ impl Fabric {
                 state => self.refuse_frame(state.map(|(state, _)| state), from, to, end, at),
             },
             Parcel::Beacon(hello) => {
-                told.beacons.write(BeaconIn { node: entity, at, hello });
+                told.beacons.write(BeaconIn { node: entity, at, hello: *hello });
             }
             Parcel::Syn { from: peer_end, id, dial, again } => {
                 let syn = Syn { from, to, peer_end, id, dial, again, at };

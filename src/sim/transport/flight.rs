@@ -42,8 +42,8 @@ pub(super) struct EndId {
 pub(super) enum Parcel {
     /// A frame of a session.
     Frame(Frame),
-    /// A hello on the local segment.
-    Beacon(Hello),
+    /// A hello on the local segment. Boxed, for it is long and rare.
+    Beacon(Box<Hello>),
     /// Open a link.
     Syn {
         /// The dialler's endpoint.

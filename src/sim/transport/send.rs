@@ -105,7 +105,7 @@ impl Fabric {
     pub(super) fn send_beacon(&mut self, from: u32, hello: &Hello, now: Instant, hearers: &mut Vec<u32>) {
         self.model.hearers(from, hearers);
         for to in hearers.iter() {
-            self.send_loose(from, *to, NO_END, Parcel::Beacon(hello.clone()), now);
+            self.send_loose(from, *to, NO_END, Parcel::Beacon(Box::new(hello.clone())), now);
         }
     }
 

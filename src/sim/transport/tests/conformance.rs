@@ -178,5 +178,5 @@ fn a_hello_reaches_the_running_nodes_of_the_segment() {
 fn what_a_link_and_a_packet_cost() {
     assert!(size_of::<Endpoint>() <= 104, "endpoint: {}", size_of::<Endpoint>());
     // The frame, and 32 bytes: instant, sender, sequence, receiver, endpoint.
-    assert_eq!(size_of::<Flight>(), 104);
+    assert_eq!(size_of::<Flight>(), 80);
 }
