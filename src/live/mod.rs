@@ -14,6 +14,7 @@ pub mod observe;
 mod recorder;
 pub mod settings;
 pub mod sockets;
+mod start;
 pub mod swarm;
 
 pub use clock::{WallClock, since_1970};
@@ -22,5 +23,6 @@ pub use engine::{Engine, Request};
 pub use events::{Events, EventsPlugin, MeshEvent};
 pub use link_model::{LinkShaper, place_of};
 pub use network::{network_key, network_tag};
-pub use node::{ConnectionInfo, MemberInfo, MeshNode, NodeStopped, SendError, StartError, Subscription, install};
+pub use node::{ConnectionInfo, MemberInfo, MeshNode, NodeStopped, SendError, Subscription};
 pub use recorder::{RecordCounts, RecordError};
+pub use start::{StartError, install};

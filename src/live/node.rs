@@ -1,31 +1,22 @@
 //! A node as a library: started, asked, told, stopped.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 
-use bevy_app::App;
 use bevy_ecs::prelude::*;
 use tokio::sync::{broadcast, oneshot};
 
-use super::advertise::reachable;
-use super::clock::WallClock;
 use super::config::MeshConfig;
 use super::engine::{self, Ended, Engine, Request};
 use super::events::MeshEvent;
-use super::life::Life;
-use super::link_model::LinkShaper;
-use super::observe::{self, Scrape, Server};
-use super::recorder::RecordError;
-use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
-use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
+use super::sockets::Event;
+use super::start::{StartError, prepare};
+use crate::crypto::NodeId;
 use crate::gate::{Command, Gate, Input, NICK};
-use crate::kernel::{AddressBook, Instant, Neighbors, Session, SessionPhase, Sessions, Standing};
+use crate::kernel::{AddressBook, Neighbors, Session, SessionPhase, Sessions, Standing};
 use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
-use crate::scenario;
-use crate::trial::Plan;
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{Address, Payload};
 
@@ -58,39 +49,17 @@ use crate::wire::{Address, Payload};
 /// ```
 #[derive(Clone)]
 pub struct MeshNode {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    events: mpsc::Sender<Event<Request>>,
-    told: broadcast::Sender<(u32, MeshEvent)>,
-    id: NodeId,
-    local_addr: SocketAddr,
-    address: SocketAddr,
-    metrics: Option<SocketAddr>,
-}
-
-/// Why a node does not start.
-#[derive(thiserror::Error, Debug)]
-pub enum StartError {
-    /// It cannot listen.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// It cannot hear hellos.
-    #[error(transparent)]
-    Lan(#[from] LanError),
-    /// It cannot serve metrics.
-    #[error(transparent)]
-    Metrics(#[from] observe::BindError),
-    /// The system gives no threads, files or random numbers.
-    #[error("the system is out of something: {0}")]
-    System(#[from] std::io::Error),
-    /// It cannot record.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The configuration makes no sense.
-    #[error("the configuration is wrong: {0}")]
-    Config(String),
+/// What all handles of a node have in common.
+pub(super) struct Shared {
+    pub(super) events: mpsc::Sender<Event<Request>>,
+    pub(super) told: broadcast::Sender<(u32, MeshEvent)>,
+    pub(super) id: NodeId,
+    pub(super) local_addr: SocketAddr,
+    pub(super) address: SocketAddr,
+    pub(super) metrics: Option<SocketAddr>,
 }
 
 /// The node has stopped.
@@ -269,136 +238,6 @@ impl Drop for Shared {
         // The sockets and the server of metrics can still speak to the world: it does not end by itself.
         let _ = self.events.send(Event::Ask(Box::new(|world| world.insert_resource(Ended(true)))));
     }
-}
-
-/// Builds the world of a node that is about to run, and its handle.
-fn prepare(config: MeshConfig) -> Result<(MeshNode, World), StartError> {
-    let mut app = App::empty();
-    let (node, life) = bring_up(&mut app, config)?;
-    let mut world = std::mem::take(app.world_mut());
-    if life.is_recorded() {
-        world.resource_mut::<Engine>().rebuild_with(life.rebuild());
-    }
-    Ok((node, world))
-}
-
-/// Adds a node to `app`, which has neither kernel nor protocols yet. The node lives as long as [`turn`](super::engine::turn) is called on
-/// the app's world, as by a system in its main schedule:
-///
-/// ```
-/// use bevy_app::{App, Update};
-/// use bevy_ecs::world::World;
-/// use murmuration::live::{MeshConfig, engine, install};
-///
-/// let mut app = App::new();
-/// let config = MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() };
-/// let node = install(&mut app, config)?;
-/// app.add_systems(Update, |world: &mut World| {
-///     engine::turn(world);
-/// });
-/// app.update();
-/// # Ok::<(), murmuration::live::StartError>(())
-/// ```
-///
-/// The app's world is not the node's to build anew: a recording ends when its part is full, and cannot be replayed if systems of the app change
-/// what the node knows.
-///
-/// # Errors
-/// As [`MeshNode::start`].
-pub fn install(app: &mut App, config: MeshConfig) -> Result<MeshNode, StartError> {
-    bring_up(app, config).map(|(node, _)| node)
-}
-
-fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), StartError> {
-    if config.min_degree > config.max_degree {
-        return Err(StartError::Config(format!("min_degree {} is more than max_degree {}", config.min_degree, config.max_degree)));
-    }
-    let listener = sockets::bind(config.bind_addr)?;
-    let local_addr = listener.local_addr()?;
-    let (seeds, names) = (config.seed_addresses(), config.seed_names());
-    let towards: Vec<SocketAddr> =
-        seeds.iter().filter_map(|seed| if let Address::Socket(socket) = seed { Some(*socket) } else { None }).collect();
-    let address = config.advertise.unwrap_or_else(|| reachable(local_addr, &towards));
-
-    let seed = match &config.keypair_seed {
-        Some(seed) => seed.clone(),
-        None => random_secret()?,
-    };
-    let id = Identity::from_seed(seed.0, CryptoMode::Real).id();
-    let (events, inbox) = mpsc::channel();
-    let clock = WallClock::unix();
-    let mut sockets = Sockets::new(events.clone(), clock, Names::of_seeds(names), config.connect_timeout)?;
-    sockets.listen(0, listener)?;
-    if config.lan {
-        // Whoever hears the hello of a node that listens everywhere knows best under which of its addresses.
-        let listens = config.advertise.unwrap_or(local_addr);
-        sockets.join_lan(0, LanSegment { port: config.discovery_port, listens })?;
-    }
-
-    let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
-
-    let mut engine = Engine::new(clock, sockets, inbox);
-    if let Some(path) = &config.link_model {
-        engine.shape(Box::new(link_model(path, &id, engine.now())?));
-    }
-    let life = Life::new(config, seed, Address::Socket(address));
-    let told = life.told();
-    life.begin(app, &mut engine, life.birth(seeds))?;
-    app.insert_resource(engine);
-    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, life))
-}
-
-/// The link model of the scenario at `path`, which begins now.
-fn link_model(path: &Path, me: &NodeId, now: Instant) -> Result<LinkShaper, StartError> {
-    let wrong = |error: &dyn std::fmt::Display| StartError::Config(format!("the link model cannot be used: {error}"));
-    let loaded = scenario::load(&path.to_string_lossy()).map_err(|error| wrong(&error))?;
-    scenario::check(&loaded).map_err(|error| wrong(&error))?;
-    let plan = Plan::new(&loaded.scenario, loaded.scenario.seed, 1).map_err(|error| wrong(&error))?;
-    Ok(LinkShaper::for_node(Arc::new(plan), me, now))
-}
-
-/// Serves metrics, health and statistics of the world whose thread listens to `events`; returns where.
-///
-/// # Errors
-/// The address cannot be used.
-pub(super) fn serve_metrics(
-    address: SocketAddr,
-    sockets: &Sockets<Request>,
-    events: mpsc::Sender<Event<Request>>,
-) -> Result<SocketAddr, StartError> {
-    let runtime = sockets.runtime().ok_or_else(|| std::io::Error::other("the sockets are closed"))?;
-    let (source, mut scrapes) = tokio::sync::mpsc::channel::<Scrape>(4);
-    runtime.spawn(async move {
-        while let Some(scrape) = scrapes.recv().await {
-            let answer: Request = Box::new(move |world| {
-                engine::note_backlogs(world);
-                let now = world.resource::<Engine>().now();
-                scrape.answer(world, now);
-            });
-            if events.send(Event::Ask(answer)).is_err() {
-                return;
-            }
-        }
-    });
-    let (bound, wait) = mpsc::channel();
-    runtime.spawn(async move {
-        match Server::bind(address, source).await {
-            Ok(server) => {
-                let _ = bound.send(Ok(server.address()));
-                server.serve(std::future::pending()).await;
-            }
-            Err(error) => {
-                let _ = bound.send(Err(error));
-            }
-        }
-    });
-    Ok(wait.recv().map_err(std::io::Error::other)??)
-}
-
-pub(super) fn random_secret() -> Result<Secret, StartError> {
-    let mut secret = Secret([0; 32]);
-    getrandom::fill(&mut secret.0).map_err(|error| StartError::System(std::io::Error::other(error.to_string())))?;
-    Ok(secret)
 }
 
 fn members(world: &World, node: Entity) -> Vec<MemberInfo> {

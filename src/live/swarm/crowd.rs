@@ -17,9 +17,9 @@ use crate::live::config::MeshConfig;
 use crate::live::engine::{self, Ended, Engine, Request};
 use crate::live::events::{Events, EventsPlugin, MeshEvent};
 use crate::live::network::{network_key, network_tag};
-use crate::live::node::{StartError, random_secret, serve_metrics};
 use crate::live::observe::MeterPlugin;
 use crate::live::sockets::{Event, Names, Sockets};
+use crate::live::start::{StartError, random_secret, serve_metrics};
 use crate::mesh::MeshPlugins;
 use crate::wire::{Address, Payload};
 
