@@ -4,9 +4,13 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use hkdf::Hkdf;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::Sha256;
+
+use super::Secret;
 
 /// A node's name: its Ed25519 public key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +106,14 @@ impl Identity {
     /// Whether its signatures are computed.
     pub const fn mode(&self) -> CryptoMode {
         self.mode
+    }
+
+    /// A key that follows from the secret, for `purpose` only.
+    pub fn derive(&self, purpose: &[u8]) -> Secret {
+        let mut key = Secret([0; 32]);
+        // HKDF gives up to 8,160 bytes; 32 cannot fail.
+        let _ = Hkdf::<Sha256>::new(None, self.key.as_bytes()).expand(purpose, &mut key.0);
+        key
     }
 
     /// Signs `message`.

@@ -1,4 +1,4 @@
-//! Pure functions: identities, the Noise handshake. No ECS, no clock, no randomness of its own.
+//! Pure functions: identities, the Noise handshake, sealing, ratchets. No ECS, no clock, no randomness of its own.
 //!
 //! ```
 //! use murmuration::crypto::{CryptoMode, Identity};
@@ -12,9 +12,13 @@
 mod identity;
 mod network;
 mod noise;
+mod ratchet;
+mod sealing;
 mod secret;
 
 pub use identity::{BadSignature, CryptoMode, Identity, NodeId, Signature};
 pub use network::{network_key, network_tag};
 pub use noise::{Handshake, ModelledHandshake, NoiseChannel, Progress, Secrets};
+pub use ratchet::{Chain, Commitment, MAX_LEAP, MESSAGE_OVERHEAD, MessageKey, NotDecrypted, Opening};
+pub use sealing::{Prekey, PrekeyId, SEALING_OVERHEAD, SealError, SealedBox, open, prekey_pair, seal};
 pub use secret::Secret;

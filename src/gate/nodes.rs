@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Gate;
 use crate::crypto::{Identity, Secret};
-use crate::kernel::{Contact, Incarnation, Instant, KeyRng, Keys, Node, NodeRng, NodeStarted, NodeState};
-use crate::mesh::discovery::{NetworkTag, Seeds};
+use crate::kernel::{Contact, Incarnation, Instant, KeyRng, Keys, NetworkTag, Node, NodeRng, NodeStarted, NodeState};
+use crate::mesh::discovery::Seeds;
 use crate::mesh::handshake::NetworkKey;
 use crate::wire::Address;
 

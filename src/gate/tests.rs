@@ -4,8 +4,8 @@ use bevy_app::App;
 
 use super::*;
 use crate::crypto::{CryptoMode, Identity, Secret};
+use crate::kernel::NetworkTag;
 use crate::kernel::{KernelPlugin, SessionLimits, next_due};
-use crate::mesh::discovery::NetworkTag;
 use crate::mesh::handshake::NetworkKey;
 use crate::mesh::{MeshPlugins, Protocols};
 use crate::wire::{Address, CloseReason, MAX_FRAME};

@@ -3,15 +3,18 @@
 //! A frame's way in: a transport writes [`FrameIn`]; [`Channel`] opens it; the router makes it a [`Received`] message of its
 //! protocol. Its way out: a protocol writes [`Outgoing`]; [`Channel`] seals it; the transport reads [`FrameOut`].
 
+mod access;
 mod address_book;
 mod agenda;
 mod calendar;
 mod channel;
 mod neighbors;
 mod node;
+mod prekeys;
 mod router;
 mod schedule;
 mod session;
+mod store;
 mod time;
 mod timer;
 mod traffic;
@@ -21,18 +24,21 @@ use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 use std::time::Duration;
 
+pub use access::AccessList;
 pub use address_book::{AddressBook, Peer, Standing};
 pub use agenda::{Agenda, AppAgendaExt, next_due, timers_fired};
 pub use calendar::{CalendarQueue, Scheduled};
 pub use channel::{Channel, Outgoing};
 pub use neighbors::{Neighbor, NeighborDown, NeighborUp, Neighbors};
-pub use node::{Contact, Departing, Incarnation, KeyRng, Keys, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
+pub use node::{Contact, Departing, Incarnation, KeyRng, Keys, NetworkTag, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
+pub use prekeys::{OwnPrekey, Prekeys};
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{
     CloseSession, CloseSystems, Connect, HandshakeSystems, Role, Session, SessionClosed, SessionLimits, SessionOf, SessionOpened,
     SessionPhase, Sessions, spawn_session,
 };
+pub use store::{Persist, Restored, row};
 pub use time::{Clock, Instant};
 pub use timer::{AppTimerExt, Fired, Timers};
 pub use traffic::{Counter, Refusals, Traffic};
@@ -61,7 +67,12 @@ impl Plugin for KernelPlugin {
             neighbors::NeighborPlugin,
             address_book::AddressBookPlugin,
         ));
-        app.add_tick_message::<NodeStarted>().add_tick_message::<Shutdown>().add_systems(Tick, node::incarnate.in_set(TickSystems::Wake));
+        app.world_mut().register_required_components::<Node, AccessList>();
+        app.add_tick_message::<NodeStarted>()
+            .add_tick_message::<Persist>()
+            .add_tick_message::<Restored>()
+            .add_tick_message::<Shutdown>()
+            .add_systems(Tick, node::incarnate.in_set(TickSystems::Wake));
         router::add_received_messages(app);
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::{Address, NodeId};
 
 /// The node as the runner sees it. Present on every node entity.
 #[derive(Component, Clone, Copy, Debug)]
-#[require(NodeClock, Incarnation)]
+#[require(NodeClock, Incarnation, NetworkTag)]
 pub struct Node {
     /// Rank of the node among all nodes of the run, the same in whichever world it lives. It stands for the node in traces.
     pub ordinal: u32,
@@ -86,6 +86,16 @@ pub struct Contact {
 /// Which of its lives the node lives: grows with each start, so that what is left of an earlier life is known as such.
 #[derive(Component, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Incarnation(pub u64);
+
+/// Which network a node belongs to, as it says in its hellos and signs with everything it says: whoever says another is left alone.
+#[derive(Component, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NetworkTag(pub [u8; 8]);
+
+impl Default for NetworkTag {
+    fn default() -> Self {
+        Self(*b"murmur 1")
+    }
+}
 
 /// The node's identity: it signs with it.
 #[derive(Component)]

@@ -6,7 +6,10 @@ use bevy_ecs::system::SystemParam;
 
 use super::schedule::AppTickExt;
 use super::time::Instant;
-use crate::wire::{BroadcastMessage, LeaveMessage, LivenessMessage, MembershipMessage, SessionMessage, TopologyMessage};
+use crate::wire::{
+    AdmissionMessage, BroadcastMessage, LeaveMessage, LivenessMessage, MembershipMessage, RoutingMessage, SessionMessage, TopicMessage,
+    TopologyMessage,
+};
 use crate::wire::{Held, WireMessage, for_each_protocol};
 
 /// A message of one protocol came in over an open session.

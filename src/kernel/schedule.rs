@@ -4,6 +4,7 @@ use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
 
+use super::agenda::AppAgendaExt;
 use super::time::{Clock, Instant};
 
 /// The schedule that runs once for each quantum of time in which something is due.
@@ -45,6 +46,8 @@ pub enum ProtocolSystems {
     Liveness,
     /// Who says goodbye.
     Leave,
+    /// Who may be there.
+    Admission,
     /// Who is there.
     Membership,
     /// Who is no longer.
@@ -55,6 +58,14 @@ pub enum ProtocolSystems {
     Greeting,
     /// What is said to all.
     Broadcast,
+    /// What members seal with.
+    Prekeys,
+    /// What goes to one member.
+    Routing,
+    /// What is said in a topic.
+    Topics,
+    /// What people say.
+    Chat,
 }
 
 /// Adds the [`Tick`] schedule and its sets.
@@ -71,7 +82,10 @@ impl Plugin for SchedulePlugin {
                 Tick,
                 (
                     (T::Begin, T::Wake, T::Receive, T::Handshake, T::Open, T::Protocols, T::Seal, T::Send, T::Observe, T::Clear).chain(),
-                    (P::Discovery, P::Liveness, P::Leave, P::Membership, P::Detection, P::Topology, P::Greeting, P::Broadcast)
+                    (
+                        (P::Discovery, P::Liveness, P::Leave, P::Admission, P::Membership, P::Detection, P::Topology, P::Greeting).chain(),
+                        (P::Broadcast, P::Prekeys, P::Routing, P::Topics, P::Chat).chain(),
+                    )
                         .chain()
                         .in_set(T::Protocols),
                 ),
@@ -91,6 +105,10 @@ pub fn forbid_ambiguity(app: &mut App) {
 pub trait AppTickExt {
     /// Adds `M`. It is dropped at the end of the tick that wrote it, so it flows to later systems only.
     fn add_tick_message<M: Message>(&mut self) -> &mut Self;
+
+    /// Adds `M`, which waits until the one system that drains it runs: what is written after that system waits for the next tick, which is
+    /// then due at once. For what flows upstream. Only who drains it adds it.
+    fn add_waiting_message<M: Message>(&mut self) -> &mut Self;
 }
 
 impl AppTickExt for App {
@@ -101,6 +119,13 @@ impl AppTickExt for App {
                 .add_systems(Tick, (|mut messages: ResMut<Messages<M>>| messages.clear()).in_set(TickSystems::Clear));
         }
         self
+    }
+
+    fn add_waiting_message<M: Message>(&mut self) -> &mut Self {
+        self.init_resource::<Messages<M>>().add_agenda_source(|world| {
+            let waiting = !world.resource::<Messages<M>>().is_empty();
+            waiting.then(|| world.resource::<Clock>().end())
+        })
     }
 }
 

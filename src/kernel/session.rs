@@ -8,11 +8,10 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use super::agenda::AppAgendaExt;
 use super::channel::Channel;
 use super::node::{Departing, Node};
 use super::schedule::{AppTickExt, Tick, TickSystems};
-use super::time::{Clock, Instant};
+use super::time::Instant;
 use super::transport::{Dial, HangUp, LinkDown, Service};
 use crate::wire::{Address, CloseReason, NodeId};
 
@@ -176,12 +175,8 @@ impl Plugin for SessionPlugin {
             .add_tick_message::<Connect>()
             .add_tick_message::<SessionOpened>()
             .add_tick_message::<SessionClosed>()
-            // Not a tick message: a request that comes too late for this tick waits for the next.
-            .init_resource::<Messages<CloseSession>>()
-            .add_agenda_source(|world| {
-                let waiting = !world.resource::<Messages<CloseSession>>().is_empty();
-                waiting.then(|| world.resource::<Clock>().end())
-            })
+            // A request that comes too late for this tick waits for the next.
+            .add_waiting_message::<CloseSession>()
             .configure_sets(Tick, HandshakeSystems.in_set(TickSystems::Handshake))
             .add_systems(
                 Tick,

@@ -1,7 +1,7 @@
 //! The key of a network and what its hellos say, as a node holds them.
 
 use crate::crypto::{self, Secret};
-use crate::mesh::discovery::NetworkTag;
+use crate::kernel::NetworkTag;
 use crate::mesh::handshake::NetworkKey;
 
 /// The key of all handshakes of the network `name`: made of its name and its key, or, in an open network, of its name alone.

@@ -3,7 +3,9 @@
 use bevy_app::{App, Plugin};
 use serde::{Deserialize, Serialize};
 
+use super::admission::{AdmissionConfig, AdmissionPlugin};
 use super::broadcast::{BroadcastConfig, BroadcastPlugin};
+use super::chat::{ChatConfig, ChatPlugin};
 use super::detection::{DetectionConfig, DetectionPlugin};
 use super::discovery::{DiscoveryConfig, DiscoveryPlugin};
 use super::handshake::{HandshakeConfig, HandshakePlugin, PlainSessionsPlugin};
@@ -11,6 +13,9 @@ use super::leave::LeavePlugin;
 use super::liveness::{LivenessConfig, LivenessPlugin};
 use super::membership::{MembershipConfig, MembershipPlugin};
 use super::pinned::PinnedPlugin;
+use super::prekeys::{PrekeyConfig, PrekeyPlugin};
+use super::routing::{RoutingConfig, RoutingPlugin};
+use super::topics::{TopicsConfig, TopicsPlugin};
 use super::topology::{TopologyConfig, TopologyPlugin};
 use crate::kernel::SessionLimits;
 
@@ -48,6 +53,9 @@ impl Plugin for MeshPlugins {
         if protocols.leave {
             app.add_plugins(LeavePlugin);
         }
+        if let Some(config) = protocols.admission {
+            app.add_plugins(AdmissionPlugin(config));
+        }
         if let Some(config) = protocols.membership {
             app.add_plugins(MembershipPlugin(config));
         }
@@ -63,6 +71,18 @@ impl Plugin for MeshPlugins {
             Dissemination::Plumtree(config) => app.add_plugins(BroadcastPlugin(config)),
             Dissemination::Off => app,
         };
+        if let Some(config) = protocols.prekeys {
+            app.add_plugins(PrekeyPlugin(config));
+        }
+        if let Some(config) = protocols.routing {
+            app.add_plugins(RoutingPlugin(config));
+        }
+        if let Some(config) = protocols.topics {
+            app.add_plugins(TopicsPlugin(config));
+        }
+        if let Some(config) = protocols.chat {
+            app.add_plugins(ChatPlugin(config));
+        }
     }
 }
 
@@ -86,6 +106,16 @@ pub struct Protocols {
     pub overlay: Overlay,
     /// How broadcasts spread.
     pub dissemination: Dissemination,
+    /// Who may be a member. Without it everybody may.
+    pub admission: Option<AdmissionConfig>,
+    /// What members seal to one another with. Needs membership.
+    pub prekeys: Option<PrekeyConfig>,
+    /// Messages to one member. Needs prekeys.
+    pub routing: Option<RoutingConfig>,
+    /// Topics. Needs routing.
+    pub topics: Option<TopicsConfig>,
+    /// Chat. Needs topics.
+    pub chat: Option<ChatConfig>,
 }
 
 impl Default for Protocols {
@@ -99,6 +129,11 @@ impl Default for Protocols {
             detection: Some(DetectionConfig::default()),
             overlay: Overlay::default(),
             dissemination: Dissemination::default(),
+            admission: None,
+            prekeys: None,
+            routing: None,
+            topics: None,
+            chat: None,
         }
     }
 }

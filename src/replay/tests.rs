@@ -7,8 +7,8 @@ use super::*;
 use crate::crypto::{CryptoMode, Identity, Secret, network_key, network_tag};
 use crate::gate::{Arrival, Command, Input, LinkId, NodeSpec, Output};
 use crate::kernel::Instant;
+use crate::kernel::NetworkTag;
 use crate::mesh::Protocols;
-use crate::mesh::discovery::NetworkTag;
 use crate::mesh::handshake::NetworkKey;
 use crate::wire::{Address, Payload};
 

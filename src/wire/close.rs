@@ -58,6 +58,10 @@ pub enum CloseReason {
     OutOfPhase,
     /// The message decodes, but breaks a rule of its protocol.
     ProtocolViolation,
+    /// The network is by invitation, and the peer has none.
+    NotInvited,
+    /// The peer was removed from the network for good.
+    Revoked,
 }
 
 impl CloseReason {
@@ -86,6 +90,8 @@ impl CloseReason {
         Self::Undecodable,
         Self::OutOfPhase,
         Self::ProtocolViolation,
+        Self::NotInvited,
+        Self::Revoked,
     ];
 
     /// The reason of that number.
@@ -119,6 +125,8 @@ impl CloseReason {
             Self::Undecodable => "undecodable",
             Self::OutOfPhase => "out_of_phase",
             Self::ProtocolViolation => "protocol_violation",
+            Self::NotInvited => "not_invited",
+            Self::Revoked => "revoked",
         }
     }
 }

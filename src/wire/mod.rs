@@ -5,8 +5,10 @@
 //! allocated (see [`limits`]), and nothing here knows about entities, clocks or sockets.
 
 pub mod address;
+pub mod admission;
 pub mod beacon;
 pub mod broadcast;
+pub mod chat;
 pub mod close;
 pub mod codec;
 pub mod frame;
@@ -15,9 +17,12 @@ pub mod limits;
 pub mod liveness;
 pub mod membership;
 pub mod replay;
+pub mod routing;
+pub mod topics;
 pub mod topology;
 
 pub use address::Address;
+pub use admission::AdmissionMessage;
 pub use beacon::Hello;
 pub use broadcast::{Announcement, BroadcastMessage, Mark, MessageId, Payload, Rumor, Stretch};
 pub use close::{CloseReason, SessionMessage};
@@ -28,6 +33,8 @@ pub use limits::MAX_FRAME;
 pub use liveness::LivenessMessage;
 pub use membership::MembershipMessage;
 pub use replay::ReplayWindow;
+pub use routing::RoutingMessage;
+pub use topics::{TopicId, TopicMessage};
 pub use topology::TopologyMessage;
 
 pub use crate::crypto::NodeId;
@@ -46,6 +53,9 @@ macro_rules! for_each_protocol {
             membership: Membership(MembershipMessage, Box<MembershipMessage>) = 3, "membership", "Scuttlebutt: digests and deltas.";
             topology: Topology(TopologyMessage, Box<TopologyMessage>) = 4, "topology", "Requests for links of the mesh, and their answers.";
             broadcast: Broadcast(BroadcastMessage, BroadcastMessage) = 5, "broadcast", "Plumtree: payloads, announcements and repairs.";
+            routing: Routing(RoutingMessage, RoutingMessage) = 6, "routing", "Messages to one member, over several hops.";
+            admission: Admission(AdmissionMessage, Box<AdmissionMessage>) = 7, "admission", "Invitations and revocations.";
+            topics: Topics(TopicMessage, Box<TopicMessage>) = 8, "topics", "Plumtree, a tree for each topic.";
         }
     };
 }

@@ -14,8 +14,8 @@ use crate::mesh::discovery::{WentOffline, WentOnline};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{MemberForgotten, MemberJoined};
 use crate::wire::{
-    BroadcastMessage, LeaveMessage, LivenessMessage, MembershipMessage, Protocol, SessionMessage, TopologyMessage, WireMessage,
-    for_each_protocol,
+    AdmissionMessage, BroadcastMessage, LeaveMessage, LivenessMessage, MembershipMessage, Protocol, RoutingMessage, SessionMessage,
+    TopicMessage, TopologyMessage, WireMessage, for_each_protocol,
 };
 
 /// The two places in which traffic is written down: at the session and at its node.

@@ -11,16 +11,6 @@ use crate::wire::{Address, NodeId};
 #[derive(Component, Default, Clone, Debug)]
 pub struct Seeds(pub Vec<Address>);
 
-/// Which network a node belongs to, as it says in its hellos: whoever says another is left alone.
-#[derive(Component, Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NetworkTag(pub [u8; 8]);
-
-impl Default for NetworkTag {
-    fn default() -> Self {
-        Self(*b"murmur 1")
-    }
-}
-
 /// How the search for others goes.
 #[derive(Component, Default, Debug)]
 pub struct Discovery {

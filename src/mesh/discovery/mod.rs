@@ -16,11 +16,11 @@ use bevy_ecs::prelude::*;
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 
 pub use backoff::delay;
-pub use components::{Discovery, NetworkTag, Seeds};
+pub use components::{Discovery, Seeds};
 pub use config::DiscoveryConfig;
 pub use messages::{WentOffline, WentOnline};
 
-/// Adds discovery. Nodes may have [`Seeds`] and a [`NetworkTag`].
+/// Adds discovery. Nodes may have [`Seeds`] and a [`NetworkTag`](crate::kernel::NetworkTag).
 #[derive(Debug, Clone, Default)]
 pub struct DiscoveryPlugin(pub DiscoveryConfig);
 
@@ -40,6 +40,5 @@ impl Plugin for DiscoveryPlugin {
             );
         app.world_mut().register_required_components::<Node, Discovery>();
         app.world_mut().register_required_components::<Node, Seeds>();
-        app.world_mut().register_required_components::<Node, NetworkTag>();
     }
 }

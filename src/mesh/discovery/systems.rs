@@ -6,10 +6,10 @@ use bevy_ecs::prelude::*;
 use rand::RngExt;
 
 use super::backoff::delay;
-use super::components::{Discovery, NetworkTag, Seeds};
+use super::components::{Discovery, Seeds};
 use super::{DiscoveryConfig, WentOffline, WentOnline};
 use crate::kernel::{
-    AddressBook, BeaconIn, BeaconOut, Connect, Contact, Fired, Instant, Node, NodeClock, NodeRng, NodeStarted, SessionClosed,
+    AddressBook, BeaconIn, BeaconOut, Connect, Contact, Fired, Instant, NetworkTag, Node, NodeClock, NodeRng, NodeStarted, SessionClosed,
     SessionOpened, Standing, Timers,
 };
 use crate::wire::{Address, Hello};

@@ -10,7 +10,7 @@ use crate::wire::Address;
 use crate::wire::membership::{Entry, News, SignedHeartbeat};
 
 /// Something that a delta brought.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
     /// A member is held that was not, or a new life of one that was.
     Joined {
@@ -27,6 +27,15 @@ pub enum Change {
         member: NodeId,
         /// Whether it had been suspected.
         revived: bool,
+    },
+    /// A key other than the address was written, or deleted.
+    Key {
+        /// In whose namespace.
+        member: NodeId,
+        /// Which.
+        key: Box<str>,
+        /// Its value.
+        value: Option<Box<[u8]>>,
     },
     /// Others hold more of this node than it has written in this life: it must begin a life after this incarnation.
     Outlived(u64),
@@ -110,7 +119,7 @@ fn apply_new_life(
     state.insert(index, news.incarnation, member);
     state.known[index].version = first.version;
     changes.push(Change::Joined { member: news.owner, address, incarnation: news.incarnation });
-    apply_entries(state, index, news, verifier, mode)
+    apply_entries(state, index, news, verifier, mode, changes)
 }
 
 fn apply_same_life(
@@ -129,7 +138,8 @@ fn apply_same_life(
         if collected > known.collected {
             if known.version < collected {
                 // Some deletions can no longer be learnt: read the namespace anew.
-                member.entries.clear();
+                let dropped = member.entries.drain(..).filter(|entry| !entry.deleted && &*entry.key != ADDRESS);
+                changes.extend(dropped.map(|entry| Change::Key { member: news.owner, key: entry.key.clone(), value: None }));
                 known.version = 0;
             } else {
                 member.drop_tombstones(collected);
@@ -141,10 +151,17 @@ fn apply_same_life(
         changes.push(Change::Beat { member: news.owner, revived: known.suspected });
         known.suspected = false;
     }
-    apply_entries(state, index, news, verifier, mode)
+    apply_entries(state, index, news, verifier, mode, changes)
 }
 
-fn apply_entries(state: &mut State, index: usize, news: &News, verifier: &Verifier, mode: CryptoMode) -> Result<(), Violation> {
+fn apply_entries(
+    state: &mut State,
+    index: usize,
+    news: &News,
+    verifier: &Verifier,
+    mode: CryptoMode,
+    changes: &mut Vec<Change>,
+) -> Result<(), Violation> {
     let known = &mut state.known[index];
     let member = &mut state.members[usize::from(known.slot)];
     // While the namespace is read anew, what somebody has who has not heard of the deletions yet would bring deleted keys back.
@@ -164,6 +181,10 @@ fn apply_entries(state: &mut State, index: usize, news: &News, verifier: &Verifi
         check(entry, &news.owner, news.incarnation, verifier, mode)?;
         known.version = entry.version;
         member.put(Arc::clone(entry));
+        if &*entry.key != ADDRESS {
+            let value = (!entry.deleted).then(|| entry.value.clone());
+            changes.push(Change::Key { member: news.owner, key: entry.key.clone(), value });
+        }
         if entry.deleted && entry.version <= known.collected {
             // Whoever passes it on has not heard yet that its owner no longer keeps it.
             member.drop_tombstones(known.collected);

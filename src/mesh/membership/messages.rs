@@ -38,9 +38,22 @@ pub struct MemberForgotten {
     pub at: Instant,
 }
 
-/// Write a key in the node's own namespace, for all members to read.
-///
-/// It must be written before [`ProtocolSystems::Membership`](crate::kernel::ProtocolSystems). It is ignored if the key is that
+/// A key in the namespace of another member is known to have changed. Of a member that [`joins`](MemberJoined) everything comes that is known.
+#[derive(Message, Clone, Debug)]
+pub struct KeyChanged {
+    /// Who learnt it.
+    pub node: Entity,
+    /// Whose namespace.
+    pub member: NodeId,
+    /// The key.
+    pub key: Box<str>,
+    /// Its value; `None` if it was deleted.
+    pub value: Option<Box<[u8]>>,
+    /// When it was learnt.
+    pub at: Instant,
+}
+
+/// Write a key in the node's own namespace, for all members to read. It is ignored if the key is that
 /// of the address or if [`MAX_ENTRIES`](super::MAX_ENTRIES), [`MAX_KEY`](super::MAX_KEY) or [`MAX_VALUE`](super::MAX_VALUE) is exceeded.
 #[derive(Message, Clone, Debug)]
 pub struct SetKey {

@@ -32,7 +32,7 @@ use bevy_ecs::prelude::*;
 
 pub use components::Membership;
 pub use config::MembershipConfig;
-pub use messages::{Heartbeat, MemberForgotten, MemberJoined, SetKey};
+pub use messages::{Heartbeat, KeyChanged, MemberForgotten, MemberJoined, SetKey};
 pub use state::{ADDRESS, MAX_ENTRIES, MAX_KEY, MAX_MEMBERS, MAX_VALUE};
 
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
@@ -51,7 +51,8 @@ impl Plugin for MembershipPlugin {
             .add_tick_message::<MemberJoined>()
             .add_tick_message::<Heartbeat>()
             .add_tick_message::<MemberForgotten>()
-            .add_tick_message::<SetKey>()
+            .add_tick_message::<KeyChanged>()
+            .add_waiting_message::<SetKey>()
             .add_tick_message::<crate::mesh::leave::MemberLeft>()
             .add_systems(
                 Tick,

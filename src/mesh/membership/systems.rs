@@ -10,7 +10,7 @@ use super::apply::{Change, apply};
 use super::components::Membership;
 use super::config::MembershipConfig;
 use super::exchange::{self, Fresh, Scratch};
-use super::messages::{Heartbeat, MemberForgotten, MemberJoined, SetKey};
+use super::messages::{Heartbeat, KeyChanged, MemberForgotten, MemberJoined, SetKey};
 use super::signing::Verifier;
 use super::state::MAX_MEMBERS;
 use crate::crypto::NodeId;
@@ -78,10 +78,10 @@ pub(super) fn remove_left(mut left: MessageReader<MemberLeft>, mut nodes: Query<
 }
 
 /// Changes own namespaces.
-pub(super) fn write_own(mut set: MessageReader<SetKey>, mut nodes: Query<(&Keys, &mut Membership)>) {
-    for SetKey { node, key, value, at } in set.read() {
-        if let Ok((keys, mut membership)) = nodes.get_mut(*node) {
-            membership.state.set(&keys.0, key, value.as_deref(), *at);
+pub(super) fn write_own(mut set: ResMut<Messages<SetKey>>, mut nodes: Query<(&Keys, &mut Membership)>) {
+    for SetKey { node, key, value, at } in set.drain() {
+        if let Ok((keys, mut membership)) = nodes.get_mut(node) {
+            membership.state.set(&keys.0, &key, value.as_deref(), at);
         }
     }
 }
@@ -91,6 +91,7 @@ pub(super) fn write_own(mut set: MessageReader<SetKey>, mut nodes: Query<(&Keys,
 pub(super) struct Facts<'w> {
     joined: MessageWriter<'w, MemberJoined>,
     beats: MessageWriter<'w, Heartbeat>,
+    keys: MessageWriter<'w, KeyChanged>,
     outgoing: MessageWriter<'w, Outgoing>,
     close: MessageWriter<'w, CloseSession>,
     timers: ResMut<'w, Timers<MembershipTimer>>,
@@ -153,6 +154,9 @@ pub(super) fn receive(
                         fresh.push(Fresh { member, from: *partner, whole: false });
                     }
                     facts.beats.write(Heartbeat { node, member, at });
+                }
+                Change::Key { member, key, value } => {
+                    facts.keys.write(KeyChanged { node, member, key, value, at });
                 }
                 Change::Outlived(earlier) => {
                     incarnation.0 = incarnation.0.max(earlier.saturating_add(1));

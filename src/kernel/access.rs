@@ -1,0 +1,34 @@
+//! Who may be a member. Shared on purpose: admission writes it, handshake and membership hold to it.
+
+use bevy_ecs::prelude::*;
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+
+use crate::wire::{CloseReason, NodeId};
+
+/// Who may be a member, as far as the node knows. Everybody, unless admission says otherwise.
+#[derive(Component, Default, Clone, Debug)]
+pub struct AccessList {
+    /// Those who were admitted; `None` in a network that is open to everybody.
+    pub admitted: Option<IndexSet<NodeId, FxBuildHasher>>,
+    /// Those who were removed for good.
+    pub revoked: IndexSet<NodeId, FxBuildHasher>,
+}
+
+impl AccessList {
+    /// Why `id` may not be a member, if it may not.
+    pub fn refusal(&self, id: &NodeId) -> Option<CloseReason> {
+        if self.revoked.contains(id) {
+            Some(CloseReason::Revoked)
+        } else if self.admitted.as_ref().is_some_and(|admitted| !admitted.contains(id)) {
+            Some(CloseReason::NotInvited)
+        } else {
+            None
+        }
+    }
+
+    /// Whether `id` may be a member.
+    pub fn admits(&self, id: &NodeId) -> bool {
+        self.refusal(id).is_none()
+    }
+}

@@ -1,0 +1,63 @@
+//! Prekeys: what members seal to one another with, for a while. Shared on purpose: the protocol of prekeys makes, announces, learns and
+//! erases them, whatever seals or opens uses them.
+
+use bevy_ecs::prelude::*;
+use indexmap::IndexMap;
+use rand::Rng;
+use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
+
+use super::time::Instant;
+use crate::crypto::{Prekey, PrekeyId, SealError, SealedBox, Secret, open, seal};
+use crate::wire::NodeId;
+
+/// A node's own prekeys, the newest last, and those of others.
+#[derive(Component, Default, Debug)]
+pub struct Prekeys {
+    /// Its own: the last is the one it announces, those before it are kept for what is still under way.
+    pub own: SmallVec<[OwnPrekey; 2]>,
+    /// The newest that is known of each other member, also of those who are away.
+    pub others: IndexMap<NodeId, Prekey, FxBuildHasher>,
+}
+
+/// A prekey of the node itself.
+#[derive(Clone, Debug)]
+pub struct OwnPrekey {
+    /// The half that opens. Erased when dropped.
+    pub secret: Secret,
+    /// The half that others seal to.
+    pub public: Prekey,
+    /// Since when it is announced.
+    pub since: Instant,
+    /// When it is erased; `None` while it is announced.
+    pub until: Option<Instant>,
+}
+
+impl Prekeys {
+    /// Seals `plaintext` to `to`; returns also to which of its prekeys.
+    ///
+    /// # Errors
+    /// None of its prekeys is known, or it is unsound.
+    pub fn seal(
+        &self,
+        to: &NodeId,
+        purpose: &[u8],
+        context: &[u8],
+        plaintext: &[u8],
+        rng: &mut impl Rng,
+    ) -> Result<(PrekeyId, SealedBox), SealError> {
+        let prekey = self.others.get(to).ok_or(SealError::BadPrekey)?;
+        let mut random = Secret([0; 32]);
+        rng.fill_bytes(&mut random.0);
+        Ok((prekey.id(), seal(prekey, purpose, context, plaintext, &random.0)?))
+    }
+
+    /// Opens what was sealed to one of the node's own prekeys.
+    ///
+    /// # Errors
+    /// That prekey is not there (any more), or something was altered.
+    pub fn open(&self, prekey: PrekeyId, purpose: &[u8], context: &[u8], sealed: &SealedBox) -> Result<Vec<u8>, SealError> {
+        let own = self.own.iter().find(|own| own.public.id() == prekey).ok_or(SealError::NotOpened)?;
+        open(&own.secret, purpose, context, sealed)
+    }
+}
