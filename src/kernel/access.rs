@@ -4,6 +4,7 @@ use bevy_ecs::prelude::*;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
+use crate::wire::admission::PastRule;
 use crate::wire::{CloseReason, NodeId};
 
 /// Who may be a member, as far as the node knows. Everybody, unless admission says otherwise.
@@ -13,6 +14,8 @@ pub struct AccessList {
     pub admitted: Option<IndexSet<NodeId, FxBuildHasher>>,
     /// Those who were removed for good.
     pub revoked: IndexSet<NodeId, FxBuildHasher>,
+    /// What newcomers may read of what was said before they came.
+    pub past: PastRule,
 }
 
 impl AccessList {

@@ -107,7 +107,7 @@ pub trait AppTickExt {
     fn add_tick_message<M: Message>(&mut self) -> &mut Self;
 
     /// Adds `M`, which waits until the one system that drains it runs: what is written after that system waits for the next tick, which is
-    /// then due at once. For what flows upstream. Only who drains it adds it.
+    /// then due at once. For what flows upstream. There must be a plugin that drains it.
     fn add_waiting_message<M: Message>(&mut self) -> &mut Self;
 }
 
@@ -122,10 +122,13 @@ impl AppTickExt for App {
     }
 
     fn add_waiting_message<M: Message>(&mut self) -> &mut Self {
-        self.init_resource::<Messages<M>>().add_agenda_source(|world| {
-            let waiting = !world.resource::<Messages<M>>().is_empty();
-            waiting.then(|| world.resource::<Clock>().end())
-        })
+        if !self.world().contains_resource::<Messages<M>>() {
+            self.init_resource::<Messages<M>>().add_agenda_source(|world| {
+                let waiting = !world.resource::<Messages<M>>().is_empty();
+                waiting.then(|| world.resource::<Clock>().end())
+            });
+        }
+        self
     }
 }
 

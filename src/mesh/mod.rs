@@ -13,6 +13,7 @@ pub mod leave;
 pub mod liveness;
 pub mod membership;
 pub mod pinned;
+mod plumtree;
 mod plugins;
 pub mod prekeys;
 pub mod routing;

@@ -16,6 +16,10 @@ use crate::crypto::{BadSignature, Commitment, CryptoMode, Identity, Opening, Pre
 pub const MAX_TEXT: usize = 16 * 1024;
 /// Most keys in one entry; an author with more readers writes several.
 pub const MAX_SEALED_KEYS: usize = 256;
+/// Most logs in one list of heads.
+pub const MAX_HEADS: usize = 400;
+/// Most texts that are asked for at once.
+pub const MAX_ASKED: usize = 256;
 /// Highest number, time and clock of an entry.
 pub const MAX_NUMBER: u64 = 1 << 48;
 
@@ -199,7 +203,11 @@ pub enum SyncMessage {
     Heads {
         /// Which topic.
         topic: TopicId,
-        /// Of each log.
+        /// Of all logs of the authors from this one …
+        from: NodeId,
+        /// … to this one. A log in between that is not listed the sender does not have.
+        to: NodeId,
+        /// At most [`MAX_HEADS`], by author and life.
         heads: Vec<Head>,
         /// It answers another's: it is not answered in turn.
         answer: bool,

@@ -1,12 +1,9 @@
 //! What a node knows of broadcasts: all in one component, which is all that a frame touches.
 
-use std::sync::Arc;
-
 use bevy_ecs::prelude::*;
 
-use super::plumtree::Plumtree;
 use crate::kernel::Instant;
-use crate::wire::Mark;
+use crate::mesh::plumtree::Plumtree;
 
 /// The state of broadcast at a node.
 #[derive(Component, Debug)]
@@ -14,13 +11,11 @@ pub struct Broadcast {
     pub(super) tree: Plumtree,
     /// For when the earliest timer is set.
     pub(super) armed: Instant,
-    /// Where the next summary begins, when there are more lives than fit.
-    pub(super) summary_start: usize,
 }
 
 impl Default for Broadcast {
     fn default() -> Self {
-        Self { tree: Plumtree::default(), armed: Instant::NEVER, summary_start: 0 }
+        Self { tree: Plumtree::default(), armed: Instant::NEVER }
     }
 }
 
@@ -33,12 +28,4 @@ impl Broadcast {
     /// Whether messages are pushed eagerly over `session`.
     pub fn is_eager(&self, session: Entity) -> bool {
         self.eager_peers().any(|link| link == session)
-    }
-
-    /// A summary, which begins where the last one ended.
-    pub(super) fn next_summary(&mut self) -> Arc<[Mark]> {
-        let marks = self.tree.summary(self.summary_start);
-        self.summary_start = (self.summary_start + marks.len()).checked_rem(self.tree.origins.len()).unwrap_or(0);
-        marks
-    }
-}
+    }}

@@ -4,18 +4,8 @@
 //! [`Redundant`]. Every message reaches every node that has a path to its origin, now or within the time for which messages are
 //! kept, and is delivered to it once.
 
-mod awaited;
 mod components;
-mod config;
-mod effects;
-mod grafting;
-mod log;
 mod messages;
-mod origins;
-mod plumtree;
-mod repair;
-mod seen;
-mod shaper;
 mod systems;
 
 use bevy_app::{App, Plugin};
@@ -24,7 +14,7 @@ use bevy_ecs::prelude::*;
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 
 pub use components::Broadcast;
-pub use config::BroadcastConfig;
+pub use super::plumtree::BroadcastConfig;
 pub use messages::{Delivered, Publish, Published, Redundant};
 
 /// Adds Plumtree.
@@ -56,6 +46,3 @@ impl Plugin for BroadcastPlugin {
         app.world_mut().register_required_components::<Node, Broadcast>();
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,13 +7,12 @@ use bevy_ecs::system::SystemParam;
 use rand::RngExt;
 
 use super::components::Broadcast;
-use super::effects::{Effect, Effects, Moment};
-use super::log::Kept;
 use super::{BroadcastConfig, Delivered, Publish, Published, Redundant};
 use crate::kernel::{
     CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Node, NodeClock, NodeRng, NodeStarted, Outgoing,
     Received, Refusals, Timers,
 };
+use crate::mesh::plumtree::{Effect, Effects, Kept, Moment};
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{BroadcastMessage, CloseReason};
 
@@ -102,12 +101,7 @@ pub(super) fn follow_neighbors(
     }
     for NeighborUp { node: entity, neighbor, at } in up.read() {
         let Ok((node, mut broadcast)) = nodes.get_mut(*entity) else { continue };
-        broadcast.tree.neighbor_up(neighbor.session);
-        // At once, so that what was said on either side of a partition crosses as soon as there is a bridge.
-        if !broadcast.tree.origins.is_empty() {
-            let marks = broadcast.next_summary();
-            out.effects.push(Effect::Send(neighbor.session, BroadcastMessage::Summary(marks)));
-        }
+        broadcast.tree.greet(neighbor.session, &mut out.effects);
         out.drain(*entity, node, *at, &mut broadcast);
     }
 }
@@ -142,26 +136,7 @@ pub(super) fn receive(
     for Received { node: entity, session, at, message } in received.drain() {
         let Ok((node, clock, mut broadcast)) = nodes.get_mut(entity) else { continue };
         let moment = Moment { at, clock, config: &config };
-        let (tree, effects) = (&mut broadcast.tree, &mut *out.effects);
-        match message {
-            BroadcastMessage::Gossip { round, rumor } => tree.on_gossip(session, round, rumor, &moment, effects),
-            BroadcastMessage::IHave(announced) => tree.on_ihave(session, &announced, &moment, effects),
-            BroadcastMessage::Graft(id) => tree.on_graft(session, id.as_deref(), effects),
-            BroadcastMessage::Prune => tree.on_prune(session, &moment),
-            BroadcastMessage::Summary(marks) => tree.on_summary(session, &marks, &moment, effects),
-            BroadcastMessage::Supplement(marks) => {
-                tree.on_supplement(session, &marks, &moment, effects);
-            }
-            BroadcastMessage::SummaryHash(hash) => {
-                if hash != tree.summary_hash() {
-                    let marks = broadcast.next_summary();
-                    effects.push(Effect::Send(session, BroadcastMessage::Summary(marks)));
-                }
-            }
-            BroadcastMessage::Fetch(wanted) => tree.on_fetch(session, &wanted, &moment, effects),
-            BroadcastMessage::Repair { round, rumor } => tree.on_repair(session, round, rumor, &moment, effects),
-            BroadcastMessage::Gone(gone) => tree.on_gone(session, &gone, effects),
-        }
+        broadcast.tree.on_message(session, message, &moment, &mut out.effects);
         out.drain(entity, node, at, &mut broadcast);
     }
 }
@@ -184,22 +159,21 @@ pub(super) fn tree_timers(
     }
 }
 
-/// Compares notes with a random neighbour, for what nothing that follows would reveal: the last message of an origin.
+/// Compares notes with a random neighbour.
 pub(super) fn compare_notes(
     mut fired: MessageReader<Fired<SummaryTimer>>,
     config: Res<BroadcastConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &Broadcast)>,
+    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Broadcast)>,
     mut timers: ResMut<Timers<SummaryTimer>>,
-    mut outgoing: MessageWriter<Outgoing>,
+    mut out: Outlets,
 ) {
     for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, mut rng, Broadcast { tree, .. })) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, clock, mut rng, mut broadcast)) = nodes.get_mut(*entity) else { continue };
         timers.set(*entity, node, clock.after(*at, config.summary_interval), SummaryTimer);
-        if tree.origins.is_empty() || tree.peers.is_empty() {
-            continue;
+        let partners = broadcast.tree.partners();
+        if partners > 0 {
+            broadcast.tree.compare_notes(rng.0.random_range(0..partners), &mut out.effects);
+            out.drain(*entity, node, *at, &mut broadcast);
         }
-        let session = tree.peers[rng.0.random_range(0..tree.peers.len())].link;
-        let message = BroadcastMessage::SummaryHash(tree.summary_hash());
-        outgoing.write(Outgoing { session, at: *at, message: message.into() });
     }
 }

@@ -14,7 +14,7 @@ use rustc_hash::FxBuildHasher;
 use super::effects::{Effect, Effects, Moment};
 use super::log::Kept;
 use super::origins::Life;
-use super::plumtree::{Link, Plumtree};
+use super::tree::{Link, Plumtree};
 use super::seen::Insert;
 use crate::kernel::Instant;
 use crate::wire::broadcast::{MAX_MARKS, MAX_SEQUENCE, MAX_STRETCHES};

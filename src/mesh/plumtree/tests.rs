@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::effects::{Effect, Effects, Moment};
-use super::plumtree::Plumtree;
+use super::tree::Plumtree;
 use crate::kernel::{Instant, NodeClock};
 use crate::wire::{BroadcastMessage, MessageId, NodeId, Payload};
 

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::awaited::{Announced, Asked};
 use super::effects::{Effect, Effects, Moment};
 use super::log::Kept;
-use super::plumtree::{Link, Plumtree};
+use super::tree::{Link, Plumtree};
 use super::seen::Seen;
 use crate::kernel::Instant;
 use crate::wire::broadcast::MAX_ANNOUNCED;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::BroadcastConfig;
 use super::log::Kept;
-use super::plumtree::Link;
+use super::tree::Link;
 use crate::kernel::{Instant, NodeClock};
 use crate::wire::{BroadcastMessage, MessageId};
 

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use super::plumtree::Link;
+use super::tree::Link;
 use crate::kernel::Instant;
 use crate::wire::{MessageId, Stretch};
 

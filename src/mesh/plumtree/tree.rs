@@ -20,7 +20,7 @@ use super::repair::Repairs;
 use super::seen::Insert;
 use super::shaper::Shaper;
 use crate::kernel::Instant;
-use crate::wire::{Announcement, BroadcastMessage, MessageId, NodeId, Payload, Rumor, Stretch};
+use crate::wire::{Announcement, BroadcastMessage, Mark, MessageId, NodeId, Payload, Rumor, Stretch};
 
 /// The session that reaches a peer; nothing more than a name here.
 pub type Link = Entity;
@@ -50,6 +50,8 @@ pub struct Plumtree {
     pub(super) grafted: Option<(MessageId, Instant, Link)>,
     /// The life under which the node numbers its own broadcasts, and the number of the last.
     said: (u64, u64),
+    /// Where the next summary begins, when there are more lives than fit.
+    summary_start: usize,
 }
 
 impl Default for Plumtree {
@@ -67,6 +69,7 @@ impl Default for Plumtree {
             slack: Duration::ZERO,
             grafted: None,
             said: (0, 0),
+            summary_start: 0,
         }
     }
 }
@@ -98,6 +101,55 @@ impl Plumtree {
         self.eager_push(&message, out, |round, rumor| BroadcastMessage::Gossip { round, rumor });
         self.lazy_push(message, moment, out);
         id
+    }
+
+    /// Does what a message of a neighbour asks for.
+    pub fn on_message(&mut self, from: Link, message: BroadcastMessage, moment: &Moment, out: &mut Effects) {
+        match message {
+            BroadcastMessage::Gossip { round, rumor } => self.on_gossip(from, round, rumor, moment, out),
+            BroadcastMessage::IHave(announced) => self.on_ihave(from, &announced, moment, out),
+            BroadcastMessage::Graft(id) => self.on_graft(from, id.as_deref(), out),
+            BroadcastMessage::Prune => self.on_prune(from, moment),
+            BroadcastMessage::Summary(marks) => self.on_summary(from, &marks, moment, out),
+            BroadcastMessage::Supplement(marks) => {
+                self.on_supplement(from, &marks, moment, out);
+            }
+            BroadcastMessage::SummaryHash(hash) => {
+                if hash != self.summary_hash() {
+                    out.push(Effect::Send(from, BroadcastMessage::Summary(self.next_summary())));
+                }
+            }
+            BroadcastMessage::Fetch(wanted) => self.on_fetch(from, &wanted, moment, out),
+            BroadcastMessage::Repair { round, rumor } => self.on_repair(from, round, rumor, moment, out),
+            BroadcastMessage::Gone(gone) => self.on_gone(from, &gone, out),
+        }
+    }
+
+    /// A summary, which begins where the last one ended.
+    pub fn next_summary(&mut self) -> Arc<[Mark]> {
+        let marks = self.summary(self.summary_start);
+        self.summary_start = (self.summary_start + marks.len()).checked_rem(self.origins.len()).unwrap_or(0);
+        marks
+    }
+
+    /// Greets a new neighbour at once, so that what was said on either side of a partition crosses as soon as there is a bridge.
+    pub fn greet(&mut self, link: Link, out: &mut Effects) {
+        self.neighbor_up(link);
+        if !self.origins.is_empty() {
+            out.push(Effect::Send(link, BroadcastMessage::Summary(self.next_summary())));
+        }
+    }
+
+    /// How many neighbours there are to compare notes with; none if nothing has been said.
+    pub fn partners(&self) -> usize {
+        if self.origins.is_empty() { 0 } else { self.peers.len() }
+    }
+
+    /// Compares notes with the neighbour of number `index`, for what nothing that follows would reveal: the last message of an origin.
+    pub fn compare_notes(&self, index: usize, out: &mut Effects) {
+        if let Some(peer) = self.peers.get(index) {
+            out.push(Effect::Send(peer.link, BroadcastMessage::SummaryHash(self.summary_hash())));
+        }
     }
 
     /// Receive GOSSIP (algorithm 1).

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::plumtree::Link;
+use super::tree::Link;
 use crate::wire::{MessageId, NodeId, Rumor};
 
 /// How far back [`Log::via`] looks. A payload that comes twice comes twice soon.

@@ -1,0 +1,115 @@
+//! What a node knows of chat.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use bevy_ecs::prelude::*;
+
+use super::log::Logs;
+use super::receipts::Receipts;
+use super::sender::{Readers, Writer};
+use super::timeline::{Text, Timeline};
+use crate::wire::chat::{EntryId, LogId};
+use crate::wire::{NodeId, TopicId};
+
+/// The state of chat at a node.
+#[derive(Component, Default, Debug)]
+pub struct Chat {
+    pub(super) logs: Logs,
+    pub(super) texts: Timeline,
+    /// The log that the node itself writes in each topic.
+    pub(super) own: BTreeMap<TopicId, LogId>,
+    pub(super) writers: BTreeMap<TopicId, Writer>,
+    pub(super) readers: Readers,
+    pub(super) receipts: Receipts,
+    /// Texts of others that cannot be read.
+    pub(super) locked: BTreeSet<EntryId>,
+    /// How often they have been asked for since one was added.
+    pub(super) asked: u32,
+    /// Who subscribes to topics, also of those who are away.
+    pub(super) subscribers: BTreeMap<TopicId, BTreeSet<NodeId>>,
+    /// Texts that wait for somebody who may read them, and the number of the next.
+    pub(super) outbox: VecDeque<(u64, Unsaid)>,
+    pub(super) unsaid: u64,
+    /// Which timers are set.
+    pub(super) armed: Armed,
+    pub(super) counts: ChatCounts,
+}
+
+/// A text that waits.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Unsaid {
+    pub topic: TopicId,
+    pub text: Box<[u8]>,
+}
+
+/// Which timers of a node are set, of those that are set when they are needed.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Armed {
+    pub gap: bool,
+    pub receipts: bool,
+    pub ask: bool,
+}
+
+/// What a node has seen of chat since it started.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct ChatCounts {
+    /// Entries taken in, own ones among them.
+    pub entries: u64,
+    /// Texts read.
+    pub texts: u64,
+    /// Entries that were not what an entry can be, or not signed by their author.
+    pub forged: u64,
+    /// Entries that contradict what their author had signed before.
+    pub forked: u64,
+    /// Keys and texts that were sealed for the node, and could not be opened.
+    pub unopened: u64,
+    /// Texts of others that were shared, and are not those that were signed.
+    pub false_texts: u64,
+    /// Entries for which there was no room.
+    pub refused: u64,
+    /// Texts that were asked for by somebody who may not read them.
+    pub not_shared: u64,
+}
+
+impl Chat {
+    /// The logs.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// What can be read.
+    pub fn texts(&self) -> &Timeline {
+        &self.texts
+    }
+
+    /// What was said since `since`, in milliseconds by the authors' clocks, in all topics; 0 for all.
+    pub fn history(&self, since: u64) -> impl Iterator<Item = &Arc<Text>> {
+        self.texts.iter().filter(move |text| text.time >= since)
+    }
+
+    /// How many members are known to have an entry, its author among them.
+    pub fn delivered_to(&self, id: &EntryId) -> usize {
+        self.receipts.count(&id.log, id.sequence)
+    }
+
+    /// How many texts of others wait to be readable.
+    pub fn locked(&self) -> usize {
+        self.locked.len()
+    }
+
+    /// How many own texts wait for somebody who may read them.
+    pub fn waiting(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// What was seen so far.
+    pub fn counts(&self) -> ChatCounts {
+        self.counts
+    }
+
+    /// The log that the node itself writes in `topic`.
+    pub fn own_log(&self, topic: &TopicId) -> Option<LogId> {
+        self.own.get(topic).copied()
+    }
+}

@@ -1,0 +1,192 @@
+//! Entries that come in: checked, put in their logs, read.
+
+use std::sync::Arc;
+
+use super::log::Accepted;
+use super::messages::ForkSeen;
+use super::outlets::{Outlets, SpeakerItem};
+use super::sender::Reader;
+use super::store;
+use super::systems::ChatTimer;
+use super::timeline::Text;
+use super::ChatConfig;
+use crate::crypto::{Chain, Opening, Secret};
+use crate::kernel::Instant;
+use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId};
+use crate::wire::{NodeId, TopicId};
+
+/// What chain keys and direct texts are sealed for.
+pub(super) const CHAIN: &[u8] = b"murmuration chain 1";
+pub(super) const DIRECT: &[u8] = b"murmuration direct 1";
+
+/// What binds a sealed key, or a text, to its place: network, log, and a number or two.
+pub(super) fn context(network: &[u8; 8], log: &LogId, numbers: [u64; 2]) -> Vec<u8> {
+    let mut bytes = network.to_vec();
+    bytes.extend_from_slice(&log.topic.0);
+    bytes.extend_from_slice(&log.author.0);
+    bytes.extend_from_slice(&log.life.to_le_bytes());
+    numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+    bytes
+}
+
+/// Takes in an entry that somebody passed on; says whether it is new.
+pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
+    let EntryId { log, sequence } = entry.id;
+    if it.chat.logs.get(&log).is_some_and(|held| held.get(sequence).is_some_and(|held| **held == *entry)) {
+        return false;
+    }
+    // What somebody said who is no longer a member was said, but nobody speaks who never was.
+    let was_member = it.access.admits(&log.author) || it.access.revoked.contains(&log.author);
+    if !entry.is_sound() || entry.verify(&it.network.0, it.keys.0.mode()).is_err() {
+        it.chat.counts.forged += 1;
+        return false;
+    }
+    if !was_member || !it.is_subscribed(&log.topic) {
+        it.chat.counts.refused += 1;
+        return false;
+    }
+    match it.chat.logs.accept(entry) {
+        Accepted::New(entries) => {
+            for entry in &entries {
+                out.keep(it.entity, store::entry_row(&entry.id), Some(store::entry_value(entry)));
+                it.chat.counts.entries += 1;
+                read(it, entry, config, at, out);
+            }
+            note_head(it, log, config, at, out);
+            true
+        }
+        Accepted::Waiting => {
+            if !std::mem::replace(&mut it.chat.armed.gap, true) {
+                it.arm(ChatTimer::Gap, config.gap_delay, at, out);
+            }
+            false
+        }
+        Accepted::Forked => {
+            it.chat.counts.forked += 1;
+            out.forks.write(ForkSeen { node: it.entity, log, at });
+            false
+        }
+        Accepted::Full => {
+            it.chat.counts.refused += 1;
+            false
+        }
+        Accepted::Known => false,
+    }
+}
+
+/// The node has more of a log: that will be told.
+pub(super) fn note_head(it: &mut SpeakerItem, log: LogId, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+    let last = it.chat.logs.get(&log).map_or(0, super::Log::last);
+    it.chat.receipts.note_own(log, last);
+    if log.author != it.me.id {
+        it.chat.receipts.note(log, it.me.id, last);
+    }
+    if !std::mem::replace(&mut it.chat.armed.receipts, true) {
+        it.arm(ChatTimer::Receipts, config.receipt_delay, at, out);
+    }
+}
+
+/// Reads an entry that continues its log, if the node may.
+fn read(it: &mut SpeakerItem, entry: &LogEntry, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+    let EntryId { log, sequence } = entry.id;
+    if log.author == it.me.id {
+        // Its own, from before it lost what it knew.
+        if !matches!(entry.body, EntryBody::Keys { .. }) {
+            lock(it, entry.id, config, at, out);
+        }
+        return;
+    }
+    match &entry.body {
+        EntryBody::Keys { epoch, keys } => {
+            if it.chat.readers.get(&log).is_some_and(|reader| reader.epoch == *epoch) {
+                return;
+            }
+            // A chain that ends is erased, whether there is another or not.
+            it.chat.readers.remove(&log);
+            if let Some(key) = keys.iter().find(|key| key.reader == it.me.id) {
+                let context = context(&it.network.0, &log, [*epoch, 0]);
+                match it.prekeys.open(key.prekey, CHAIN, &context, &key.sealed).map(<[u8; 32]>::try_from) {
+                    Ok(Ok(secret)) => {
+                        let chain = Chain::new(Secret(secret), 0);
+                        it.chat.readers.insert(log, Reader { epoch: *epoch, chain });
+                    }
+                    _ => it.chat.counts.unopened += 1,
+                }
+            }
+            out.keep_reader(it.entity, &log, &it.chat);
+        }
+        EntryBody::Text { epoch, index, commitment, ciphertext } => {
+            let reader = it.chat.readers.get_mut(&log).filter(|reader| reader.epoch == *epoch);
+            let Some(key) = reader.and_then(|reader| reader.chain.advance_to(*index)) else {
+                return lock(it, entry.id, config, at, out);
+            };
+            out.keep_reader(it.entity, &log, &it.chat);
+            let context = context(&it.network.0, &log, [*epoch, *index]);
+            match key.decrypt(&context, ciphertext) {
+                Ok(text) if key.opening.commit(&text) == *commitment => {
+                    it.tell(Text::new(entry, None, key.opening, text.into()), at, out);
+                }
+                // Its author has signed nonsense.
+                _ => it.chat.counts.unopened += 1,
+            }
+        }
+        EntryBody::Direct { to, prekey, commitment, sealed } if *to == it.me.id => {
+            let context = context(&it.network.0, &log, [sequence, 0]);
+            let opened = it.prekeys.open(*prekey, DIRECT, &context, sealed);
+            let parts = opened.as_deref().ok().and_then(|opened| opened.split_first_chunk());
+            match parts {
+                Some((opening, text)) if Opening(*opening).commit(text) == *commitment => {
+                    it.tell(Text::new(entry, Some(*to), Opening(*opening), text.into()), at, out);
+                }
+                _ => {
+                    it.chat.counts.unopened += 1;
+                    lock(it, entry.id, config, at, out);
+                }
+            }
+        }
+        EntryBody::Direct { .. } => {}
+    }
+}
+
+/// A text cannot be read: others will be asked for it.
+fn lock(it: &mut SpeakerItem, id: EntryId, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+    it.chat.locked.insert(id);
+    it.chat.asked = 0;
+    if !std::mem::replace(&mut it.chat.armed.ask, true) {
+        it.arm(ChatTimer::Ask, config.gap_delay, at, out);
+    }
+}
+
+/// Whether what `entry` says was, or may be, told to `reader`.
+pub(super) fn may_read(it: &SpeakerItem, entry: &LogEntry, reader: &NodeId) -> bool {
+    let LogId { topic, author, .. } = entry.id.log;
+    match &entry.body {
+        EntryBody::Keys { .. } => false,
+        EntryBody::Direct { to, .. } => reader == to || *reader == author,
+        EntryBody::Text { epoch, .. } => {
+            *reader == author || was_sealed(it, entry, *epoch, reader) || may_read_past(it, &topic, &entry.id)
+        }
+    }
+}
+
+fn was_sealed(it: &SpeakerItem, entry: &LogEntry, epoch: u64, reader: &NodeId) -> bool {
+    // An epoch is called by the number of its first entry, which holds keys; others that hold keys follow at once.
+    let log = it.chat.logs.get(&entry.id.log);
+    let keys = (epoch..entry.id.sequence).map_while(|sequence| match &log?.get(sequence)?.body {
+        EntryBody::Keys { epoch: of, keys } if *of == epoch => Some(keys),
+        _ => None,
+    });
+    keys.flatten().any(|key| key.reader == *reader)
+}
+
+/// Whether those who come later may read it.
+fn may_read_past(it: &SpeakerItem, topic: &TopicId, id: &EntryId) -> bool {
+    use crate::wire::admission::PastRule;
+    match it.access.past {
+        PastRule::All => true,
+        PastRule::Nothing => false,
+        PastRule::Last(count) => {
+            it.chat.texts.of_topic(topic).rev().filter(|text| text.to.is_none()).take(count as usize).any(|text| text.id == *id)
+        }
+    }
+}

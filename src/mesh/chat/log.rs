@@ -1,0 +1,248 @@
+//! Logs: what each author says in each topic, in order, each entry bound to the one before it by its hash. No ECS.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::wire::chat::{EntryHash, EntryId, Head, LogEntry, LogId};
+use crate::wire::{NodeId, TopicId};
+
+/// Most logs that a node keeps.
+pub const MAX_LOGS: usize = 8_192;
+/// Most entries of a log that wait for those before them.
+pub const MAX_WAITING: usize = 256;
+/// How many must say that the beginning of a log is no longer kept before it is given up; its author counts for all.
+const CLAIMS: usize = 2;
+/// How often a single one must say so.
+const REPEATED_CLAIMS: u32 = 5;
+
+/// All logs of a node.
+#[derive(Default, Debug)]
+pub struct Logs {
+    logs: BTreeMap<LogId, Log>,
+    /// The highest clock of each topic.
+    clocks: BTreeMap<TopicId, u64>,
+}
+
+/// One log.
+#[derive(Default, Debug)]
+pub struct Log {
+    /// Number of the first entry that is kept.
+    first: u64,
+    entries: VecDeque<Arc<LogEntry>>,
+    bytes: usize,
+    /// Hash of the last entry.
+    hash: EntryHash,
+    waiting: BTreeMap<u64, Arc<LogEntry>>,
+    /// Those who say that it begins later, since where, and how often they said so.
+    claims: BTreeMap<NodeId, (u64, u32)>,
+    /// Its author has signed two entries with one number.
+    pub forked: bool,
+}
+
+/// What became of an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It continues the log, and these with it: it, and those that had waited for it.
+    New(Vec<Arc<LogEntry>>),
+    /// It is there already.
+    Known,
+    /// It waits for those before it.
+    Waiting,
+    /// Its author has signed another entry with its number, or one before it: the first that came is kept.
+    Forked,
+    /// There is no room for it.
+    Full,
+}
+
+impl Log {
+    /// Number of the last entry, also of one that is no longer kept; 0 if there was none.
+    pub fn last(&self) -> u64 {
+        (self.first + self.entries.len() as u64).saturating_sub(1)
+    }
+
+    /// Number of the first entry that is kept.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The entry of that number, if it is kept.
+    pub fn get(&self, sequence: u64) -> Option<&Arc<LogEntry>> {
+        self.entries.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
+    }
+
+    /// The entries that are kept.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Arc<LogEntry>> {
+        self.entries.iter()
+    }
+
+    /// Hash of the last entry.
+    pub fn hash(&self) -> EntryHash {
+        self.hash
+    }
+
+    /// Whether entries wait for others.
+    pub fn has_gap(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    fn push(&mut self, entry: Arc<LogEntry>) {
+        if self.entries.is_empty() {
+            self.first = entry.id.sequence;
+        }
+        self.hash = entry.hash();
+        self.bytes += size(&entry);
+        self.entries.push_back(entry);
+    }
+}
+
+/// What an entry takes of the memory that is granted, in bytes; roughly.
+fn size(entry: &LogEntry) -> usize {
+    use crate::wire::chat::EntryBody as B;
+    let body = match &entry.body {
+        B::Keys { keys, .. } => keys.len() * 160,
+        B::Text { ciphertext, .. } => ciphertext.len(),
+        B::Direct { sealed, .. } => sealed.ciphertext.len(),
+    };
+    320 + body
+}
+
+impl Logs {
+    /// The log called `id`.
+    pub fn get(&self, id: &LogId) -> Option<&Log> {
+        self.logs.get(id)
+    }
+
+    /// The entry called `id`, if it is kept.
+    pub fn entry(&self, id: &EntryId) -> Option<&Arc<LogEntry>> {
+        self.logs.get(&id.log)?.get(id.sequence)
+    }
+
+    /// All logs.
+    pub fn iter(&self) -> impl Iterator<Item = (&LogId, &Log)> {
+        self.logs.iter()
+    }
+
+    /// The logs of a topic, by author and life.
+    pub fn of_topic(&self, topic: TopicId) -> impl Iterator<Item = (&LogId, &Log)> {
+        let from = LogId { topic, author: NodeId([0; 32]), life: 0 };
+        let to = LogId { topic, author: NodeId([0xff; 32]), life: u64::MAX };
+        self.logs.range(from..=to)
+    }
+
+    /// The Lamport clock of the next entry of a topic.
+    pub fn next_clock(&self, topic: TopicId) -> u64 {
+        (self.clocks.get(&topic).copied().unwrap_or(0) + 1).min(crate::wire::chat::MAX_NUMBER)
+    }
+
+    /// The newest log that `author` has in `topic`.
+    pub fn newest(&self, topic: TopicId, author: NodeId) -> Option<LogId> {
+        let range = LogId { topic, author, life: 0 }..=LogId { topic, author, life: u64::MAX };
+        self.logs.range(range).next_back().map(|(id, _)| *id)
+    }
+
+    /// Takes in an entry that is sound and whose signature holds.
+    pub fn accept(&mut self, entry: Arc<LogEntry>) -> Accepted {
+        let EntryId { log: id, sequence } = entry.id;
+        if !self.logs.contains_key(&id) && self.logs.len() >= MAX_LOGS {
+            return Accepted::Full;
+        }
+        let log = self.logs.entry(id).or_default();
+        let last = log.last();
+        if sequence <= last {
+            // What has left the log cannot be compared.
+            let differs = log.get(sequence).is_some_and(|held| **held != *entry);
+            log.forked |= differs;
+            return if differs { Accepted::Forked } else { Accepted::Known };
+        }
+        if sequence > last + 1 {
+            if log.waiting.len() >= MAX_WAITING && !log.waiting.contains_key(&sequence) {
+                // Those that are needed first stay.
+                match log.waiting.last_entry() {
+                    Some(highest) if *highest.key() > sequence => drop(highest.remove()),
+                    _ => return Accepted::Full,
+                }
+            }
+            log.waiting.insert(sequence, entry);
+            return Accepted::Waiting;
+        }
+        // The first that is kept of a log whose beginning is gone follows something that nobody can show.
+        let bound = log.entries.is_empty() && log.first > 0 || entry.previous == log.hash;
+        if !bound {
+            log.forked = true;
+            return Accepted::Forked;
+        }
+        let mut new = vec![Arc::clone(&entry)];
+        log.push(entry);
+        log.claims.clear();
+        while let Some(next) = log.waiting.remove(&(log.last() + 1)) {
+            if next.previous != log.hash {
+                log.forked = true;
+                break;
+            }
+            new.push(Arc::clone(&next));
+            log.push(next);
+        }
+        let clock = self.clocks.entry(id.topic).or_default();
+        *clock = new.iter().map(|entry| entry.clock).fold(*clock, u64::max);
+        Accepted::New(new)
+    }
+
+    /// What is held of the logs of a topic, by author and life.
+    pub fn heads(&self, topic: TopicId) -> Vec<Head> {
+        let head = |(id, log): (&LogId, &Log)| {
+            (log.last() > 0).then(|| Head { author: id.author, life: id.life, first: log.first, last: log.last(), hash: log.hash })
+        };
+        self.of_topic(topic).filter_map(head).collect()
+    }
+
+    /// Somebody's log begins later than what is lacking here. When enough say so, what lies before is given up. Says whether it was.
+    pub fn claim(&mut self, id: LogId, first: u64, by: NodeId) -> bool {
+        if !self.logs.contains_key(&id) && self.logs.len() >= MAX_LOGS {
+            return false;
+        }
+        let log = self.logs.entry(id).or_default();
+        if first <= log.last() + 1 || log.claims.len() >= MAX_WAITING {
+            return false;
+        }
+        let claim = log.claims.entry(by).or_insert((first, 0));
+        *claim = (first, claim.1.saturating_add(1));
+        let repeated = claim.1 >= REPEATED_CLAIMS;
+        if by != id.author && log.claims.len() < CLAIMS && !repeated {
+            return false;
+        }
+        let Some(first) = log.claims.values().map(|(first, _)| *first).min() else { return false };
+        *log = Log { first, forked: log.forked, waiting: log.waiting.split_off(&first), ..Log::default() };
+        true
+    }
+
+    /// Lets the oldest entries of a topic go until no more than `bytes` are kept and none is older than `before`, in milliseconds. The last
+    /// of each log stays: the next is bound to it. Returns which went.
+    pub fn trim(&mut self, topic: TopicId, bytes: usize, before: u64) -> Vec<EntryId> {
+        let mut total: usize = self.of_topic(topic).map(|(_, log)| log.bytes).sum();
+        let mut gone = Vec::new();
+        loop {
+            let candidates = self.of_topic(topic).filter(|(_, log)| log.entries.len() > 1);
+            let oldest = candidates.min_by_key(|(id, log)| (log.entries[0].time, **id)).map(|(id, log)| (*id, log.entries[0].time));
+            let Some((id, time)) = oldest.filter(|(_, time)| total > bytes || *time < before) else { return gone };
+            let Some(log) = self.logs.get_mut(&id) else { return gone };
+            // All of the log up to the same age at once: authors that say much go first.
+            while let Some(entry) = log.entries.front().filter(|entry| entry.time <= time && log.entries.len() > 1) {
+                total -= size(entry);
+                log.bytes -= size(entry);
+                gone.push(entry.id);
+                log.first += 1;
+                log.entries.pop_front();
+            }
+        }
+    }
+
+    /// Takes in what an earlier life has kept, in order.
+    pub fn restore(&mut self, entry: LogEntry) {
+        let log = self.logs.entry(entry.id.log).or_default();
+        if log.entries.is_empty() || entry.id.sequence == log.last() + 1 {
+            let clock = self.clocks.entry(entry.id.log.topic).or_default();
+            *clock = entry.clock.max(*clock);
+            log.push(Arc::new(entry));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What the node itself says.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bevy_ecs::prelude::*;
+use rand::Rng;
+use zeroize::Zeroizing;
+
+use super::components::Unsaid;
+use super::entries::{CHAIN, DIRECT, context, note_head};
+use super::messages::{ChatError, NotSaid, Say, SayTo};
+use super::outlets::{Outlets, Speaker, SpeakerItem};
+use super::sender::Writer;
+use super::timeline::Text;
+use super::{ChatConfig, store};
+use crate::crypto::{Chain, Opening, Secret, Signature};
+use crate::kernel::Instant;
+use crate::mesh::topics::{LOBBY, PublishTo};
+use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId, MAX_SEALED_KEYS, MAX_TEXT, SealedKey};
+use crate::wire::codec::encode_value;
+use crate::wire::{NodeId, Payload, TopicId};
+
+/// Says what was asked for, or keeps it until somebody may read it.
+pub(super) fn say(mut asked: ResMut<Messages<Say>>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
+    for Say { node, topic, text, at } in asked.drain() {
+        let Ok(mut it) = nodes.get_mut(node) else { continue };
+        let reason = match text.len() {
+            0 => Some(ChatError::Empty),
+            length if length > MAX_TEXT => Some(ChatError::TooLong(length)),
+            _ if !it.is_subscribed(&topic) => Some(ChatError::NotSubscribed),
+            // What waits is said first.
+            _ if it.chat.outbox.iter().all(|(_, unsaid)| unsaid.topic != topic)
+                && say_now(&mut it, topic, &text, &config, at, &mut out) =>
+            {
+                None
+            }
+            _ if it.chat.outbox.len() >= config.outbox => Some(ChatError::OutboxFull(it.chat.outbox.len())),
+            _ => {
+                let (number, unsaid) = (it.chat.unsaid, Unsaid { topic, text });
+                out.keep_unsaid(node, number, Some(&unsaid));
+                it.chat.outbox.push_back((number, unsaid));
+                it.chat.unsaid += 1;
+                None
+            }
+        };
+        if let Some(reason) = reason {
+            out.not_said.write(NotSaid { node, reason, at });
+        }
+    }
+}
+
+/// Says what has waited, as far as there is somebody now who may read it.
+pub(super) fn say_waiting(it: &mut SpeakerItem, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+    let waiting = std::mem::take(&mut it.chat.outbox);
+    for (number, unsaid) in waiting {
+        if say_now(it, unsaid.topic, &unsaid.text, config, at, out) {
+            out.keep_unsaid(it.entity, number, None);
+        } else {
+            it.chat.outbox.push_back((number, unsaid));
+        }
+    }
+}
+
+/// Says `text` to all readers of `topic`; false if there is none.
+fn say_now(it: &mut SpeakerItem, topic: TopicId, text: &[u8], config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
+    if !renew_epoch(it, topic, config, at, out) {
+        return false;
+    }
+    let log = own_log(it, topic, out);
+    let Some(writer) = it.chat.writers.get_mut(&topic) else { return false };
+    let (epoch, index) = (writer.epoch, writer.chain.index);
+    let key = writer.chain.advance();
+    let ciphertext = key.encrypt(&context(&it.network.0, &log, [epoch, index]), text);
+    let body = EntryBody::Text { epoch, index, commitment: key.opening.commit(text), ciphertext };
+    let entry = append(it, log, body, config, at, out);
+    out.keep_writer(it.entity, &topic, &it.chat);
+    it.tell(Text::new(&entry, None, key.opening, text.into()), at, out);
+    true
+}
+
+/// Begins a new epoch if the old one is over; false if there is nobody to read it.
+fn renew_epoch(it: &mut SpeakerItem, topic: TopicId, config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
+    let worn = |writer: &Writer| writer.is_worn(it.clock.elapsed(writer.since, at), config);
+    if it.chat.writers.get(&topic).is_some_and(|writer| writer.checked && !worn(writer)) {
+        return true;
+    }
+    let readers = it.readers(&topic);
+    let goes_on = it.chat.writers.get(&topic).is_some_and(|writer| writer.readers == readers && !worn(writer));
+    if !goes_on {
+        // The old chain is erased, also if there is no new one.
+        it.chat.writers.remove(&topic);
+        if readers.is_empty() {
+            out.keep_writer(it.entity, &topic, &it.chat);
+            return false;
+        }
+        begin_epoch(it, topic, readers, config, at, out);
+    }
+    if let Some(writer) = it.chat.writers.get_mut(&topic) {
+        writer.checked = true;
+    }
+    true
+}
+
+/// Seals a new chain key to all `readers`.
+fn begin_epoch(it: &mut SpeakerItem, topic: TopicId, readers: BTreeSet<NodeId>, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+    let log = own_log(it, topic, out);
+    let epoch = it.chat.logs.get(&log).map_or(0, super::Log::last) + 1;
+    let mut secret = Secret([0; 32]);
+    it.key_rng.0.fill_bytes(&mut secret.0);
+    let context = context(&it.network.0, &log, [epoch, 0]);
+    let mut keys = Vec::with_capacity(readers.len());
+    for reader in &readers {
+        // Whoever announces a key that is none reads nothing.
+        if let Ok((prekey, sealed)) = it.prekeys.seal(reader, CHAIN, &context, &secret.0, &mut it.key_rng.0) {
+            keys.push(SealedKey { reader: *reader, prekey, sealed });
+        }
+    }
+    while !keys.is_empty() {
+        let rest = keys.split_off(keys.len().min(MAX_SEALED_KEYS));
+        append(it, log, EntryBody::Keys { epoch, keys: std::mem::replace(&mut keys, rest) }, config, at, out);
+    }
+    let writer = Writer { epoch, chain: Chain::new(secret, 0), readers, since: at, checked: true };
+    it.chat.writers.insert(topic, writer);
+    out.keep_writer(it.entity, &topic, &it.chat);
+}
+
+/// The log that the node writes in `topic`; a new one if it has none, or has lost it.
+fn own_log(it: &mut SpeakerItem, topic: TopicId, out: &mut Outlets) -> LogId {
+    if let Some(log) = it.chat.own.get(&topic) {
+        return *log;
+    }
+    let log = LogId { topic, author: it.me.id, life: it.incarnation.0 };
+    it.chat.own.insert(topic, log);
+    out.keep_own(it.entity, &log);
+    log
+}
+
+/// Signs the next entry of an own log, keeps it and sends it out.
+fn append(it: &mut SpeakerItem, log: LogId, body: EntryBody, config: &ChatConfig, at: Instant, out: &mut Outlets) -> Arc<LogEntry> {
+    let held = it.chat.logs.get(&log);
+    let (last, previous) = (held.map_or(0, super::Log::last), held.map_or_else(Default::default, super::Log::hash));
+    let entry = LogEntry {
+        id: EntryId { log, sequence: last + 1 },
+        previous,
+        clock: it.chat.logs.next_clock(log.topic),
+        time: SpeakerItem::millis(at),
+        body,
+        signature: Signature([0; 64]),
+    };
+    let entry = Arc::new(LogEntry::sign(&it.keys.0, &it.network.0, entry));
+    it.chat.logs.accept(Arc::clone(&entry));
+    it.chat.counts.entries += 1;
+    out.keep(it.entity, store::entry_row(&entry.id), Some(store::entry_value(&entry)));
+    if let Ok(bytes) = encode_value(&*entry) {
+        out.publish.write(PublishTo { node: it.entity, topic: log.topic, payload: Payload(bytes.into()), at });
+    }
+    note_head(it, log, config, at, out);
+    entry
+}
+
+/// Says what was asked for to one member. It goes the way of all entries, through the lobby, so it reaches whoever is away too.
+pub(super) fn say_to(mut asked: ResMut<Messages<SayTo>>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
+    for SayTo { node, to, text, at } in asked.drain() {
+        let Ok(mut it) = nodes.get_mut(node) else { continue };
+        let length = text.len();
+        let known = it.access.admits(&to) && it.prekeys.others.contains_key(&to);
+        let reason = match length {
+            0 => Some(ChatError::Empty),
+            _ if length > MAX_TEXT => Some(ChatError::TooLong(length)),
+            _ if known && say_direct(&mut it, to, &text, &config, at, &mut out) => None,
+            _ => Some(ChatError::UnknownRecipient(to)),
+        };
+        if let Some(reason) = reason {
+            out.not_said.write(NotSaid { node, reason, at });
+        }
+    }
+}
+
+fn say_direct(it: &mut SpeakerItem, to: NodeId, text: &[u8], config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
+    let log = own_log(it, TopicId::of(LOBBY), out);
+    let sequence = it.chat.logs.get(&log).map_or(0, super::Log::last) + 1;
+    let mut opening = Opening([0; 32]);
+    it.key_rng.0.fill_bytes(&mut opening.0);
+    let plaintext = Zeroizing::new([&opening.0[..], text].concat());
+    let context = context(&it.network.0, &log, [sequence, 0]);
+    let Ok((prekey, sealed)) = it.prekeys.seal(&to, DIRECT, &context, &plaintext, &mut it.key_rng.0) else { return false };
+    let body = EntryBody::Direct { to, prekey, commitment: opening.commit(text), sealed };
+    let entry = append(it, log, body, config, at, out);
+    it.tell(Text::new(&entry, Some(to), opening, text.into()), at, out);
+    true
+}

@@ -1,0 +1,144 @@
+//! What of chat outlives a node: entries, texts, and how far chains have come.
+
+use bevy_ecs::prelude::*;
+use serde::Serialize;
+
+use super::components::{Chat, Unsaid};
+use super::outlets::Outlets;
+use super::sender::KeptChain;
+use super::timeline::Text;
+use crate::crypto::Opening;
+use crate::kernel::{Restored, row};
+use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId};
+use crate::wire::codec::{decode_value, encode_value};
+use crate::wire::{NodeId, TopicId};
+
+/// The kinds of rows.
+const ENTRY: &str = "chat-entry";
+const TEXT: &str = "chat-text";
+const OWN: &str = "chat-own";
+const WRITER: &str = "chat-writer";
+const READER: &str = "chat-reader";
+const UNSAID: &str = "chat-unsaid";
+const ALL: [&str; 6] = [ENTRY, TEXT, OWN, WRITER, READER, UNSAID];
+
+fn log_name(log: &LogId) -> Vec<u8> {
+    [&log.topic.0[..], &log.author.0, &log.life.to_be_bytes()].concat()
+}
+
+fn entry_name(id: &EntryId) -> Vec<u8> {
+    let mut name = log_name(&id.log);
+    name.extend_from_slice(&id.sequence.to_be_bytes());
+    name
+}
+
+fn log_of(name: &[u8]) -> Option<LogId> {
+    let (topic, rest) = name.split_first_chunk()?;
+    let (author, life) = rest.split_first_chunk()?;
+    Some(LogId { topic: TopicId(*topic), author: NodeId(*author), life: u64::from_be_bytes(life.try_into().ok()?) })
+}
+
+fn entry_of(name: &[u8]) -> Option<EntryId> {
+    let (log, sequence) = name.split_last_chunk()?;
+    Some(EntryId { log: log_of(log)?, sequence: u64::from_be_bytes(*sequence) })
+}
+
+/// What rows hold can always be encoded.
+fn value(of: &impl Serialize) -> Vec<u8> {
+    encode_value(of).unwrap_or_default()
+}
+
+/// The row of an entry, and of its text.
+pub(super) fn entry_row(id: &EntryId) -> Vec<u8> {
+    row(ENTRY, &entry_name(id))
+}
+
+pub(super) fn entry_value(entry: &LogEntry) -> Vec<u8> {
+    value(entry)
+}
+
+pub(super) fn text_row(id: &EntryId) -> Vec<u8> {
+    row(TEXT, &entry_name(id))
+}
+
+pub(super) fn text_value(text: &Text) -> Vec<u8> {
+    [&text.opening.0[..], &text.text].concat()
+}
+
+impl Outlets<'_> {
+    /// Keeps which log the node writes in a topic.
+    pub(super) fn keep_own(&mut self, node: Entity, log: &LogId) {
+        self.keep(node, row(OWN, &log.topic.0), Some(log.life.to_be_bytes().to_vec()));
+    }
+
+    /// Keeps how far the chain has come with which the node writes in a topic.
+    pub(super) fn keep_writer(&mut self, node: Entity, topic: &TopicId, chat: &Chat) {
+        let kept = chat.writers.get(topic).map(|writer| value(&KeptChain::of_writer(writer)));
+        self.keep(node, row(WRITER, &topic.0), kept);
+    }
+
+    /// Keeps how far the chain has come with which the node reads a log.
+    pub(super) fn keep_reader(&mut self, node: Entity, log: &LogId, chat: &Chat) {
+        let kept = chat.readers.get(log).map(|reader| value(&KeptChain::of_reader(reader)));
+        self.keep(node, row(READER, &log_name(log)), kept);
+    }
+
+    /// Keeps a text that waits, or forgets it.
+    pub(super) fn keep_unsaid(&mut self, node: Entity, number: u64, unsaid: Option<&Unsaid>) {
+        self.keep(node, row(UNSAID, &number.to_be_bytes()), unsaid.map(|unsaid| value(unsaid)));
+    }
+}
+
+/// Takes in what an earlier life has kept.
+pub(super) fn restore(mut restored: MessageReader<Restored>, mut nodes: Query<&mut Chat>) {
+    let mut rows: Vec<&Restored> = restored.read().filter(|row| ALL.iter().any(|kind| row.of_kind(kind).is_some())).collect();
+    // Entries in their order, before the texts they say. The names of kinds stand in that order too.
+    rows.sort_by(|a, b| (a.node, &a.row).cmp(&(b.node, &b.row)));
+    for message in rows {
+        let Ok(mut chat) = nodes.get_mut(message.node) else { continue };
+        // What cannot be read is as if it were not there; the store has said what is damaged.
+        let _ = restore_row(&mut chat, message);
+    }
+    for mut chat in &mut nodes {
+        if chat.is_changed() {
+            lock_unread(&mut chat);
+        }
+    }
+}
+
+fn restore_row(chat: &mut Chat, message: &Restored) -> Option<()> {
+    if message.of_kind(ENTRY).is_some() {
+        let entry: LogEntry = decode_value(&message.value).ok()?;
+        chat.receipts.note_own(entry.id.log, entry.id.sequence);
+        chat.logs.restore(entry);
+    } else if let Some(name) = message.of_kind(TEXT) {
+        let entry = chat.logs.entry(&entry_of(name)?)?;
+        let (opening, text) = message.value.split_first_chunk()?;
+        let to = if let EntryBody::Direct { to, .. } = &entry.body { Some(*to) } else { None };
+        let text = Text::new(entry, to, Opening(*opening), text.into());
+        chat.texts.insert(text.into());
+    } else if let Some(name) = message.of_kind(READER) {
+        let kept: KeptChain = decode_value(&message.value).ok()?;
+        chat.readers.insert(log_of(name)?, kept.reader());
+    } else if let Some(name) = message.of_kind(OWN) {
+        // Its author is the node itself, which is filled in at its start.
+        let (topic, life) = (TopicId(name.try_into().ok()?), u64::from_be_bytes(message.value.as_slice().try_into().ok()?));
+        chat.own.insert(topic, LogId { topic, author: NodeId([0; 32]), life });
+    } else if let Some(name) = message.of_kind(WRITER) {
+        let kept: KeptChain = decode_value(&message.value).ok()?;
+        chat.writers.insert(TopicId(name.try_into().ok()?), kept.writer());
+    } else if let Some(name) = message.of_kind(UNSAID) {
+        let number = u64::from_be_bytes(name.try_into().ok()?);
+        chat.outbox.push_back((number, decode_value(&message.value).ok()?));
+        chat.unsaid = chat.unsaid.max(number + 1);
+    }
+    Some(())
+}
+
+/// What has an entry and no text was not readable, and is asked for again.
+fn lock_unread(chat: &mut Chat) {
+    let unread = |entry: &LogEntry| matches!(entry.body, EntryBody::Text { .. }) && chat.texts.get(&entry.id).is_none();
+    let entries = chat.logs.iter().flat_map(|(_, log)| log.entries());
+    let locked = entries.filter(|entry| unread(entry)).map(|entry| entry.id).collect();
+    chat.locked = locked;
+}

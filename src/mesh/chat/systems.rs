@@ -1,0 +1,169 @@
+//! Chat begins, learns, hears, and does what is due.
+
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use rand::RngExt;
+
+use super::components::{Armed, Chat};
+use super::entries::take_in;
+use super::messages::ReceiptsChanged;
+use super::outlets::{Outlets, Speaker, SpeakerItem};
+use super::receipts::HAVE;
+use super::speaking::say_waiting;
+use super::{ChatConfig, store, sync};
+use crate::kernel::{AccessList, Clock, Fired, NodeStarted, Prekeys, Restored};
+use crate::mesh::membership::{KeyChanged, SetKey};
+use crate::mesh::topics::{SubscriptionChanged, TopicDelivered};
+use crate::wire::chat::LogEntry;
+use crate::wire::codec::decode_value;
+
+/// What chat waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ChatTimer {
+    /// To compare logs with somebody, and let go what is too old.
+    Sync,
+    /// To ask about entries that wait for others.
+    Gap,
+    /// To tell how far the node has the logs.
+    Receipts,
+    /// To ask for texts that cannot be read.
+    Ask,
+}
+
+/// Longest wait before somebody is asked again for texts that cannot be read.
+const LONGEST_ASK: Duration = Duration::from_secs(600);
+
+pub(super) fn start(
+    mut started: MessageReader<NodeStarted>,
+    mut restored: MessageReader<Restored>,
+    config: Res<ChatConfig>,
+    mut nodes: Query<Speaker>,
+    mut out: Outlets,
+) {
+    let kept: Vec<Entity> = restored.read().map(|message| message.node).collect();
+    for NodeStarted { node, at, with_memory } in started.read().copied() {
+        let Ok(mut it) = nodes.get_mut(node) else { continue };
+        if !with_memory && !kept.contains(&node) {
+            *it.chat = Chat::default();
+        }
+        it.chat.armed = Armed::default();
+        let me = it.me.id;
+        it.chat.own.values_mut().for_each(|log| log.author = me);
+        it.chat.writers.values_mut().for_each(|writer| writer.checked = false);
+        let phase = config.sync_interval.mul_f64(it.rng.0.random_range(0.0..1.0));
+        it.arm(ChatTimer::Sync, phase, at, &mut out);
+        if !it.chat.logs.iter().map(|(_, log)| log.last()).all(|last| last == 0) {
+            it.chat.armed.receipts = true;
+            it.arm(ChatTimer::Receipts, config.receipt_delay, at, &mut out);
+        }
+        if !it.chat.locked.is_empty() {
+            it.chat.armed.ask = true;
+            it.arm(ChatTimer::Ask, config.gap_delay, at, &mut out);
+        }
+    }
+}
+
+/// Learns who subscribes, who has what, and that others may read than before.
+pub(super) fn learn(
+    mut subscriptions: MessageReader<SubscriptionChanged>,
+    mut keys: MessageReader<KeyChanged>,
+    clock: Res<Clock>,
+    config: Res<ChatConfig>,
+    changed: Query<Entity, (With<Chat>, Or<(Changed<AccessList>, Changed<Prekeys>)>)>,
+    mut nodes: Query<Speaker>,
+    mut out: Outlets,
+) {
+    let mut affected: Vec<Entity> = changed.iter().collect();
+    for SubscriptionChanged { node, member, topic, subscribed, .. } in subscriptions.read() {
+        let Ok(mut it) = nodes.get_mut(*node) else { continue };
+        let all = it.chat.subscribers.entry(*topic).or_default();
+        if *subscribed { all.insert(*member) } else { all.remove(member) };
+        if all.is_empty() {
+            it.chat.subscribers.remove(topic);
+        }
+        affected.push(*node);
+    }
+    for KeyChanged { node, member, value, at, .. } in keys.read().filter(|change| &*change.key == HAVE) {
+        let (Ok(mut it), Some(bytes)) = (nodes.get_mut(*node), value) else { continue };
+        for log in it.chat.receipts.learn(*member, bytes) {
+            out.receipts.write(ReceiptsChanged { node: *node, log, at: *at });
+        }
+    }
+    affected.sort_unstable();
+    affected.dedup();
+    for node in affected {
+        let Ok(mut it) = nodes.get_mut(node) else { continue };
+        it.chat.writers.values_mut().for_each(|writer| writer.checked = false);
+        if !it.chat.outbox.is_empty() && it.node.is_up() {
+            say_waiting(&mut it, &config, clock.start(), &mut out);
+        }
+    }
+}
+
+/// Takes in what comes over the trees of topics.
+pub(super) fn hear(mut delivered: MessageReader<TopicDelivered>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
+    for TopicDelivered { node, topic, rumor, at, .. } in delivered.read() {
+        let Ok(mut it) = nodes.get_mut(*node) else { continue };
+        match decode_value::<LogEntry>(&rumor.payload.0) {
+            Ok(entry) if entry.id.log.topic == *topic => {
+                take_in(&mut it, entry.into(), &config, *at, &mut out);
+            }
+            _ => it.chat.counts.forged += 1,
+        }
+    }
+}
+
+/// Does what is due.
+pub(super) fn act(mut fired: MessageReader<Fired<ChatTimer>>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
+    for Fired { node, at, timer } in fired.read().copied() {
+        let Ok(mut it) = nodes.get_mut(node) else { continue };
+        match timer {
+            ChatTimer::Sync => {
+                compare_all(&mut it, at, &mut out);
+                trim(&mut it, &config, at, &mut out);
+                it.arm(timer, config.sync_interval, at, &mut out);
+            }
+            ChatTimer::Gap => {
+                it.chat.armed.gap = false;
+                if it.chat.logs.iter().any(|(_, log)| log.has_gap()) {
+                    compare_all(&mut it, at, &mut out);
+                }
+            }
+            ChatTimer::Receipts => {
+                it.chat.armed.receipts = false;
+                let value = Some(it.chat.receipts.to_bytes());
+                out.keys.write(SetKey { node, key: HAVE.to_owned(), value, at });
+            }
+            ChatTimer::Ask => {
+                it.chat.armed.ask = !it.chat.locked.is_empty();
+                if it.chat.armed.ask {
+                    sync::ask(&mut it, at, &mut out);
+                    let wait = config.gap_delay.saturating_mul(1 << it.chat.asked.min(16)).min(LONGEST_ASK);
+                    it.chat.asked = it.chat.asked.saturating_add(1);
+                    it.arm(timer, wait, at, &mut out);
+                }
+            }
+        }
+    }
+}
+
+fn compare_all(it: &mut SpeakerItem, at: crate::kernel::Instant, out: &mut Outlets) {
+    for topic in it.topics() {
+        if let Some(partner) = sync::partner(it, &topic) {
+            sync::compare(it, topic, partner, false, at, out);
+        }
+    }
+}
+
+fn trim(it: &mut SpeakerItem, config: &ChatConfig, at: crate::kernel::Instant, out: &mut Outlets) {
+    let before = SpeakerItem::millis(at).saturating_sub(config.keep_time.as_millis() as u64);
+    for topic in it.topics() {
+        for id in it.chat.logs.trim(topic, config.keep_bytes, before) {
+            it.chat.texts.remove(&id);
+            it.chat.locked.remove(&id);
+            out.keep(it.entity, store::entry_row(&id), None);
+            out.keep(it.entity, store::text_row(&id), None);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Plumtree as a state machine: what comes in, what is due, and what follows. No ECS; a link is a name.
+//!
+//! [`broadcast`](super::broadcast) has one for each node, [`topics`](super::topics) one for each topic that a node takes part in.
+
+mod awaited;
+mod config;
+mod effects;
+mod grafting;
+mod log;
+mod origins;
+mod repair;
+mod seen;
+mod shaper;
+mod tree;
+
+pub use config::BroadcastConfig;
+pub(in crate::mesh) use effects::{Effect, Effects, Moment};
+pub(in crate::mesh) use log::Kept;
+pub(in crate::mesh) use tree::{Link, Plumtree};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,379 @@
+//! Between the ECS, the published links and the trees.
+
+use std::collections::BTreeSet;
+
+use bevy_ecs::prelude::*;
+use bevy_ecs::system::SystemParam;
+use rand::RngExt;
+
+use super::components::{TopicTree, Topics};
+use super::messages::{JoinTopic, LeaveTopic, PublishTo, SubscriptionChanged, TopicDelivered, TopicError, TopicRefused};
+use super::shape::participants;
+use super::{LOBBY, MAX_SUBSCRIPTIONS, MAX_TOPICS, TopicsConfig};
+use crate::kernel::{
+    CloseSession, Contact, Fired, Incarnation, Instant, LinkState, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
+    NodeStarted, Outgoing, Persist, Received, Refusals, Restored, Timers, row,
+};
+use crate::mesh::leave::MemberLeft;
+use crate::mesh::membership::{KeyChanged, MemberForgotten, MemberJoined, SetKey};
+use crate::mesh::plumtree::{Effect, Effects, Kept, Moment};
+use crate::wire::limits::MAX_PAYLOAD;
+use crate::wire::topics::MAX_TOPIC_NAME;
+use crate::wire::{CloseReason, NodeId, TopicId, TopicMessage};
+
+/// Something is due in a tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TreeTimer(TopicId);
+
+/// It shall be worked out anew who relays.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShapeTimer;
+
+/// Notes shall be compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SummaryTimer;
+
+/// What the keys of namespaces that stand for subscriptions begin with, and the kind of their rows in the store.
+const KEY: &str = "topic/";
+const ROW: &str = "topic";
+
+/// Where effects go.
+#[derive(SystemParam)]
+pub(super) struct Outlets<'w, 's> {
+    effects: Local<'s, Effects>,
+    timers: ResMut<'w, Timers<TreeTimer>>,
+    outgoing: MessageWriter<'w, Outgoing>,
+    delivered: MessageWriter<'w, TopicDelivered>,
+    close: MessageWriter<'w, CloseSession>,
+    refusals: ResMut<'w, Refusals>,
+}
+
+impl Outlets<'_, '_> {
+    /// Carries out the effects of an input of one topic, and sets its timer if the earliest due instant moved forward.
+    fn drain(&mut self, entity: Entity, node: &Node, at: Instant, topic: TopicId, state: &mut TopicTree) {
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::Send(session, message) => {
+                    self.outgoing.write(Outgoing { session, at, message: TopicMessage { topic, message }.into() });
+                }
+                Effect::Deliver(Kept { round, rumor, .. }) => {
+                    state.counts.delivered += 1;
+                    if state.subscribed {
+                        self.delivered.write(TopicDelivered { node: entity, topic, rumor, hops: round, at });
+                    }
+                }
+                Effect::Redundant(_) => state.counts.redundant += 1,
+                Effect::Refuse(session) => {
+                    self.refusals.count(CloseReason::ProtocolViolation);
+                    self.close.write(CloseSession { session, reason: CloseReason::ProtocolViolation, at });
+                }
+            }
+        }
+        let due = state.tree.next_due();
+        if due < state.armed {
+            state.armed = due;
+            self.timers.set(entity, node, due.max(at), TreeTimer(topic));
+        }
+    }
+}
+
+pub(super) fn start(
+    mut started: MessageReader<NodeStarted>,
+    mut restored: MessageReader<Restored>,
+    config: Res<TopicsConfig>,
+    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Topics)>,
+    mut timers: ResMut<Timers<SummaryTimer>>,
+    mut join: MessageWriter<JoinTopic>,
+) {
+    for NodeStarted { node: entity, at, with_memory } in started.read().copied() {
+        let Ok((node, clock, mut rng, mut topics)) = nodes.get_mut(entity) else { continue };
+        if with_memory {
+            for tree in topics.trees.values_mut() {
+                tree.tree.forget_links();
+                tree.armed = Instant::NEVER;
+            }
+            topics.shaping = false;
+        } else {
+            *topics = Topics::default();
+            topics.trees.insert(TopicId::of(LOBBY), TopicTree::new(true));
+            join.write_batch(config.join.iter().map(|name| JoinTopic { node: entity, name: name.clone(), at }));
+        }
+        topics.shaped_for = u64::MAX;
+        let phase = config.tree.summary_interval.mul_f64(rng.0.random_range(0.0..1.0));
+        timers.set(entity, node, clock.after(at, phase), SummaryTimer);
+    }
+    for message in restored.read() {
+        if let Some(Ok(name)) = message.of_kind(ROW).map(|name| String::from_utf8(name.to_vec())) {
+            join.write(JoinTopic { node: message.node, name, at: message.at });
+        }
+    }
+}
+
+/// What a change of subscriptions tells.
+#[derive(SystemParam)]
+pub(super) struct Told<'w> {
+    keys: MessageWriter<'w, SetKey>,
+    persist: MessageWriter<'w, Persist>,
+    changed: MessageWriter<'w, SubscriptionChanged>,
+    refused: MessageWriter<'w, TopicRefused>,
+}
+
+/// Joins and leaves as asked.
+pub(super) fn subscribe(
+    mut joins: ResMut<Messages<JoinTopic>>,
+    mut leaves: ResMut<Messages<LeaveTopic>>,
+    mut nodes: Query<(&Contact, &mut Topics)>,
+    mut told: Told,
+) {
+    for JoinTopic { node, name, at } in joins.drain() {
+        let Ok((me, mut topics)) = nodes.get_mut(node) else { continue };
+        let topic = TopicId::of(&name);
+        let reason = if !is_name(&name) {
+            Some(TopicError::BadName)
+        } else if topics.is_subscribed(&topic) {
+            None
+        } else if topics.trees.values().filter(|tree| tree.subscribed).count() > MAX_SUBSCRIPTIONS {
+            Some(TopicError::TooMany)
+        } else {
+            topics.trees.entry(topic).or_insert_with(|| TopicTree::new(true)).subscribed = true;
+            topics.names.insert(topic, name.as_str().into());
+            topics.shaped_for = u64::MAX;
+            told.keys.write(SetKey { node, key: format!("{KEY}{name}"), value: Some(Vec::new()), at });
+            told.persist.write(Persist { node, row: row(ROW, name.as_bytes()), value: Some(Vec::new()) });
+            told.changed.write(SubscriptionChanged { node, member: me.id, topic, subscribed: true, at });
+            None
+        };
+        if let Some(reason) = reason {
+            told.refused.write(TopicRefused { node, name: Some(name), reason, at });
+        }
+    }
+    for LeaveTopic { node, name, at } in leaves.drain() {
+        let Ok((me, mut topics)) = nodes.get_mut(node) else { continue };
+        let topic = TopicId::of(&name);
+        let state = topics.trees.get_mut(&topic).filter(|tree| tree.subscribed);
+        match state {
+            _ if name == LOBBY => {
+                told.refused.write(TopicRefused { node, name: Some(name), reason: TopicError::Lobby, at });
+            }
+            None => {
+                told.refused.write(TopicRefused { node, name: Some(name), reason: TopicError::NotSubscribed, at });
+            }
+            Some(tree) => {
+                // It may go on as a relay.
+                tree.subscribed = false;
+                topics.shaped_for = u64::MAX;
+                forget_name(&mut topics, &topic);
+                told.keys.write(SetKey { node, key: format!("{KEY}{name}"), value: None, at });
+                told.persist.write(Persist { node, row: row(ROW, name.as_bytes()), value: None });
+                told.changed.write(SubscriptionChanged { node, member: me.id, topic, subscribed: false, at });
+            }
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=MAX_TOPIC_NAME).contains(&name.len()) && !name.chars().any(|letter| letter.is_whitespace() || letter.is_control())
+}
+
+/// A topic to which nobody subscribes is none.
+fn forget_name(topics: &mut Topics, topic: &TopicId) {
+    if !topics.is_subscribed(topic) && topics.subscribers.get(topic).is_none_or(BTreeSet::is_empty) {
+        topics.names.remove(topic);
+        topics.subscribers.remove(topic);
+    }
+}
+
+/// Learns who else subscribes.
+pub(super) fn learn(
+    mut changed: MessageReader<KeyChanged>,
+    mut joined: MessageReader<MemberJoined>,
+    mut forgotten: MessageReader<MemberForgotten>,
+    mut left: MessageReader<MemberLeft>,
+    mut nodes: Query<&mut Topics>,
+    mut told: MessageWriter<SubscriptionChanged>,
+) {
+    // Whoever joins again begins with nothing; what stands in its namespace comes after this.
+    let joined = joined.read().map(|MemberJoined { node, member, at }| (*node, *member, Some(*at)));
+    let forgotten = forgotten.read().map(|MemberForgotten { node, member, .. }| (*node, *member, None));
+    let left = left.read().map(|MemberLeft { node, member, .. }| (*node, *member, None));
+    for (node, member, again) in joined.chain(forgotten).chain(left) {
+        let Ok(mut topics) = nodes.get_mut(node) else { continue };
+        let gone: Vec<TopicId> = topics.subscribers.iter().filter(|(_, all)| all.contains(&member)).map(|(topic, _)| *topic).collect();
+        for topic in gone {
+            set_subscriber(&mut topics, topic, member, false);
+            // Whoever is only away has not unsubscribed.
+            if let Some(at) = again {
+                told.write(SubscriptionChanged { node, member, topic, subscribed: false, at });
+            }
+        }
+    }
+    for KeyChanged { node, member, key, value, at } in changed.read() {
+        let (Some(name), Ok(mut topics)) = (key.strip_prefix(KEY), nodes.get_mut(*node)) else { continue };
+        let topic = TopicId::of(name);
+        if !is_name(name) || name == LOBBY || topics.names.len() >= MAX_TOPICS && !topics.names.contains_key(&topic) {
+            continue;
+        }
+        let subscribed = value.is_some();
+        if subscribed {
+            topics.names.entry(topic).or_insert_with(|| name.into());
+        }
+        set_subscriber(&mut topics, topic, *member, subscribed);
+        told.write(SubscriptionChanged { node: *node, member: *member, topic, subscribed, at: *at });
+    }
+}
+
+fn set_subscriber(topics: &mut Topics, topic: TopicId, member: NodeId, subscribed: bool) {
+    let all = topics.subscribers.entry(topic).or_default();
+    let changed = if subscribed { all.insert(member) } else { all.remove(&member) };
+    if changed {
+        topics.shaped_for = u64::MAX;
+    }
+    forget_name(topics, &topic);
+}
+
+/// The lobby's tree has all neighbours, at once.
+pub(super) fn follow_neighbors(
+    mut up: MessageReader<NeighborUp>,
+    mut down: MessageReader<NeighborDown>,
+    mut nodes: Query<(&Node, &mut Topics)>,
+    mut out: Outlets,
+) {
+    for NeighborDown { node, neighbor, .. } in down.read() {
+        let Ok((_, mut topics)) = nodes.get_mut(*node) else { continue };
+        topics.trees.values_mut().for_each(|state| state.tree.neighbor_down(neighbor.session));
+        topics.shaped_for = u64::MAX;
+    }
+    for NeighborUp { node: entity, neighbor, at } in up.read() {
+        let Ok((node, mut topics)) = nodes.get_mut(*entity) else { continue };
+        topics.shaped_for = u64::MAX;
+        let lobby = TopicId::of(LOBBY);
+        if let Some(state) = topics.trees.get_mut(&lobby) {
+            state.tree.greet(neighbor.session, &mut out.effects);
+            out.drain(*entity, node, *at, lobby, state);
+        }
+    }
+}
+
+/// Has the trees shaped when links or subscriptions have changed, and shapes them when that is due.
+pub(super) fn follow_links(
+    mut fired: MessageReader<Fired<ShapeTimer>>,
+    config: Res<TopicsConfig>,
+    clock: Res<crate::kernel::Clock>,
+    mut changed: Query<(Entity, &Node, &NodeClock, &mut Topics, &LinkState), Or<(Changed<LinkState>, Changed<Topics>)>>,
+    mut nodes: Query<(&Node, &Contact, &Neighbors, &LinkState, &mut Topics), Without<crate::kernel::Departing>>,
+    mut timers: ResMut<Timers<ShapeTimer>>,
+    mut out: Outlets,
+) {
+    for Fired { node: entity, at, .. } in fired.read() {
+        let Ok((node, me, neighbors, links, mut topics)) = nodes.get_mut(*entity) else { continue };
+        topics.shaping = false;
+        topics.shaped_for = links.version();
+        shape(*entity, (node, me, neighbors, links), &mut topics, *at, &mut out);
+    }
+    for (entity, node, node_clock, mut topics, links) in &mut changed {
+        if node.is_up() && !topics.shaping && topics.shaped_for != links.version() {
+            topics.bypass_change_detection().shaping = true;
+            timers.set(entity, node, node_clock.after(clock.start(), config.shape_delay), ShapeTimer);
+        }
+    }
+}
+
+fn shape(
+    entity: Entity,
+    (node, me, neighbors, links): (&Node, &Contact, &Neighbors, &LinkState),
+    topics: &mut Topics,
+    at: Instant,
+    out: &mut Outlets,
+) {
+    let all: Vec<TopicId> = topics.names.keys().chain(topics.trees.keys()).copied().collect::<BTreeSet<_>>().into_iter().collect();
+    for topic in all.into_iter().filter(|topic| *topic != TopicId::of(LOBBY)) {
+        let mut subscribers = topics.subscribers.get(&topic).cloned().unwrap_or_default();
+        let subscribed = topics.is_subscribed(&topic);
+        if subscribed {
+            subscribers.insert(me.id);
+        }
+        let part = participants(links, &subscribers);
+        if !part.contains(&me.id) {
+            topics.trees.remove(&topic);
+            continue;
+        }
+        let state = topics.trees.entry(topic).or_insert_with(|| TopicTree::new(subscribed));
+        for neighbor in neighbors.iter() {
+            match (part.contains(&neighbor.id), state.tree.is_peer(neighbor.session)) {
+                (true, false) => state.tree.greet(neighbor.session, &mut out.effects),
+                (false, true) => state.tree.neighbor_down(neighbor.session),
+                _ => {}
+            }
+        }
+        out.drain(entity, node, at, topic, state);
+    }
+}
+
+pub(super) fn publish(
+    mut asked: ResMut<Messages<PublishTo>>,
+    config: Res<TopicsConfig>,
+    mut nodes: Query<(&Node, &NodeClock, &Contact, &Incarnation, &mut Topics)>,
+    mut refused: MessageWriter<TopicRefused>,
+    mut out: Outlets,
+) {
+    for PublishTo { node: entity, topic, payload, at } in asked.drain() {
+        let Ok((node, clock, me, incarnation, mut topics)) = nodes.get_mut(entity) else { continue };
+        let topics = &mut *topics;
+        let state = topics.trees.get_mut(&topic).filter(|state| state.subscribed);
+        let (Some(state), true) = (state, payload.0.len() <= MAX_PAYLOAD) else {
+            let reason = if payload.0.len() > MAX_PAYLOAD { TopicError::TooLong } else { TopicError::NotSubscribed };
+            let name = topics.names.get(&topic).map(|name| name.to_string());
+            refused.write(TopicRefused { node: entity, name, reason, at });
+            continue;
+        };
+        let moment = Moment { at, clock, config: &config.tree };
+        state.counts.published += 1;
+        state.tree.broadcast(me.id, incarnation.0, payload, &moment, &mut out.effects);
+        out.drain(entity, node, at, topic, state);
+    }
+}
+
+pub(super) fn receive(
+    mut received: ResMut<Messages<Received<TopicMessage>>>,
+    config: Res<TopicsConfig>,
+    mut nodes: Query<(&Node, &NodeClock, &mut Topics)>,
+    mut out: Outlets,
+) {
+    for Received { node: entity, session, at, message: TopicMessage { topic, message } } in received.drain() {
+        let Ok((node, clock, mut topics)) = nodes.get_mut(entity) else { continue };
+        // Whoever sends it sees this node among those who take part. If that is so, this node will soon see it too.
+        let Some(state) = topics.bypass_change_detection().trees.get_mut(&topic) else { continue };
+        let moment = Moment { at, clock, config: &config.tree };
+        state.tree.on_message(session, message, &moment, &mut out.effects);
+        out.drain(entity, node, at, topic, state);
+    }
+}
+
+/// Does what is due in trees, and compares notes.
+pub(super) fn act(
+    mut fired: MessageReader<Fired<TreeTimer>>,
+    mut summaries: MessageReader<Fired<SummaryTimer>>,
+    config: Res<TopicsConfig>,
+    mut nodes: Query<(&Node, &NodeClock, &mut NodeRng, &mut Topics)>,
+    mut timers: ResMut<Timers<SummaryTimer>>,
+    mut out: Outlets,
+) {
+    for Fired { node: entity, at, timer: TreeTimer(topic) } in fired.read() {
+        let Ok((node, clock, _, mut topics)) = nodes.get_mut(*entity) else { continue };
+        let Some(state) = topics.bypass_change_detection().trees.get_mut(topic).filter(|state| state.armed <= *at) else { continue };
+        state.armed = Instant::NEVER;
+        state.tree.on_timer(&Moment { at: *at, clock, config: &config.tree }, &mut out.effects);
+        out.drain(*entity, node, *at, *topic, state);
+    }
+    for Fired { node: entity, at, .. } in summaries.read() {
+        let Ok((node, clock, mut rng, mut topics)) = nodes.get_mut(*entity) else { continue };
+        timers.set(*entity, node, clock.after(*at, config.tree.summary_interval), SummaryTimer);
+        for (topic, state) in &mut topics.bypass_change_detection().trees {
+            let partners = state.tree.partners();
+            if partners > 0 {
+                state.tree.compare_notes(rng.0.random_range(0..partners), &mut out.effects);
+                out.drain(*entity, node, *at, *topic, state);
+            }
+        }
+    }
+}
