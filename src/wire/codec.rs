@@ -16,10 +16,12 @@ const CONFIG: Configuration<LittleEndian, Varint, Limit<MAX_MESSAGE>> = bincode:
 #[derive(thiserror::Error, Debug)]
 pub enum CodecError {
     /// It is longer than a message may be; the sender must split it.
-    #[error("a message of {length} bytes is longer than the {MAX_MESSAGE} allowed")]
+    #[error("a message of {length} bytes is longer than the {limit} allowed")]
     TooLong {
         /// Its encoded length in bytes.
         length: usize,
+        /// What it may have.
+        limit: usize,
     },
     /// The bytes are not an encoded message.
     #[error("the bytes are not a message: {0}")]
@@ -42,9 +44,9 @@ pub enum CodecError {
 pub fn encode(message: &WireMessage) -> Result<Vec<u8>, CodecError> {
     let length = encoded_len(message);
     if length > MAX_MESSAGE {
-        return Err(CodecError::TooLong { length });
+        return Err(CodecError::TooLong { length, limit: MAX_MESSAGE });
     }
-    bincode::serde::encode_to_vec(message, CONFIG).map_err(|_| CodecError::TooLong { length })
+    bincode::serde::encode_to_vec(message, CONFIG).map_err(|_| CodecError::TooLong { length, limit: MAX_MESSAGE })
 }
 
 /// The length of a message when encoded, in bytes.
@@ -53,11 +55,16 @@ pub fn encoded_len(message: &WireMessage) -> usize {
     match message {
         WireMessage::Broadcast(message) => return 1 + message.encoded_len(),
         WireMessage::Membership(message) => return 1 + message.encoded_len(),
+        WireMessage::Routing(message) => return 1 + message.encoded_len(),
         _ => {}
     }
+    value_len(message)
+}
+
+fn value_len(value: &impl Serialize) -> usize {
     let mut size = SizeWriter::default();
     // Counting cannot fail: the writer takes everything, and every message type serializes.
-    let _ = bincode::serde::encode_into_writer(message, &mut size, CONFIG);
+    let _ = bincode::serde::encode_into_writer(value, &mut size, CONFIG);
     size.bytes_written
 }
 
@@ -67,7 +74,7 @@ pub fn encoded_len(message: &WireMessage) -> usize {
 /// [`CodecError::Malformed`] or [`CodecError::Trailing`]; nothing larger than the limits has been allocated.
 pub fn decode(bytes: &[u8]) -> Result<WireMessage, CodecError> {
     if bytes.len() > MAX_MESSAGE {
-        return Err(CodecError::TooLong { length: bytes.len() });
+        return Err(CodecError::TooLong { length: bytes.len(), limit: MAX_MESSAGE });
     }
     decode_value(bytes)
 }
@@ -78,6 +85,17 @@ pub fn decode(bytes: &[u8]) -> Result<WireMessage, CodecError> {
 /// [`CodecError::Private`].
 pub fn encode_value(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     Ok(bincode::serde::encode_to_vec(value, CONFIG)?)
+}
+
+/// Encodes something that is no message and may have `limit` bytes, in the same way.
+///
+/// # Errors
+/// [`CodecError::TooLong`], before anything has been allocated, or [`CodecError::Private`].
+pub fn encode_value_within(value: &impl Serialize, limit: usize) -> Result<Vec<u8>, CodecError> {
+    match value_len(value) {
+        length if length > limit => Err(CodecError::TooLong { length, limit }),
+        _ => encode_value(value),
+    }
 }
 
 /// Decodes exactly one value from all of `bytes`.
