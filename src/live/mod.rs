@@ -1,6 +1,7 @@
 //! The live node: the same plugins over real sockets.
 
 mod advertise;
+pub mod chat;
 mod clock;
 mod config;
 pub mod data_dir;

@@ -28,4 +28,5 @@ impl Broadcast {
     /// Whether messages are pushed eagerly over `session`.
     pub fn is_eager(&self, session: Entity) -> bool {
         self.eager_peers().any(|link| link == session)
-    }}
+    }
+}

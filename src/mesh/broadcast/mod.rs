@@ -13,8 +13,8 @@ use bevy_ecs::prelude::*;
 
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 
-pub use components::Broadcast;
 pub use super::plumtree::BroadcastConfig;
+pub use components::Broadcast;
 pub use messages::{Delivered, Publish, Published, Redundant};
 
 /// Adds Plumtree.

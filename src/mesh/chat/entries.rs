@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ChatConfig;
 use super::log::Accepted;
 use super::messages::ForkSeen;
 use super::outlets::{Outlets, SpeakerItem};
@@ -9,7 +10,6 @@ use super::sender::Reader;
 use super::store;
 use super::systems::ChatTimer;
 use super::timeline::Text;
-use super::ChatConfig;
 use crate::crypto::{Chain, Opening, Secret};
 use crate::kernel::Instant;
 use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId};
@@ -163,9 +163,7 @@ pub(super) fn may_read(it: &SpeakerItem, entry: &LogEntry, reader: &NodeId) -> b
     match &entry.body {
         EntryBody::Keys { .. } => false,
         EntryBody::Direct { to, .. } => reader == to || *reader == author,
-        EntryBody::Text { epoch, .. } => {
-            *reader == author || was_sealed(it, entry, *epoch, reader) || may_read_past(it, &topic, &entry.id)
-        }
+        EntryBody::Text { epoch, .. } => *reader == author || was_sealed(it, entry, *epoch, reader) || may_read_past(it, &topic, &entry.id),
     }
 }
 

@@ -78,7 +78,11 @@ pub(super) fn learn(
     for SubscriptionChanged { node, member, topic, subscribed, .. } in subscriptions.read() {
         let Ok(mut it) = nodes.get_mut(*node) else { continue };
         let all = it.chat.subscribers.entry(*topic).or_default();
-        if *subscribed { all.insert(*member) } else { all.remove(member) };
+        if *subscribed {
+            all.insert(*member)
+        } else {
+            all.remove(member)
+        };
         if all.is_empty() {
             it.chat.subscribers.remove(topic);
         }

@@ -16,7 +16,7 @@ mod tree;
 pub use config::BroadcastConfig;
 pub(in crate::mesh) use effects::{Effect, Effects, Moment};
 pub(in crate::mesh) use log::Kept;
-pub(in crate::mesh) use tree::{Link, Plumtree};
+pub(in crate::mesh) use tree::Plumtree;
 
 #[cfg(test)]
 mod tests;

@@ -57,6 +57,3 @@ impl Plugin for PrekeyPlugin {
         app.world_mut().register_required_components::<Node, Prekeys>();
     }
 }
-
-#[cfg(test)]
-mod tests;
