@@ -41,6 +41,7 @@ of_node!(
     SessionClosed,
     murmuration::kernel::BeaconOut,
     murmuration::kernel::Received<murmuration::wire::LivenessMessage>,
+    murmuration::mesh::chat::TextHeard,
     murmuration::mesh::discovery::WentOffline,
     murmuration::mesh::discovery::WentOnline,
     murmuration::mesh::leave::MemberLeft

@@ -11,7 +11,7 @@ use super::messages::{JoinTopic, LeaveTopic, PublishTo, SubscriptionChanged, Top
 use super::shape::participants;
 use super::{LOBBY, MAX_SUBSCRIPTIONS, MAX_TOPICS, TopicsConfig};
 use crate::kernel::{
-    CloseSession, Contact, Fired, Incarnation, Instant, LinkState, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
+    Clock, CloseSession, Contact, Fired, Incarnation, Instant, LinkState, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
     NodeStarted, Outgoing, Persist, Received, Refusals, Restored, Timers, row,
 };
 use crate::mesh::leave::MemberLeft;
@@ -254,14 +254,25 @@ pub(super) fn follow_neighbors(
     }
 }
 
-/// Has the trees shaped when links or subscriptions have changed, and shapes them when that is due.
+/// Has the trees shaped when links or subscriptions have changed.
 pub(super) fn follow_links(
-    mut fired: MessageReader<Fired<ShapeTimer>>,
     config: Res<TopicsConfig>,
-    clock: Res<crate::kernel::Clock>,
+    clock: Res<Clock>,
     mut changed: Query<(Entity, &Node, &NodeClock, &mut Topics, &LinkState), Or<(Changed<LinkState>, Changed<Topics>)>>,
-    mut nodes: Query<(&Node, &Contact, &Neighbors, &LinkState, &mut Topics), Without<crate::kernel::Departing>>,
     mut timers: ResMut<Timers<ShapeTimer>>,
+) {
+    for (entity, node, node_clock, mut topics, links) in &mut changed {
+        if node.is_up() && !topics.shaping && topics.shaped_for != links.version() {
+            topics.bypass_change_detection().shaping = true;
+            timers.set(entity, node, node_clock.after(clock.start(), config.shape_delay), ShapeTimer);
+        }
+    }
+}
+
+/// Works out anew who takes part in what.
+pub(super) fn reshape(
+    mut fired: MessageReader<Fired<ShapeTimer>>,
+    mut nodes: Query<(&Node, &Contact, &Neighbors, &LinkState, &mut Topics)>,
     mut out: Outlets,
 ) {
     for Fired { node: entity, at, .. } in fired.read() {
@@ -269,12 +280,6 @@ pub(super) fn follow_links(
         topics.shaping = false;
         topics.shaped_for = links.version();
         shape(*entity, (node, me, neighbors, links), &mut topics, *at, &mut out);
-    }
-    for (entity, node, node_clock, mut topics, links) in &mut changed {
-        if node.is_up() && !topics.shaping && topics.shaped_for != links.version() {
-            topics.bypass_change_detection().shaping = true;
-            timers.set(entity, node, node_clock.after(clock.start(), config.shape_delay), ShapeTimer);
-        }
     }
 }
 

@@ -1,0 +1,166 @@
+//! Chat, topics and what they stand on, over links with latency.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+use murmuration::kernel::Instant;
+use murmuration::mesh::chat::{Chat, Say, SayTo, TextHeard};
+use murmuration::mesh::topics::{JoinTopic, LOBBY};
+use murmuration::scenario::{Fault, FaultKind, Latency, LinkSpec, Network, Protocols, Scenario, Selection};
+use murmuration::wire::TopicId;
+use murmuration::wire::chat::EntryBody;
+
+use super::harness::{Step, node, observe};
+
+fn scenario(nodes: u32, seconds: u64) -> Scenario {
+    let link = LinkSpec { latency: Latency::Constant(Duration::from_millis(20)), ..LinkSpec::default() };
+    let protocols = Protocols {
+        prekeys: Some(Default::default()),
+        routing: Some(Default::default()),
+        topics: Some(Default::default()),
+        chat: Some(Default::default()),
+        ..Protocols::default()
+    };
+    Scenario { network: Network { link, ..Network::default() }, protocols, ..Scenario::new("chat", nodes, Duration::from_secs(seconds)) }
+}
+
+fn say(world: &mut World, at: Instant, from: u32, topic: &str, text: &str) {
+    let node = node(world, from);
+    world.write_message(Say { node, topic: TopicId::of(topic), text: text.as_bytes().into(), at });
+}
+
+fn join(world: &mut World, at: Instant, who: u32, topic: &str) {
+    let node = node(world, who);
+    world.write_message(JoinTopic { node, name: topic.to_owned(), at });
+}
+
+/// Who heard what, by text: each as often as it was told.
+fn heard(scenario: &Scenario, script: &[Step]) -> BTreeMap<String, Vec<u32>> {
+    let mut all: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for (ordinal, TextHeard { text, .. }) in observe::<TextHeard>(scenario, script) {
+        all.entry(String::from_utf8_lossy(&text.text).into_owned()).or_default().push(ordinal);
+    }
+    all.values_mut().for_each(|who| who.sort_unstable());
+    all
+}
+
+fn everybody(nodes: u32) -> Vec<u32> {
+    (0..nodes).collect()
+}
+
+#[test]
+fn what_is_said_in_the_lobby_is_read_by_all_once() {
+    let heard = heard(
+        &scenario(8, 30),
+        &[
+            (10_000, |world, at| say(world, at, 0, LOBBY, "first")),
+            (10_500, |world, at| say(world, at, 7, LOBBY, "second")),
+            (11_000, |world, at| say(world, at, 0, LOBBY, "third")),
+        ],
+    );
+    assert_eq!(heard["first"], everybody(8));
+    assert_eq!(heard["second"], everybody(8));
+    assert_eq!(heard["third"], everybody(8));
+}
+
+#[test]
+fn what_is_said_before_anybody_is_there_waits_and_is_delivered() {
+    let heard = heard(&scenario(3, 30), &[(0, |world, at| say(world, at, 1, LOBBY, "early"))]);
+    assert_eq!(heard["early"], everybody(3));
+}
+
+#[test]
+fn a_direct_text_is_read_by_its_recipient_only() {
+    let heard = heard(
+        &scenario(8, 30),
+        &[(10_000, |world, at| {
+            let (from, to) = (node(world, 2), node(world, 5));
+            let to = world.get::<murmuration::kernel::Contact>(to).unwrap().id;
+            world.write_message(SayTo { node: from, to, text: b"for you".as_slice().into(), at });
+        })],
+    );
+    assert_eq!(heard["for you"], [2, 5]);
+}
+
+#[test]
+fn a_topic_is_read_by_its_subscribers_though_others_lie_between() {
+    let heard = heard(
+        &scenario(16, 40),
+        &[
+            (8_000, |world, at| [1, 6, 11, 14].into_iter().for_each(|who| join(world, at, who, "birds"))),
+            (15_000, |world, at| say(world, at, 6, "birds", "a kestrel")),
+            (16_000, |world, at| say(world, at, 3, "birds", "not subscribed")),
+        ],
+    );
+    assert_eq!(heard["a kestrel"], [1, 6, 11, 14]);
+    assert!(!heard.contains_key("not subscribed"));
+}
+
+#[test]
+fn who_was_away_reads_what_was_said_meanwhile() {
+    let mut scenario = scenario(8, 60);
+    let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
+    scenario.faults = vec![
+        fault(10, FaultKind::Crash(Selection::Nodes(vec![4]))),
+        fault(40, FaultKind::Restart { nodes: Selection::Nodes(vec![4]), memory: true }),
+    ];
+    let heard = heard(&scenario, &[(25_000, |world, at| say(world, at, 0, LOBBY, "while you slept"))]);
+    assert_eq!(heard["while you slept"], everybody(8));
+}
+
+#[test]
+fn who_comes_later_is_told_what_was_said_before() {
+    let mut scenario = scenario(6, 60);
+    let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
+    scenario.faults = vec![
+        fault(10, FaultKind::Crash(Selection::Nodes(vec![4]))),
+        fault(40, FaultKind::Restart { nodes: Selection::Nodes(vec![4]), memory: false }),
+    ];
+    let heard = heard(
+        &scenario,
+        &[(8_000, |world, at| say(world, at, 4, LOBBY, "my own words")), (25_000, |world, at| say(world, at, 0, LOBBY, "before you came"))],
+    );
+    assert_eq!(heard["before you came"], everybody(6));
+    // It hears again what it had said itself, in the life that it has forgotten.
+    assert_eq!(heard["my own words"], [0, 1, 2, 3, 4, 4, 5]);
+}
+
+#[test]
+fn both_sides_of_a_partition_read_all_when_it_has_healed() {
+    let mut scenario = scenario(10, 90);
+    let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
+    scenario.faults =
+        vec![fault(10, FaultKind::Partition(vec![Selection::Range(0, 5), Selection::Range(5, 10)])), fault(40, FaultKind::Heal)];
+    let heard = heard(
+        &scenario,
+        &[
+            (25_000, |world, at| say(world, at, 0, LOBBY, "left")),
+            (25_500, |world, at| say(world, at, 9, LOBBY, "right")),
+            (30_000, |world, at| say(world, at, 9, LOBBY, "right again")),
+        ],
+    );
+    for text in ["left", "right", "right again"] {
+        assert_eq!(heard[text], everybody(10), "{text}");
+    }
+}
+
+#[test]
+fn a_text_costs_one_entry_whatever_the_size_of_the_group() {
+    let heard = heard(
+        &scenario(12, 30),
+        &[
+            (10_000, |world, at| (0..20).for_each(|number| say(world, at, 0, LOBBY, &format!("text {number}")))),
+            (25_000, |world, _| {
+                let node = node(world, 5);
+                let chat = world.get::<Chat>(node).unwrap();
+                let (_, log) = chat.logs().iter().next().unwrap();
+                let keys = log.entries().filter(|entry| matches!(entry.body, EntryBody::Keys { .. })).count();
+                assert_eq!((keys, log.last()), (1, 21));
+                let text = chat.texts().iter().next().unwrap();
+                assert_eq!(chat.delivered_to(&text.id), 12);
+            }),
+        ],
+    );
+    assert_eq!(heard.len(), 20);
+}
