@@ -43,7 +43,10 @@ of_node!(
     murmuration::kernel::Received<murmuration::wire::LivenessMessage>,
     murmuration::mesh::discovery::WentOffline,
     murmuration::mesh::discovery::WentOnline,
-    murmuration::mesh::leave::MemberLeft
+    murmuration::mesh::leave::MemberLeft,
+    murmuration::mesh::admission::Admitted,
+    murmuration::mesh::admission::AdmissionRefused,
+    murmuration::mesh::admission::Revoked
 );
 
 /// Runs `scenario`; the messages of all nodes, with the ordinal of each.

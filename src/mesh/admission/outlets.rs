@@ -104,7 +104,8 @@ impl Outlets<'_, '_> {
     pub fn conclude(&mut self, node: Entity, at: Instant, aloud: bool) {
         let Ok((_, _, _, _, _, _, mut admission, mut access, mut book)) = self.nodes.get_mut(node) else { return };
         let now = admission.ledger().map(Ledger::evaluate).unwrap_or_default();
-        if aloud && now == admission.roll {
+        // A revocation for which others must speak too changes nobody's place, but a founder that has spoken is not provisional any more.
+        if aloud && now == admission.roll && access.unsettled == admission.seeks() {
             return;
         }
         let before = std::mem::replace(&mut admission.roll, now);
