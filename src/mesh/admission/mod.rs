@@ -49,6 +49,7 @@ impl Plugin for AdmissionPlugin {
     fn build(&self, app: &mut App) {
         app.insert_resource(self.0.clone())
             .add_timer::<systems::Round>()
+            .add_timer::<outlets::Parting>()
             .add_waiting_message::<Invite>()
             .add_waiting_message::<Revoke>()
             .add_tick_message::<AdmissionRefused>()
@@ -65,6 +66,7 @@ impl Plugin for AdmissionPlugin {
                     systems::invite,
                     systems::revoke,
                     systems::compare,
+                    systems::part,
                 )
                     .chain()
                     .in_set(ProtocolSystems::Admission),

@@ -1,5 +1,7 @@
 //! What follows from records that are new.
 
+use std::time::Duration;
+
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
 
@@ -11,7 +13,7 @@ use super::roll::Roll;
 use crate::crypto::NodeId;
 use crate::kernel::{
     AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, Node, NodeClock, NodeRng, Outgoing, Persist, Refusals, Session,
-    SessionPhase, Sessions, row,
+    SessionPhase, Sessions, Timers, row,
 };
 use crate::wire::admission::{Record, RecordId};
 use crate::wire::codec::encode_value;
@@ -19,6 +21,14 @@ use crate::wire::{AdmissionMessage, CloseReason};
 
 /// The kind of rows in the store: records by name.
 pub(super) const ROW: &str = "admission";
+
+/// From the news that somebody is no member to the end of its sessions: what is sent right before a link goes down may not be heard, and
+/// whoever was revoked shall know why.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// The sessions of those who are refused shall be closed.
+#[derive(Clone, Copy, Debug)]
+pub struct Parting;
 
 /// Whatever admission needs of a node. It has no `Sessions` while it has no session.
 pub(super) type NodeParts<'a> = (
@@ -47,6 +57,7 @@ pub(super) struct Outlets<'w, 's> {
     admitted: MessageWriter<'w, Admitted>,
     revoked: MessageWriter<'w, Revoked>,
     changed: MessageWriter<'w, AdmissionChanged>,
+    partings: ResMut<'w, Timers<Parting>>,
 }
 
 impl Outlets<'_, '_> {
@@ -102,7 +113,7 @@ impl Outlets<'_, '_> {
 
     /// Finds out who is a member now, and has that be so: others are told if `aloud`.
     pub fn conclude(&mut self, node: Entity, at: Instant, aloud: bool) {
-        let Ok((_, _, _, _, _, _, mut admission, mut access, mut book)) = self.nodes.get_mut(node) else { return };
+        let Ok((state, clock, _, _, _, _, mut admission, mut access, mut book)) = self.nodes.get_mut(node) else { return };
         let now = admission.ledger().map(Ledger::evaluate).unwrap_or_default();
         // A revocation for which others must speak too changes nobody's place, but a founder that has spoken is not provisional any more.
         if aloud && now == admission.roll && access.unsettled == admission.seeks() {
@@ -114,12 +125,7 @@ impl Outlets<'_, '_> {
         if aloud {
             tell(node, at, &before, &admission.roll, &mut self.admitted, &mut self.revoked);
         }
-        let access = access.clone();
-        for (session, remote) in self.open_sessions(node) {
-            if let Some(reason) = access.refusal(&remote) {
-                self.close.write(CloseSession { session, reason, at });
-            }
-        }
+        self.partings.set(node, state, clock.after(at, LINGER), Parting);
         self.changed.write(AdmissionChanged { node, at });
     }
 }

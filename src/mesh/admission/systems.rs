@@ -7,10 +7,10 @@ use super::components::{Admission, AdmissionState, Intake};
 use super::exchange::{self, NO_RECORDS};
 use super::ledger::{Ledger, Rejection};
 use super::messages::{AdmissionError, Invite, Revoke};
-use super::outlets::{Outlets, ROW};
+use super::outlets::{Outlets, Parting, ROW};
 use super::{AdmissionConfig, AdmissionSettings};
 use crate::kernel::{
-    AccessList, BeaconIn, Connect, Fired, Instant, NetworkTag, NodeStarted, Received, Restored, Role, Session, SessionClosed,
+    AccessList, BeaconIn, CloseSession, Connect, Fired, Instant, NetworkTag, NodeStarted, Received, Restored, Role, Session, SessionClosed,
     SessionOpened, Timers,
 };
 use crate::mesh::discovery::Seeds;
@@ -206,6 +206,18 @@ fn may_say(admission: &Admission, me: NodeId, target: NodeId, statement: &Statem
         }
         Statement::Invite(_) if admission.roll.is_member(&target) => Err(AdmissionError::AlreadyMember),
         _ => Ok(()),
+    }
+}
+
+/// Closes the sessions of those who are no members any more.
+pub(super) fn part(mut fired: MessageReader<Fired<Parting>>, mut out: Outlets) {
+    for Fired { node, at, .. } in fired.read().copied() {
+        for (session, remote) in out.open_sessions(node) {
+            let Ok((.., access, _)) = out.nodes.get(node) else { break };
+            if let Some(reason) = access.refusal(&remote) {
+                out.close.write(CloseSession { session, reason, at });
+            }
+        }
     }
 }
 
