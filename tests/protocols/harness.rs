@@ -44,7 +44,10 @@ of_node!(
     murmuration::mesh::chat::TextHeard,
     murmuration::mesh::discovery::WentOffline,
     murmuration::mesh::discovery::WentOnline,
-    murmuration::mesh::leave::MemberLeft
+    murmuration::mesh::leave::MemberLeft,
+    murmuration::mesh::admission::Admitted,
+    murmuration::mesh::admission::AdmissionRefused,
+    murmuration::mesh::admission::Revoked
 );
 
 /// Runs `scenario`; the messages of all nodes, with the ordinal of each.
