@@ -54,10 +54,11 @@ impl Plugin for MembershipPlugin {
             .add_tick_message::<KeyChanged>()
             .add_waiting_message::<SetKey>()
             .add_tick_message::<crate::mesh::leave::MemberLeft>()
+            .add_tick_message::<crate::mesh::admission::AdmissionChanged>()
             .add_systems(
                 Tick,
                 (
-                    (systems::start, systems::remove_left, systems::write_own, systems::receive, systems::act)
+                    (systems::start, systems::remove_left, systems::remove_refused, systems::write_own, systems::receive, systems::act)
                         .chain()
                         .in_set(ProtocolSystems::Membership),
                     // Overlays come after membership, but what they link shall not wait for a round.
