@@ -5,6 +5,8 @@ use bevy_app::App;
 use bevy_ecs::prelude::*;
 use murmuration::kernel::{Neighbors, ProtocolSystems, Tick, forbid_ambiguity};
 use murmuration::live::{MeshConfig, install};
+use murmuration::mesh::prekeys::PrekeyConfig;
+use murmuration::mesh::routing::RoutingConfig;
 use murmuration::scenario::{Graph, Overlay, Scenario};
 use murmuration::sim::build;
 use murmuration::trial::Plan;
@@ -23,7 +25,10 @@ fn ambiguities(mut app: App) -> Result<(), String> {
 
 /// Everything on, and every alternative once.
 fn variants() -> [Scenario; 2] {
-    let all = Scenario::new("all", 2, Duration::from_secs(1));
+    let mut all = Scenario::new("all", 2, Duration::from_secs(1));
+    // What is off by default.
+    all.protocols.prekeys = Some(PrekeyConfig::default());
+    all.protocols.routing = Some(RoutingConfig::default());
     let mut bare = all.clone();
     bare.protocols.overlay = Overlay::Pinned(Graph::Line);
     bare.protocols.handshake = None;
