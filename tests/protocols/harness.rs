@@ -47,7 +47,9 @@ of_node!(
     murmuration::mesh::leave::MemberLeft,
     murmuration::mesh::admission::Admitted,
     murmuration::mesh::admission::AdmissionRefused,
-    murmuration::mesh::admission::Revoked
+    murmuration::mesh::admission::Revoked,
+    murmuration::mesh::routing::DatagramReceived,
+    murmuration::mesh::routing::SendFailed
 );
 
 /// Runs `scenario`; the messages of all nodes, with the ordinal of each.
@@ -55,9 +57,7 @@ pub fn observe<M: OfNode>(scenario: &Scenario, script: &[Step]) -> Vec<(u32, M)>
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = seen.clone();
     let prepare = move |app: &mut App| {
-        app.insert_resource(Script(script.iter().copied().collect()))
-            .add_agenda_source(|world| world.resource::<Script>().0.front().map(instant))
-            .add_systems(Tick, play.in_set(TickSystems::Wake));
+        perform(app, script);
         let noted = noted.clone();
         let note = move |mut messages: MessageReader<M>, nodes: Query<&Node>| {
             let with_ordinal = |message: &M| Some((nodes.get(message.node()).ok()?.ordinal, message.clone()));
@@ -67,6 +67,13 @@ pub fn observe<M: OfNode>(scenario: &Scenario, script: &[Step]) -> Vec<(u32, M)>
     };
     run(scenario, &RunOptions { prepare: Some(&prepare), ..RunOptions::default() }).expect("a sound scenario");
     std::mem::take(&mut *seen.lock().expect("no panic"))
+}
+
+/// Lets `script` be played in the world of `app`.
+pub fn perform(app: &mut App, script: &[Step]) {
+    app.insert_resource(Script(script.iter().copied().collect()))
+        .add_agenda_source(|world| world.resource::<Script>().0.front().map(instant))
+        .add_systems(Tick, play.in_set(TickSystems::Wake));
 }
 
 fn play(world: &mut World) {

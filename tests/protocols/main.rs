@@ -8,3 +8,4 @@ mod handshake;
 mod harness;
 mod leave;
 mod liveness;
+mod routing;
