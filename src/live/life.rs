@@ -51,9 +51,9 @@ impl Life {
         Self { config, seed, address, told: Events::default(), counts: RecordCounts::default() }
     }
 
-    /// Where its events go.
-    pub fn told(&self) -> broadcast::Sender<(u32, MeshEvent)> {
-        self.told.0.clone()
+    /// Where its events go, while there is a world that tells any.
+    pub fn told(&self) -> broadcast::WeakSender<(u32, MeshEvent)> {
+        self.told.0.downgrade()
     }
 
     /// Whether it is recorded.

@@ -5,20 +5,18 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use bevy_ecs::prelude::*;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 
 use super::config::MeshConfig;
 use super::engine::{self, Ended, Engine, Request};
 use super::events::MeshEvent;
 use super::sockets::Event;
 use super::start::{StartError, prepare};
+use super::view::{ConnectionInfo, MemberInfo, connections, members};
 use crate::crypto::NodeId;
 use crate::gate::{Command, Gate, Input, NICK};
-use crate::kernel::{AddressBook, Neighbors, Session, SessionPhase, Sessions, Standing};
-use crate::mesh::liveness::RoundTrip;
-use crate::mesh::membership::Membership;
+use crate::wire::Payload;
 use crate::wire::limits::MAX_PAYLOAD;
-use crate::wire::{Address, Payload};
 
 /// A node that runs, on a thread of its own. When the last handle is dropped it stops without a goodbye; [`shutdown`](Self::shutdown)
 /// says one.
@@ -55,7 +53,9 @@ pub struct MeshNode {
 /// What all handles of a node have in common.
 pub(super) struct Shared {
     pub(super) events: mpsc::Sender<Event<Request>>,
-    pub(super) told: broadcast::Sender<(u32, MeshEvent)>,
+    /// Events come while there is a world: handles do not keep subscribers waiting.
+    pub(super) told: broadcast::WeakSender<(u32, MeshEvent)>,
+    pub(super) closed: watch::Receiver<bool>,
     pub(super) id: NodeId,
     pub(super) local_addr: SocketAddr,
     pub(super) address: SocketAddr,
@@ -67,6 +67,11 @@ pub(super) struct Shared {
 #[error("the node has stopped")]
 pub struct NodeStopped;
 
+/// The thread of the node has died.
+#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
+#[error("the node has died of a mistake in this program, which stands above: start it again, and please report it")]
+pub struct NodeDied;
+
 /// Why something is not said.
 #[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendError {
@@ -76,36 +81,6 @@ pub enum SendError {
     /// It is too long.
     #[error("{0} bytes are more than the {MAX_PAYLOAD} that fit into one message: split it")]
     TooLong(usize),
-}
-
-/// A member of the mesh.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MemberInfo {
-    /// Its name.
-    pub node_id: NodeId,
-    /// Its public key, which is its name.
-    pub pub_key: [u8; 32],
-    /// What it calls itself.
-    pub nick: Option<String>,
-    /// How it stands with this node.
-    pub standing: Standing,
-    /// Where it is reached.
-    pub address: Option<Address>,
-}
-
-/// A session that is open.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ConnectionInfo {
-    /// With whom.
-    pub node_id: NodeId,
-    /// Where it was dialled or comes from.
-    pub address: Address,
-    /// Whether it is a link of the mesh.
-    pub neighbor: bool,
-    /// Whether this node dialled.
-    pub dialled: bool,
-    /// Round-trip times.
-    pub round_trip: RoundTrip,
 }
 
 impl MeshNode {
@@ -183,15 +158,25 @@ impl MeshNode {
 
     /// What happens from now on. Who does not read fast enough loses the oldest events and is told how many.
     pub fn subscribe(&self) -> Subscription {
-        Subscription(self.shared.told.subscribe())
+        // Of a node that has ended nothing comes.
+        let told = self.shared.told.upgrade().unwrap_or_else(|| broadcast::Sender::new(1));
+        Subscription(told.subscribe())
     }
 
-    /// Says goodbye, and stops. Others report the departure at once.
+    /// Says goodbye, and stops. Others report the departure at once. When it returns the recording is whole and the sockets are closed.
     pub async fn shutdown(&self) {
-        let mut events = self.subscribe();
         if self.command(Command::Shutdown).is_ok() {
-            while events.recv().await.is_ok_and(|event| event != MeshEvent::Stopped) {}
+            // Of a node that has died there is nothing to wait for.
+            let _ = self.ended().await;
         }
+    }
+
+    /// Waits until the node has ended, whoever ended it.
+    ///
+    /// # Errors
+    /// Its thread has died of a panic, which was written to the standard error.
+    pub async fn ended(&self) -> Result<(), NodeDied> {
+        self.shared.closed.clone().wait_for(|closed| *closed).await.map(drop).map_err(|_| NodeDied)
     }
 
     /// Does something with the world of the node, between two ticks, and returns what comes of it. A recording does not know of it: a node
@@ -227,7 +212,7 @@ impl Subscription {
     /// The next event.
     ///
     /// # Errors
-    /// The node has stopped, or so many events were missed.
+    /// The node has stopped and there are no more, or so many were missed.
     pub async fn recv(&mut self) -> Result<MeshEvent, broadcast::error::RecvError> {
         self.0.recv().await.map(|(_, event)| event)
     }
@@ -238,35 +223,4 @@ impl Drop for Shared {
         // The sockets and the server of metrics can still speak to the world: it does not end by itself.
         let _ = self.events.send(Event::Ask(Box::new(|world| world.insert_resource(Ended(true)))));
     }
-}
-
-fn members(world: &World, node: Entity) -> Vec<MemberInfo> {
-    let (Some(membership), Some(book)) = (world.get::<Membership>(node), world.get::<AddressBook>(node)) else { return Vec::new() };
-    let info = |id: &NodeId| {
-        let peer = book.get(id);
-        MemberInfo {
-            node_id: *id,
-            pub_key: id.0,
-            nick: membership.get(id, NICK).map(|nick| String::from_utf8_lossy(nick).into_owned()),
-            standing: peer.map_or(Standing::Heard, |peer| peer.standing),
-            address: peer.map(|peer| peer.address),
-        }
-    };
-    membership.members().map(info).collect()
-}
-
-fn connections(world: &World, node: Entity) -> Vec<ConnectionInfo> {
-    let Some(sessions) = world.get::<Sessions>(node) else { return Vec::new() };
-    let info = |session: Entity| {
-        let state = world.get::<Session>(session).filter(|state| state.phase == SessionPhase::Established)?;
-        let node_id = state.remote?;
-        Some(ConnectionInfo {
-            node_id,
-            address: state.reach.unwrap_or(state.address),
-            neighbor: world.get::<Neighbors>(node).is_some_and(|all| all.contains(&node_id)),
-            dialled: state.role.is_initiator(),
-            round_trip: world.get::<RoundTrip>(session).copied().unwrap_or_default(),
-        })
-    };
-    sessions.iter().filter_map(info).collect()
 }

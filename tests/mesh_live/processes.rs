@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::UdpSocket;
+use std::process::Command;
 use std::time::Duration;
 
 use murmuration::live::{MeshConfig, MeshEvent, MeshNode};
@@ -73,6 +74,27 @@ fn a_goodbye_is_told_within_two_seconds_and_ends_the_process() {
     assert_eq!(ended.unwrap().code(), Some(0));
     until_all_are_well(&[&a, &b]);
     assert!(!a.logged("member suspected", None, &c.id) && !b.logged("member suspected", None, &c.id));
+}
+
+#[test]
+fn a_node_that_is_told_to_end_leaves_a_whole_recording() {
+    let home = tempfile::tempdir().unwrap();
+    let record = |name: &'static str| ["--record", name];
+    let a = Node::quiet(home.path(), "a", &record("a.rec"));
+    let seed = a.listening.to_string();
+    let [b, c] = ["b", "c"].map(|name| Node::quiet(home.path(), name, &["--seed", &seed, "--record", &format!("{name}.rec")]));
+    until_all_are_well(&[&a, &b, &c]);
+    for mut node in [a, b, c] {
+        node.running.signal("TERM");
+        assert_eq!(node.running.child.wait().unwrap().code(), Some(0));
+    }
+    for name in ["a", "b", "c"] {
+        let (recording, identity) = (format!("{name}.rec"), format!("{name}/identity.key"));
+        let mut replay = Command::new(assert_cmd::cargo::cargo_bin!("mesh-sim"));
+        let replay = replay.current_dir(home.path()).args(["replay", &recording, "--identity", &identity]).output().unwrap();
+        let text = said(&replay);
+        assert!(text.contains("the recorded life ended in order") && text.contains("the same: digest"), "{name}: {text}");
+    }
 }
 
 #[cfg(unix)]

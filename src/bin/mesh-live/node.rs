@@ -15,7 +15,7 @@ use crate::say;
 /// The known peers are written down this often, if they have changed.
 const KEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest goodbye.
-const GOODBYE: Duration = Duration::from_millis(800);
+const GOODBYE: Duration = Duration::from_millis(900);
 
 /// Runs a node until the process is interrupted or told to end. The data directory is the node's for as long.
 pub fn start(config: MeshConfig, settings: &Settings, dir: DataDir) -> Result<(), String> {
@@ -30,7 +30,7 @@ pub fn start(config: MeshConfig, settings: &Settings, dir: DataDir) -> Result<()
         tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
         tokio::select! {
             () = end => tracing::info!("told to end: saying goodbye"),
-            () = keep_peers(&node, &dir) => {}
+            () = keep_peers(&node, &dir) => return node.ended().await.map_err(|error| error.to_string()),
         }
         note_peers(&node, &dir).await;
         if timeout(GOODBYE, node.shutdown()).await.is_err() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use murmuration::live::swarm::{self, Load, Swarm, SwarmConfig};
-use murmuration::live::{MeshConfig, MeshEvent};
+use murmuration::live::{MeshConfig, MeshEvent, NodeDied};
 use murmuration::report::{self, check_output, progress_bar};
 use murmuration::scenario::{self, ScenarioArgs};
 use tracing::level_filters::LevelFilter;
@@ -126,11 +126,11 @@ fn mingle(args: &Args) -> Result<(), String> {
             }
         };
         tokio::select! {
-            () = end => {}
-            () = tokio::time::sleep(limit) => {}
-            () = watch => {}
+            () = end => Ok(()),
+            () = tokio::time::sleep(limit) => Ok(()),
+            // Nobody but this program ends it.
+            () = watch => Err(NodeDied.to_string()),
         }
-        Ok(())
     })
 }
 

@@ -66,7 +66,7 @@ pub fn replay(args: &Args) -> Result<Outcome, String> {
 fn verify(reader: &mut Reader<BufReader<File>>, keys: &Keys, until: Until, args: &Args) -> Result<Outcome, String> {
     let start = reader.header().started();
     let (summary, mismatch) = replay::verify(reader, keys, until).map_err(|error| format!("{}: {error}", args.file.display()))?;
-    summarize(&summary);
+    summarize(&summary, until);
     Ok(match mismatch {
         None => {
             say(&format!("the same: digest {}, {} states compared", summary.digest, summary.states));
@@ -82,7 +82,7 @@ fn verify(reader: &mut Reader<BufReader<File>>, keys: &Keys, until: Until, args:
 fn compare(reader: &mut Reader<BufReader<File>>, keys: &Keys, until: Until, args: &Args) -> Result<Outcome, String> {
     let start = reader.header().started();
     let it = replay::compare(reader, keys, &args.set, until).map_err(|error| format!("{}: {error}", args.file.display()))?;
-    summarize(&it.summary);
+    summarize(&it.summary, until);
     if let Some(tick) = it.unfaithful {
         say(&format!("note: from tick {tick} on the original itself does not come out as it was recorded"));
     }
@@ -107,11 +107,15 @@ fn first_difference(it: &Comparison, start: Instant, changes: &str) -> String {
     }
 }
 
-fn summarize(summary: &Summary) {
+fn summarize(summary: &Summary, until: Until) {
     let Summary { ticks, arrivals, frames, time, .. } = summary;
     say(&format!("{} in {ticks} ticks; {arrivals} arrivals, of which {frames} frames; it {}", seconds(*time), sent(&summary.counts)));
     if summary.cut {
         say(&format!("the recording ends in the middle of a record, as after a crash; {ticks} ticks are whole"));
+    } else if summary.ended {
+        say("the recorded life ended in order");
+    } else if until == Until::End {
+        say("the recorded life has no end: the process was killed, or the node went on unrecorded");
     }
 }
 

@@ -304,13 +304,21 @@ impl<A: Send + 'static> Sockets<A> {
 
     /// Ends all links, after what is queued, for at most `limit`.
     pub fn close(mut self, limit: Duration) {
-        for (_, wire) in self.wires.drain(..) {
-            let _ = wire.queue.send(Queued::End);
-        }
-        if let Some(runtime) = self.runtime.take() {
-            let gauges_empty = async { tokio::time::sleep(limit.min(Duration::from_millis(100))).await };
-            runtime.block_on(gauges_empty);
-            runtime.shutdown_timeout(limit);
+        let Some(runtime) = self.runtime.take() else { return };
+        let ending: Vec<_> =
+            self.wires.drain(..).filter(|(_, wire)| wire.queue.send(Queued::End).is_ok()).map(|(_, wire)| wire.task).collect();
+        let (done, wait) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            while !ending.iter().all(tokio::task::AbortHandle::is_finished) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let _ = done.send(());
+        });
+        let _ = wait.recv_timeout(limit);
+        // A Bevy program may live in a runtime of its own, in which nothing may wait for the end of another.
+        match Handle::try_current() {
+            Ok(_) => runtime.shutdown_background(),
+            Err(_) => runtime.shutdown_timeout(limit),
         }
     }
 

@@ -48,7 +48,7 @@ pub struct Load {
 /// A swarm that runs, on a thread of its own, until it is told to stop or dropped.
 pub struct Swarm {
     events: mpsc::Sender<Event<Request>>,
-    told: broadcast::Sender<(u32, MeshEvent)>,
+    told: broadcast::WeakSender<(u32, MeshEvent)>,
     metrics: Option<SocketAddr>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -71,7 +71,7 @@ impl Swarm {
         let mut app = App::empty();
         app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(config.mesh.protocols()), GatePlugin, EventsPlugin));
         app.init_resource::<Ended>();
-        let told = app.world().resource::<Events>().0.clone();
+        let told = app.world().resource::<Events>().0.downgrade();
         let mut world = std::mem::take(app.world_mut());
         let mut engine = Engine::new(clock, sockets, inbox);
         let (name, key) = (&config.mesh.network, config.mesh.network_key.as_ref());
@@ -107,9 +107,9 @@ impl Swarm {
         self.metrics
     }
 
-    /// What happens at its nodes from now on, with the ordinal of each.
+    /// What happens at its nodes from now on, with the ordinal of each. It is closed when the swarm has ended.
     pub fn subscribe(&self) -> broadcast::Receiver<(u32, MeshEvent)> {
-        self.told.subscribe()
+        self.told.upgrade().unwrap_or_else(|| broadcast::Sender::new(1)).subscribe()
     }
 
     /// Lets node `ordinal` say something to all.
