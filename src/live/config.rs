@@ -38,7 +38,7 @@ pub struct MeshConfig {
     pub lan: bool,
     /// Who is asked first, as `host:port`. Names are resolved at each attempt.
     pub seeds: Vec<String>,
-    /// Sockets of peers known from earlier, tried besides the seeds.
+    /// Sockets of peers known from earlier, those seen last first: the first 64 are tried besides the seeds.
     pub known_peers: Vec<SocketAddr>,
     /// Name of the network. Nodes of other networks are left alone.
     pub network: String,
@@ -160,9 +160,7 @@ impl MeshConfig {
                 Address::Seed(names - 1)
             }
         };
-        let mut seeds: Vec<Address> = self.seeds.iter().map(&mut address).collect();
-        seeds.extend(self.known_peers.iter().map(|peer| Address::Socket(*peer)));
-        seeds
+        self.seeds.iter().map(&mut address).collect()
     }
 
     /// The seeds that are names, by number.

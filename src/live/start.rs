@@ -92,9 +92,8 @@ fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), Start
     }
     let listener = sockets::bind(config.bind_addr)?;
     let local_addr = listener.local_addr()?;
-    let (seeds, names) = (config.seed_addresses(), config.seed_names());
-    let towards: Vec<SocketAddr> =
-        seeds.iter().filter_map(|seed| if let Address::Socket(socket) = seed { Some(*socket) } else { None }).collect();
+    let names = config.seed_names();
+    let towards: Vec<SocketAddr> = config.seeds.iter().filter_map(|seed| seed.parse().ok()).chain(config.known_peers.clone()).collect();
     let address = config.advertise.unwrap_or_else(|| reachable(local_addr, &towards));
 
     let seed = match &config.keypair_seed {
@@ -120,7 +119,7 @@ fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), Start
     }
     let life = Life::new(config, seed, Address::Socket(address));
     let told = life.told();
-    life.begin(app, &mut engine, life.birth(seeds))?;
+    life.begin(app, &mut engine, life.birth())?;
     let closed = engine.closed();
     app.insert_resource(engine);
     Ok((MeshNode { shared: Arc::new(Shared { events, told, closed, id, local_addr, address, metrics }) }, life))

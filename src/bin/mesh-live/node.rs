@@ -67,7 +67,7 @@ async fn note_peers(node: &MeshNode, dir: &DataDir) {
         Some(Address::Socket(socket)) => Some(KnownPeer { id: member.node_id, socket, last_seen: now }),
         _ => None,
     });
-    let peers: Vec<KnownPeer> = here.chain(dir.known_peers()).collect();
+    let peers: Vec<KnownPeer> = here.chain(dir.known_peers(now)).collect();
     if let Err(error) = dir.keep_peers(&peers) {
         tracing::warn!("the known peers are not kept: {error}");
     }

@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<(), String> {
         let mut config = MeshConfig::from(settings.clone());
         config.keypair_seed = Some(seed.map_or_else(|| dir.identity(), Ok)?);
         config.incarnation = dir.next_incarnation(since_1970().as_millis() as u64)?;
-        config.known_peers = dir.known_peers().iter().map(|peer| peer.socket).collect();
+        config.known_peers = dir.known_peers(since_1970().as_secs()).iter().map(|peer| peer.socket).collect();
         Ok((config, dir))
     };
     let (config, dir) = prepare().map_err(|error| error.to_string())?;

@@ -112,6 +112,8 @@ pub struct Names {
     pub nodes: Vec<SocketAddr>,
     /// Which of them dialled from which socket.
     diallers: Mutex<BTreeMap<SocketAddr, u32>>,
+    /// Why seeds could not be resolved when they last were tried, by number.
+    unresolved: Mutex<BTreeMap<u16, String>>,
 }
 
 impl Names {
@@ -123,6 +125,23 @@ impl Names {
     /// The nodes of one process.
     pub fn of_nodes(nodes: Vec<SocketAddr>) -> Self {
         Self { nodes, ..Self::default() }
+    }
+
+    /// A seed was looked up. What came of it is said when it is something else than the last time.
+    fn note_resolution(&self, number: u16, error: Option<&io::Error>) {
+        let Some(seed) = self.seeds.get(usize::from(number)) else { return };
+        let mut unresolved = self.unresolved.lock().unwrap_or_else(PoisonError::into_inner);
+        match error.map(ToString::to_string) {
+            Some(error) if unresolved.get(&number) == Some(&error) => {
+                tracing::debug!(%seed, error, "the seed's name cannot be resolved still")
+            }
+            Some(error) => {
+                tracing::warn!(%seed, error, "the seed's name cannot be resolved: is it spelt right? it is tried on, ever less often");
+                unresolved.insert(number, error);
+            }
+            None if unresolved.remove(&number).is_some() => tracing::info!(%seed, "the seed's name can be resolved again"),
+            None => {}
+        }
     }
 
     /// Node `ordinal` dials from `socket`.

@@ -84,6 +84,7 @@ impl Swarm {
                 network_tag: network_tag(name, key),
                 address: Address::Memory(ordinal),
                 seeds: (ordinal > 0).then_some(Address::Memory(0)).into_iter().collect(),
+                known: Vec::new(),
                 incarnation: 0,
                 random: u64::from(ordinal) ^ u64::from_le_bytes(*random_secret()?.0.first_chunk().unwrap_or(&[0; 8])),
                 key_random: random_secret()?,
