@@ -223,6 +223,22 @@ fn a_wrong_flag_says_what_is_right() {
     }
 }
 
+#[test]
+fn a_swarm_that_cannot_be_says_why() {
+    let home = tempfile::tempdir().unwrap();
+    for (flags, expected) in [
+        (&["--nodes", "0"][..], "at least one node (--nodes)"),
+        (&["--rate", "1e10"], "at most 1000000 broadcasts a second, and 10000000000 is not (--rate)"),
+        (&["--rate", "inf"], "and inf is not"),
+        (&["--rate", "NaN"], "and NaN is not"),
+        (&["--rate", "-3"], "more than 0"),
+        (&["--rate", "1", "--size", "60001"], "at most 60000 bytes, and 60001 are more (--size)"),
+    ] {
+        let complaint = complaint(home.path(), &[&["swarm"][..], flags].concat());
+        assert!(complaint.contains(expected), "{flags:?}: {complaint}");
+    }
+}
+
 /// The reader of the log may leave before the node does.
 #[test]
 fn a_log_that_nobody_reads_ends_nothing() {

@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, requires = "scenario")]
     no_plots: bool,
     /// Broadcasts per second of all nodes together, without a scenario.
-    #[arg(long, value_name = "PER_SECOND", conflicts_with = "scenario")]
+    #[arg(long, value_name = "PER_SECOND", conflicts_with = "scenario", allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Bytes of each broadcast.
     #[arg(long, value_name = "BYTES", default_value_t = 64, conflicts_with = "scenario")]
