@@ -4,7 +4,8 @@
 //! [`Event`]s. Everything that waits is bounded:
 //!
 //! - *Out*: a link whose peer does not read is congested from [`CONGESTED_FROM`] bytes on; the gate then drops what is lazy. At
-//!   [`MAX_QUEUED`] bytes it is closed with `Overflow`.
+//!   [`MAX_QUEUED`] bytes it is closed with `Overflow`. A link that is hung up has [`FAREWELL`] to write what is left and [`LINGER`] to have
+//!   it seen, and is reset after that.
 //! - *In*: a link is not read while [`MAX_UNREAD`] bytes of it wait for the world.
 //! - *Strangers*: accepted links that have not proven who they are are few, by address and in all; see [`Admission`]. Each costs at most
 //!   one frame of memory, and the handshake's time-out ends it.
@@ -30,7 +31,7 @@ use tokio::sync::mpsc;
 
 pub use admission::Admission;
 pub use lan::{LanError, LanSegment};
-pub use link::{CONGESTED_FROM, MAX_QUEUED, MAX_UNREAD};
+pub use link::{CONGESTED_FROM, FAREWELL, LINGER, MAX_QUEUED, MAX_UNREAD};
 pub use listener::{BindError, bind};
 
 use super::clock::WallClock;
@@ -295,10 +296,11 @@ impl<A: Send + 'static> Sockets<A> {
                 Output::Frame { link, bytes, .. } => self.send(link, bytes),
                 Output::HangUp { link, .. } => {
                     // The task writes what is queued, and ends. A dial that has no socket yet ends at once.
-                    if let Some(wire) = self.wires.swap_remove(&link)
-                        && wire.queue.send(Queued::End).is_err()
-                    {
-                        wire.task.abort();
+                    if let Some(wire) = self.wires.swap_remove(&link) {
+                        wire.gauge.end();
+                        if wire.queue.send(Queued::End).is_err() {
+                            wire.task.abort();
+                        }
                     }
                 }
                 Output::Hello { node, hello, .. } => {
