@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use bevy_ecs::prelude::*;
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
 use super::config::MeshConfig;
 use super::engine::{self, Ended, Engine, Request};
@@ -50,12 +50,17 @@ pub struct MeshNode {
     pub(super) shared: Arc<Shared>,
 }
 
+/// Most commands that wait for the world.
+const MAX_WAITING: usize = 4_096;
+
 /// What all handles of a node have in common.
 pub(super) struct Shared {
     pub(super) events: mpsc::Sender<Event<Request>>,
     /// Events come while there is a world: handles do not keep subscribers waiting.
     pub(super) told: broadcast::WeakSender<(u32, MeshEvent)>,
     pub(super) closed: watch::Receiver<bool>,
+    /// Room for commands that wait.
+    pub(super) room: Arc<Semaphore>,
     pub(super) id: NodeId,
     pub(super) local_addr: SocketAddr,
     pub(super) address: SocketAddr,
@@ -78,9 +83,19 @@ pub enum SendError {
     /// The node has stopped.
     #[error(transparent)]
     Stopped(#[from] NodeStopped),
+    /// The node has not yet done what it was told before.
+    #[error("{MAX_WAITING} commands wait for the node already: say it again later, and less often")]
+    Busy,
     /// It is too long.
     #[error("{0} bytes are more than the {MAX_PAYLOAD} that fit into one message: split it")]
     TooLong(usize),
+}
+
+impl Shared {
+    /// Room for as many commands as may wait.
+    pub(super) fn room() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(MAX_WAITING))
+    }
 }
 
 impl MeshNode {
@@ -123,21 +138,21 @@ impl MeshNode {
     /// Changes what others call it.
     ///
     /// # Errors
-    /// It has stopped.
-    pub fn set_nick(&self, nick: &str) -> Result<(), NodeStopped> {
-        self.command(Command::SetKey { key: NICK.to_owned(), value: Some(nick.as_bytes().to_vec()) })
+    /// It has stopped, or has too much to do.
+    pub fn set_nick(&self, nick: &str) -> Result<(), SendError> {
+        self.limited(Command::SetKey { key: NICK.to_owned(), value: Some(nick.as_bytes().to_vec()) })
     }
 
     /// Says something to all members, those included that are cut off now and come back while it is kept.
     ///
     /// # Errors
-    /// It is longer than [`MAX_PAYLOAD`], or the node has stopped.
+    /// It is longer than [`MAX_PAYLOAD`], or the node has stopped, or 4,096 commands wait for it already.
     pub fn broadcast(&self, payload: impl Into<Arc<[u8]>>) -> Result<(), SendError> {
         let payload = payload.into();
         if payload.len() > MAX_PAYLOAD {
             return Err(SendError::TooLong(payload.len()));
         }
-        Ok(self.command(Command::Publish(Payload(payload)))?)
+        self.limited(Command::Publish(Payload(payload)))
     }
 
     /// The members that it knows of, itself not included.
@@ -165,7 +180,7 @@ impl MeshNode {
 
     /// Says goodbye, and stops. Others report the departure at once. When it returns the recording is whole and the sockets are closed.
     pub async fn shutdown(&self) {
-        if self.command(Command::Shutdown).is_ok() {
+        if self.command(Command::Shutdown, ()).is_ok() {
             // Of a node that has died there is nothing to wait for.
             let _ = self.ended().await;
         }
@@ -195,8 +210,16 @@ impl MeshNode {
         answered.await.map_err(|_| NodeStopped)
     }
 
-    fn command(&self, command: Command) -> Result<(), NodeStopped> {
+    /// Has the node obey, unless too much waits for it.
+    fn limited(&self, command: Command) -> Result<(), SendError> {
+        let room = self.shared.room.clone().try_acquire_owned().map_err(|_| SendError::Busy)?;
+        Ok(self.command(command, room)?)
+    }
+
+    /// Has the node obey. What `held` holds is held until the world knows of the command.
+    fn command(&self, command: Command, held: impl Send + 'static) -> Result<(), NodeStopped> {
         let request: Request = Box::new(move |world| {
+            drop(held);
             if let Some(mut engine) = world.get_resource_mut::<Engine>() {
                 engine.enter(Input::Command { node: 0, command });
             }

@@ -122,7 +122,8 @@ fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), Start
     life.begin(app, &mut engine, life.birth())?;
     let closed = engine.closed();
     app.insert_resource(engine);
-    Ok((MeshNode { shared: Arc::new(Shared { events, told, closed, id, local_addr, address, metrics }) }, life))
+    let shared = Shared { events, told, closed, room: Shared::room(), id, local_addr, address, metrics };
+    Ok((MeshNode { shared: Arc::new(shared) }, life))
 }
 
 /// The link model of the scenario at `path`, which begins now.

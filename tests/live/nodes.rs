@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use bevy_ecs::world::World;
 use murmuration::crypto::Secret;
-use murmuration::live::{MeshConfig, MeshEvent, MeshNode, NodeDied, Subscription};
+use murmuration::live::{MeshConfig, MeshEvent, MeshNode, NodeDied, SendError, Subscription};
 use murmuration::wire::CloseReason;
 use tokio::time::timeout;
 
@@ -74,6 +75,30 @@ async fn a_node_that_has_stopped_says_so_to_whoever_still_asks() {
     timeout(PATIENCE, rest).await.expect("events end with the node");
     assert!(timeout(PATIENCE, alice.subscribe().recv()).await.unwrap().is_err());
     MeshNode::start(MeshConfig { bind_addr: door, ..config() }).await.expect("its port is free");
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_keep_up_says_so_and_forgets_nothing() {
+    let alice = MeshNode::start(config()).await.unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let holder = alice.clone();
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let hold = tokio::spawn(async move {
+        let wait = move |_: &mut World, _| {
+            let _ = begin.send(());
+            held.recv()
+        };
+        holder.ask(wait).await
+    });
+    begun.await.unwrap();
+    let said = (0..10_000).take_while(|_| alice.broadcast(b"x".as_slice()).is_ok()).count();
+    assert_eq!((said, alice.broadcast(b"x".as_slice())), (4_096, Err(SendError::Busy)));
+    release.send(()).unwrap();
+    hold.await.unwrap().unwrap().unwrap();
+    // It goes on where it was, and can be told to end however much waits.
+    alice.members().await.unwrap();
+    assert_eq!(alice.broadcast(b"x".as_slice()), Ok(()));
+    alice.shutdown().await;
 }
 
 /// Nothing of the node itself may panic. If something does, its holder is told.
