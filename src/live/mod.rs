@@ -16,6 +16,7 @@ pub mod settings;
 pub mod sockets;
 mod start;
 pub mod swarm;
+mod throttle;
 mod view;
 
 pub use clock::{WallClock, since_1970};
