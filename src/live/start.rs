@@ -170,7 +170,12 @@ pub(super) fn serve_metrics(
             }
         }
     });
-    Ok(wait.recv().map_err(std::io::Error::other)??)
+    let address = wait.recv().map_err(std::io::Error::other)??;
+    if !address.ip().is_loopback() {
+        let port = address.port();
+        tracing::warn!(%address, "metrics are shown to everybody who reaches this address; for this machine only, use --metrics {port}");
+    }
+    Ok(address)
 }
 
 /// Says what sockets count, and how much waits at each link.

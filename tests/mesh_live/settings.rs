@@ -217,6 +217,9 @@ fn a_wrong_flag_says_what_is_right() {
         (["--log", "xml"], "expected `json` or `text`"),
         (["--nick", ""], "a nick has 1 to 32 characters"),
         (["--portt", "1"], "--port"),
+        (["--metrics", "localhost:9100"], "expected a port such as `9100`"),
+        (["--record-secret", "secret.key"], "add --record FILE"),
+        (["--record-limit", "3"], "add --record FILE"),
     ] {
         let complaint = complaint(home.path(), &[&["run", "--data-dir", "a"][..], &flags].concat());
         assert!(complaint.contains(expected), "{flags:?}: {complaint}");
