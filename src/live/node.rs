@@ -15,6 +15,7 @@ use super::start::{StartError, prepare};
 use super::view::{ConnectionInfo, MemberInfo, connections, members};
 use crate::crypto::NodeId;
 use crate::gate::{Command, Gate, Input, NICK};
+use crate::kernel::Incarnation;
 use crate::wire::Payload;
 use crate::wire::limits::MAX_PAYLOAD;
 
@@ -169,6 +170,14 @@ impl MeshNode {
     /// It has stopped.
     pub async fn connections(&self) -> Result<Vec<ConnectionInfo>, NodeStopped> {
         self.ask(|world, node| connections(world, node)).await
+    }
+
+    /// The number of its present life, which begins a later one when others are found to hold more of it than it has said.
+    ///
+    /// # Errors
+    /// It has stopped.
+    pub async fn incarnation(&self) -> Result<u64, NodeStopped> {
+        self.ask(|world, node| world.get::<Incarnation>(node).map_or(0, |it| it.0)).await
     }
 
     /// What happens from now on. Who does not read fast enough loses the oldest events and is told how many.

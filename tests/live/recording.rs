@@ -80,6 +80,19 @@ async fn a_node_that_is_recorded_is_replayed_to_the_same_digest_and_a_change_sho
         assert!(complaint.contains(says), "{complaint}");
     }
 
+    // The same arrivals, at a node that decides otherwise.
+    let other = folder.path().join("other_node");
+    let (mut reader, mut header) = (replay::open(&path).unwrap(), replay::open(&path).unwrap().header().clone());
+    header.random ^= 1;
+    let mut writer = replay::Writer::new(std::fs::File::create(&other).unwrap(), &header, &keys, None).unwrap();
+    while let Some(replay::Record::Tick(tick)) = reader.next_record().unwrap() {
+        writer.tick(tick.at, &tick.arrivals, &[], None, u64::MAX).unwrap();
+    }
+    for more in [&[][..], &["--set", "protocols.detection.threshold=9"]] {
+        let (status, said, complaint) = mesh_sim(&[&[other.to_str().unwrap(), "--identity", &identity], more].concat());
+        assert!(status == Some(1) && said.contains("the recorded life has no end"), "{said}{complaint}");
+    }
+
     let whole = std::fs::read(&path).unwrap();
     let cut = write(folder.path().join("cut"), &whole[..whole.len() - 100]);
     let (status, said, _) = mesh_sim(&[&cut, "--identity", &identity]);

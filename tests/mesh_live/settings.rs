@@ -220,10 +220,26 @@ fn a_wrong_flag_says_what_is_right() {
         (["--metrics", "localhost:9100"], "expected a port such as `9100`"),
         (["--record-secret", "secret.key"], "add --record FILE"),
         (["--record-limit", "3"], "add --record FILE"),
+        (["--record", "nowhere/flight.rec"], "nowhere/flight.rec cannot be written: there is no such folder; make it first"),
     ] {
         let complaint = complaint(home.path(), &[&["run", "--data-dir", "a"][..], &flags].concat());
         assert!(complaint.contains(expected), "{flags:?}: {complaint}");
     }
+}
+
+#[test]
+fn a_node_on_loopback_says_that_it_leaves_the_network_alone_and_what_it_was_told_for_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let log = |arguments: &[&str]| {
+        let mut node = Running::start(mesh_live(home.path(), arguments));
+        assert!(node.line().starts_with("You are: ") && node.line().starts_with("Listening on: "));
+        node.end("TERM").1
+    };
+    let bound = log(&["run", "--data-dir", "a", "--bind", "127.0.0.1", "--port", "0", "--discovery-port", "9876"]);
+    assert!(bound.contains("on this host only"), "{bound}");
+    fs::write(home.path().join("lan.toml"), "lan = true").unwrap();
+    let wan = log(&["run", "--data-dir", "b", "--config", "lan.toml", "--wan", "--port", "0"]);
+    assert!(wan.contains("`lan = true` means nothing"), "{wan}");
 }
 
 #[test]

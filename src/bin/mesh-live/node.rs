@@ -33,6 +33,7 @@ pub fn start(config: MeshConfig, settings: &Settings, dir: DataDir) -> Result<()
             () = keep_peers(&node, &dir) => return node.ended().await.map_err(|error| error.to_string()),
         }
         note_peers(&node, &dir).await;
+        note_life(&node, &dir).await;
         if timeout(GOODBYE, node.shutdown()).await.is_err() {
             tracing::warn!("the goodbye took too long");
         }
@@ -52,10 +53,21 @@ async fn keep_peers(node: &MeshNode, dir: &DataDir) {
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
-            _ = next.tick() => if std::mem::take(&mut changed) {
-                note_peers(node, dir).await;
-            },
+            _ = next.tick() => {
+                if std::mem::take(&mut changed) {
+                    note_peers(node, dir).await;
+                }
+                note_life(node, dir).await;
+            }
         }
+    }
+}
+
+/// Keeps the number of the node's life where it runs ahead of what was kept at its start: the next life must have a later one.
+async fn note_life(node: &MeshNode, dir: &DataDir) {
+    let Ok(life) = node.incarnation().await else { return };
+    if let Err(error) = dir.keep_incarnation(life) {
+        tracing::warn!("the number of the node's life is not kept, others may take its next life for an earlier one: {error}");
     }
 }
 

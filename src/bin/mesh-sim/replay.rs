@@ -22,7 +22,7 @@ const LONGEST_KEY: u64 = 256;
 /// A recording needs the private keys of its node. Whoever has both can open all that the node was told in it: a node that records gives up
 /// forward secrecy for what is recorded.
 ///
-/// Exit status: 0 if it comes out the same, 1 if not, 2 for bad input.
+/// Exit status: 0 if the original comes out the same, 1 if not, 2 for bad input.
 #[derive(clap::Args)]
 pub struct Args {
     /// The recording, or an older part of it, as FILE.1.
@@ -94,7 +94,7 @@ fn compare(reader: &mut Reader<BufReader<File>>, keys: &Keys, until: Until, args
         Some(part) => format!("        in the end the nodes differ in what they know: {part}"),
         None => "        in the end both nodes know the same".to_owned(),
     });
-    Ok(Outcome::Held)
+    Ok(if it.unfaithful.is_none() { Outcome::Held } else { Outcome::NotHeld })
 }
 
 fn first_difference(it: &Comparison, start: Instant, changes: &str) -> String {
