@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::Gate;
 use crate::crypto::{Identity, Secret};
 use crate::kernel::{Contact, Incarnation, Instant, KeyRng, Keys, NetworkTag, Node, NodeRng, NodeStarted, NodeState};
-use crate::mesh::discovery::Seeds;
+use crate::mesh::discovery::{KnownPeers, Seeds};
 use crate::mesh::handshake::NetworkKey;
 use crate::wire::Address;
 
@@ -29,6 +29,8 @@ pub struct NodeSpec {
     pub address: Address,
     /// Whom it asks first.
     pub seeds: Vec<Address>,
+    /// Where others were when it last ran.
+    pub known: Vec<Address>,
     /// Its lives so far end before this number.
     pub incarnation: u64,
     /// The seed of what it decides at random.
@@ -50,6 +52,7 @@ pub fn spawn_node(world: &mut World, spec: NodeSpec, at: Instant) -> Entity {
             spec.network_key,
             spec.network_tag,
             Seeds(spec.seeds),
+            KnownPeers(spec.known),
             Incarnation(spec.incarnation),
         ))
         .id();

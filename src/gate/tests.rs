@@ -27,6 +27,7 @@ fn world(number: u8, seeds: Vec<Address>) -> World {
         network_tag: NetworkTag::default(),
         address: Address::Socket(([10, 0, 0, number], 9000).into()),
         seeds,
+        known: Vec::new(),
         incarnation: 0,
         random: u64::from(number),
         key_random: Secret([number; 32]),

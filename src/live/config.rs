@@ -38,7 +38,7 @@ pub struct MeshConfig {
     pub lan: bool,
     /// Who is asked first, as `host:port`. Names are resolved at each attempt.
     pub seeds: Vec<String>,
-    /// Sockets of peers known from earlier, tried besides the seeds.
+    /// Sockets of peers known from earlier, those seen last first: the first 64 are tried besides the seeds.
     pub known_peers: Vec<SocketAddr>,
     /// Name of the network. Nodes of other networks are left alone.
     pub network: String,
@@ -61,6 +61,8 @@ pub struct MeshConfig {
     pub heartbeat_interval: Duration,
     /// Suspicion level from which a member is suspected.
     pub phi_threshold: f64,
+    /// Pause that is accepted on top of the mean between heartbeats before suspicion rises.
+    pub acceptable_pause: Duration,
     /// Time between two audits of the links.
     pub rebalance_interval: Duration,
     /// Time from an announcement until the message is asked for.
@@ -112,6 +114,7 @@ impl Default for MeshConfig {
             gossip_interval: Duration::from_secs(1),
             heartbeat_interval: Duration::from_millis(500),
             phi_threshold: 8.0,
+            acceptable_pause: DetectionConfig::default().acceptable_pause,
             rebalance_interval: Duration::from_secs(5),
             ihave_timeout: Duration::from_millis(500),
             max_discovery_retries: 10,
@@ -139,7 +142,11 @@ impl MeshConfig {
                 heartbeat_interval: self.heartbeat_interval,
                 ..MembershipConfig::default()
             }),
-            detection: Some(DetectionConfig { threshold: self.phi_threshold, ..DetectionConfig::default() }),
+            detection: Some(DetectionConfig {
+                threshold: self.phi_threshold,
+                acceptable_pause: self.acceptable_pause,
+                ..DetectionConfig::default()
+            }),
             overlay: Overlay::Degree(TopologyConfig {
                 min_degree: self.min_degree,
                 max_degree: self.max_degree,
@@ -160,9 +167,7 @@ impl MeshConfig {
                 Address::Seed(names - 1)
             }
         };
-        let mut seeds: Vec<Address> = self.seeds.iter().map(&mut address).collect();
-        seeds.extend(self.known_peers.iter().map(|peer| Address::Socket(*peer)));
-        seeds
+        self.seeds.iter().map(&mut address).collect()
     }
 
     /// The seeds that are names, by number.

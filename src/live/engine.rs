@@ -8,11 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
+use tokio::sync::watch;
 
 use super::clock::WallClock;
-use super::observe::{Backlog, SocketCounts, TickTimes};
+use super::events::Events;
+use super::observe::TickTimes;
 use super::sockets::{Event, Sockets};
-use crate::gate::{self, Arrival, Input, Link, Output};
+use crate::gate::{self, Arrival, Input, Output};
 use crate::kernel::{Instant, next_due};
 
 /// A timer that is overdue by so much was held up by a process that stood still: its node must not make up for what it missed.
@@ -62,6 +64,7 @@ pub struct Engine {
     recorder: Option<Box<dyn Recorder>>,
     rebuild: Option<Rebuild>,
     shaper: Option<Box<dyn Shaper>>,
+    closed: watch::Sender<bool>,
 }
 
 /// Whether the loop ends after this turn. Whoever is in the world may set it.
@@ -80,7 +83,13 @@ impl Engine {
             recorder: None,
             rebuild: None,
             shaper: None,
+            closed: watch::Sender::new(false),
         }
+    }
+
+    /// Turns true when the world has been [closed](close). If the thread of the world dies before that, it is closed itself.
+    pub fn closed(&self) -> watch::Receiver<bool> {
+        self.closed.subscribe()
     }
 
     /// Notes down from now on what enters the world.
@@ -166,10 +175,25 @@ fn take(event: Event<Request>, arrivals: &mut Vec<Arrival>, sockets: Option<&mut
     None
 }
 
-/// Does what is due in `world` by now, and returns when the next is; `None` if nothing is. Never waits.
+/// Does what is due in `world` by now, and returns when the next is; `None` if nothing is. Never waits, but when the world has [`Ended`]:
+/// then it is [closed](close), and nothing is done in it any more.
 pub fn turn(world: &mut World) -> Option<Instant> {
-    let requests = world.get_resource_mut::<Engine>()?.collect();
+    let mut engine = world.get_resource_mut::<Engine>()?;
+    let requests = engine.collect();
+    if *engine.closed.borrow() {
+        // Whoever asks is told so by the loss of the question.
+        return None;
+    }
     requests.into_iter().for_each(|request| request(world));
+    let due = do_what_is_due(world);
+    if world.get_resource::<Ended>() == Some(&Ended(true)) {
+        close(world);
+        return None;
+    }
+    due
+}
+
+fn do_what_is_due(world: &mut World) -> Option<Instant> {
     world.resource_scope(|world, mut engine: Mut<Engine>| {
         let engine = &mut *engine;
         for _ in 0..BURST {
@@ -192,19 +216,6 @@ pub fn turn(world: &mut World) -> Option<Instant> {
         let shaped = engine.shaper.as_ref().and_then(|shaper| shaper.next_due());
         next_due(world).into_iter().chain(shaped).min()
     })
-}
-
-/// Says what sockets count, and how much waits at each link.
-pub fn note_backlogs(world: &mut World) {
-    world.resource_scope(|world, engine: Mut<Engine>| {
-        let Some(sockets) = &engine.sockets else { return };
-        world.insert_resource(SocketCounts(sockets.counts()));
-        let links: Vec<(Entity, (usize, usize))> =
-            world.query::<(Entity, &Link)>().iter(world).map(|(session, link)| (session, sockets.backlog(link.id))).collect();
-        for (session, (frames, bytes)) in links {
-            world.entity_mut(session).insert(Backlog { frames: frames as u32, bytes: bytes as u64 });
-        }
-    });
 }
 
 fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
@@ -286,12 +297,15 @@ pub fn run(mut world: World) -> World {
     world
 }
 
-/// Ends the recording of a world, and closes its sockets after what they still have to send.
+/// Ends the recording of a world, closes its sockets after what they still have to send, and tells nobody anything from then on.
 pub fn close(world: &mut World) {
     if world.contains_resource::<Engine>() {
         world.resource_scope(|world, mut engine: Mut<Engine>| engine.end_record(world));
     }
-    if let Some(sockets) = world.get_resource_mut::<Engine>().and_then(|mut engine| engine.sockets.take()) {
+    world.remove_resource::<Events>();
+    let Some(mut engine) = world.get_resource_mut::<Engine>() else { return };
+    if let Some(sockets) = engine.sockets.take() {
         sockets.close(CLOSING);
     }
+    engine.closed.send_replace(true);
 }

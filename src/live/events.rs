@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
+use bevy_ecs::system::SystemParam;
 use tokio::sync::broadcast;
+use tracing::field::DisplayValue;
 
+use super::throttle::Throttle;
 use crate::crypto::NodeId;
-use crate::kernel::{AppTickExt, Node, SessionClosed, SessionOpened, Tick, TickSystems};
+use crate::kernel::{AppTickExt, Contact, Node, SessionClosed, SessionOpened, Tick, TickSystems};
 use crate::mesh::broadcast::Delivered;
 use crate::mesh::detection::{Suspected, Trusted};
 use crate::mesh::discovery::{WentOffline, WentOnline};
@@ -110,11 +113,54 @@ impl Plugin for EventsPlugin {
     }
 }
 
-impl Events {
-    fn tell(&self, nodes: &Query<&Node>, node: Entity, event: MeshEvent) {
-        if let Ok(node) = nodes.get(node) {
+/// Tells what happens at nodes.
+#[derive(SystemParam)]
+struct Teller<'w, 's> {
+    nodes: Query<'w, 's, (&'static Node, &'static Contact)>,
+    events: Res<'w, Events>,
+}
+
+impl Teller<'_, '_> {
+    fn tell(&self, node: Entity, event: MeshEvent) {
+        if let Ok((node, _)) = self.nodes.get(node) {
             // Nobody may have subscribed.
-            let _ = self.0.send((node.ordinal, event));
+            let _ = self.events.0.send((node.ordinal, event));
+        }
+    }
+
+    /// The node in lines of the log: a process may have many.
+    fn name(&self, node: Entity) -> Option<DisplayValue<NodeId>> {
+        self.nodes.get(node).ok().map(|(_, contact)| tracing::field::display(contact.id))
+    }
+}
+
+/// Warnings that others can cause.
+#[derive(Default)]
+struct Warnings {
+    own_key: Throttle,
+    their_key: Throttle,
+    garbage: Throttle,
+}
+
+impl Warnings {
+    /// Says what to do about a session that was refused for good, if it is to be said now.
+    fn give(&mut self, me: Option<DisplayValue<NodeId>>, closed: &SessionClosed) {
+        let SessionClosed { address, reason, at, role, .. } = closed;
+        let (throttle, advice) = match reason {
+            CloseReason::WrongNetworkKey if role.is_initiator() => (
+                &mut self.own_key,
+                "refused for another network key than theirs: check --network and --network-key; tried on, ever more slowly",
+            ),
+            CloseReason::WrongNetworkKey => {
+                (&mut self.their_key, "a node with another network key was refused: if it is yours, check its --network and --network-key")
+            }
+            CloseReason::ForgedIdentity | CloseReason::BadHandshake | CloseReason::UnknownVersion | CloseReason::FrameTooLong => {
+                (&mut self.garbage, "somebody who does not speak as a node does was refused: another program, another version, or a scan")
+            }
+            _ => return,
+        };
+        if let Some(count) = throttle.count(*at) {
+            tracing::warn!(node = me, %address, reason = reason.name(), count, "{advice}");
         }
     }
 }
@@ -127,30 +173,31 @@ fn is_routine(reason: CloseReason) -> bool {
 fn tell_sessions(
     mut opened: MessageReader<SessionOpened>,
     mut closed: MessageReader<SessionClosed>,
-    nodes: Query<&Node>,
-    events: Res<Events>,
+    mut warnings: Local<Warnings>,
+    teller: Teller,
 ) {
     for SessionOpened { node, remote, address, .. } in opened.read() {
-        tracing::info!(peer = ?remote, %address, "session opened");
-        events.tell(&nodes, *node, MeshEvent::Connected { id: *remote, address: *address });
+        tracing::info!(node = teller.name(*node), peer = ?remote, %address, "session opened");
+        teller.tell(*node, MeshEvent::Connected { id: *remote, address: *address });
     }
-    for SessionClosed { node, remote, address, was_open, reason, .. } in closed.read() {
+    for it in closed.read() {
+        let SessionClosed { node, remote, address, was_open, reason, .. } = it;
+        let me = teller.name(*node);
         match remote.filter(|_| *was_open) {
             Some(id) => {
-                tracing::info!(peer = ?id, %address, reason = reason.name(), "session closed");
-                events.tell(&nodes, *node, MeshEvent::Disconnected { id, reason: *reason });
+                tracing::info!(node = me, peer = ?id, %address, reason = reason.name(), "session closed");
+                teller.tell(*node, MeshEvent::Disconnected { id, reason: *reason });
             }
             None => {
-                match reason {
-                    CloseReason::WrongNetworkKey | CloseReason::ForgedIdentity | CloseReason::BadHandshake => {
-                        tracing::warn!(%address, reason = reason.name(), "session refused");
-                    }
-                    reason if is_routine(*reason) => tracing::debug!(%address, reason = reason.name(), "session not needed"),
-                    _ => tracing::info!(%address, reason = reason.name(), "no session"),
+                if is_routine(*reason) {
+                    tracing::debug!(node = me, %address, reason = reason.name(), "session not needed");
+                } else {
+                    tracing::info!(node = me, %address, reason = reason.name(), "no session");
                 }
-                events.tell(&nodes, *node, MeshEvent::Refused { address: *address, reason: *reason });
+                teller.tell(*node, MeshEvent::Refused { address: *address, reason: *reason });
             }
         }
+        warnings.give(teller.name(*node), it);
     }
 }
 
@@ -160,35 +207,34 @@ fn tell_members(
     mut forgotten: MessageReader<MemberForgotten>,
     mut suspected: MessageReader<Suspected>,
     mut trusted: MessageReader<Trusted>,
-    nodes: Query<&Node>,
-    events: Res<Events>,
+    teller: Teller,
 ) {
     for MemberJoined { node, member, .. } in joined.read() {
-        tracing::info!(peer = ?member, "member joined");
-        events.tell(&nodes, *node, MeshEvent::NodeJoined(*member));
+        tracing::info!(node = teller.name(*node), peer = ?member, "member joined");
+        teller.tell(*node, MeshEvent::NodeJoined(*member));
     }
     for MemberLeft { node, member, .. } in left.read() {
-        tracing::info!(peer = ?member, reason = "goodbye", "member left");
-        events.tell(&nodes, *node, MeshEvent::NodeLeft { id: *member, graceful: true });
+        tracing::info!(node = teller.name(*node), peer = ?member, reason = "goodbye", "member left");
+        teller.tell(*node, MeshEvent::NodeLeft { id: *member, graceful: true });
     }
     for MemberForgotten { node, member, .. } in forgotten.read() {
-        tracing::info!(peer = ?member, reason = "silence", "member forgotten");
-        events.tell(&nodes, *node, MeshEvent::NodeLeft { id: *member, graceful: false });
+        tracing::info!(node = teller.name(*node), peer = ?member, reason = "silence", "member forgotten");
+        teller.tell(*node, MeshEvent::NodeLeft { id: *member, graceful: false });
     }
     for Suspected { node, member, phi, .. } in suspected.read() {
-        tracing::info!(peer = ?member, phi, "member suspected");
-        events.tell(&nodes, *node, MeshEvent::NodeSuspected { id: *member, phi: *phi });
+        tracing::info!(node = teller.name(*node), peer = ?member, phi, "member suspected");
+        teller.tell(*node, MeshEvent::NodeSuspected { id: *member, phi: *phi });
     }
     for Trusted { node, member, .. } in trusted.read() {
-        tracing::info!(peer = ?member, "member trusted again");
-        events.tell(&nodes, *node, MeshEvent::NodeTrusted(*member));
+        tracing::info!(node = teller.name(*node), peer = ?member, "member trusted again");
+        teller.tell(*node, MeshEvent::NodeTrusted(*member));
     }
 }
 
-fn tell_broadcasts(mut delivered: MessageReader<Delivered>, nodes: Query<&Node>, events: Res<Events>) {
+fn tell_broadcasts(mut delivered: MessageReader<Delivered>, teller: Teller) {
     for Delivered { node, rumor, round, .. } in delivered.read() {
         let (origin, sequence, payload) = (rumor.id.origin, rumor.id.sequence, rumor.payload.0.clone());
-        events.tell(&nodes, *node, MeshEvent::BroadcastReceived { origin, sequence, payload, hops: *round });
+        teller.tell(*node, MeshEvent::BroadcastReceived { origin, sequence, payload, hops: *round });
     }
 }
 
@@ -196,19 +242,18 @@ fn tell_state(
     mut offline: MessageReader<WentOffline>,
     mut online: MessageReader<WentOnline>,
     mut stopped: MessageReader<Stopped>,
-    nodes: Query<&Node>,
-    events: Res<Events>,
+    teller: Teller,
 ) {
     for WentOffline { node, .. } in offline.read() {
-        tracing::warn!("offline: nobody can be reached; trying on, more slowly");
-        events.tell(&nodes, *node, MeshEvent::Offline);
+        tracing::warn!(node = teller.name(*node), "offline: nobody can be reached; trying on, more slowly");
+        teller.tell(*node, MeshEvent::Offline);
     }
     for WentOnline { node, .. } in online.read() {
-        tracing::info!("online again");
-        events.tell(&nodes, *node, MeshEvent::Online);
+        tracing::info!(node = teller.name(*node), "online again");
+        teller.tell(*node, MeshEvent::Online);
     }
     for Stopped { node, .. } in stopped.read() {
-        tracing::info!("stopped");
-        events.tell(&nodes, *node, MeshEvent::Stopped);
+        tracing::info!(node = teller.name(*node), "stopped");
+        teller.tell(*node, MeshEvent::Stopped);
     }
 }

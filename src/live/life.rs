@@ -20,7 +20,9 @@ use crate::mesh::membership::{ADDRESS, Membership};
 use crate::replay::{Header, Keys, describe_protocols, key_random};
 use crate::wire::{Address, CloseReason};
 
-/// Most members that a life which follows another asks besides the seeds.
+/// Most peers that were known before and are asked besides the seeds.
+const MAX_KNOWN: usize = 64;
+/// Most members that a life which follows another asks first of these.
 const REMEMBERED: usize = 16;
 
 /// What all lives of a node in one process have in common.
@@ -41,6 +43,8 @@ pub struct Birth {
     dialled: u64,
     /// Whom it asks first.
     seeds: Vec<Address>,
+    /// Whom it asks besides.
+    known: Vec<Address>,
     /// What stands in its namespace.
     namespace: Vec<(String, Option<Vec<u8>>)>,
 }
@@ -51,9 +55,9 @@ impl Life {
         Self { config, seed, address, told: Events::default(), counts: RecordCounts::default() }
     }
 
-    /// Where its events go.
-    pub fn told(&self) -> broadcast::Sender<(u32, MeshEvent)> {
-        self.told.0.clone()
+    /// Where its events go, while there is a world that tells any.
+    pub fn told(&self) -> broadcast::WeakSender<(u32, MeshEvent)> {
+        self.told.0.downgrade()
     }
 
     /// Whether it is recorded.
@@ -62,9 +66,11 @@ impl Life {
     }
 
     /// What the first life begins with.
-    pub fn birth(&self, seeds: Vec<Address>) -> Birth {
+    pub fn birth(&self) -> Birth {
         let nick = self.config.nick.clone().map(String::into_bytes);
-        Birth { incarnation: self.config.incarnation, dialled: 0, seeds, namespace: vec![(NICK.to_owned(), nick)] }
+        let known = self.config.known_peers.iter().map(|peer| Address::Socket(*peer)).take(MAX_KNOWN).collect();
+        let seeds = self.config.seed_addresses();
+        Birth { incarnation: self.config.incarnation, dialled: 0, seeds, known, namespace: vec![(NICK.to_owned(), nick)] }
     }
 
     /// Begins a life in `app`: its recording, then its world, of which the first tick is due at once.
@@ -81,6 +87,7 @@ impl Life {
             network_tag: network_tag(&self.config.network, key),
             address: self.address,
             seeds: birth.seeds,
+            known: birth.known,
             incarnation: birth.incarnation,
             random: u64::from_le_bytes(*random_secret()?.0.first_chunk().unwrap_or(&[0; 8])),
             // Whoever replays a recording must be able to make the same keys.
@@ -137,12 +144,13 @@ impl Life {
     /// What the life after that in `world` begins with.
     fn rebirth(&self, world: &World) -> Birth {
         let gate = world.resource::<Gate>();
-        let mut birth = Birth { dialled: gate.dialled(), ..self.birth(self.config.seed_addresses()) };
+        let mut birth = Birth { dialled: gate.dialled(), ..self.birth() };
         let Some(node) = gate.node(0) else { return birth };
         birth.incarnation = world.get::<Incarnation>(node).map_or(birth.incarnation, |it| it.0);
         if let Some(book) = world.get::<AddressBook>(node) {
             let members = book.iter().filter(|(_, peer)| peer.standing == Standing::Alive && peer.address.is_public());
-            birth.seeds.extend(members.map(|(_, peer)| peer.address).take(REMEMBERED));
+            birth.known.splice(..0, members.map(|(_, peer)| peer.address).take(REMEMBERED));
+            birth.known.truncate(MAX_KNOWN);
         }
         if let (Some(membership), Some(contact)) = (world.get::<Membership>(node), world.get::<Contact>(node)) {
             let own = membership.namespace(&contact.id).filter(|(key, _)| *key != ADDRESS);

@@ -17,6 +17,8 @@ pub mod settings;
 pub mod sockets;
 mod start;
 pub mod swarm;
+mod throttle;
+mod view;
 
 pub use clock::{WallClock, since_1970};
 pub use config::{DEFAULT_NETWORK, MeshConfig, RecordConfig};
@@ -24,6 +26,7 @@ pub use engine::{Engine, Request};
 pub use events::{Events, EventsPlugin, MeshEvent};
 pub use link_model::{LinkShaper, place_of};
 pub use network::{network_key, network_tag};
-pub use node::{ConnectionInfo, MemberInfo, MeshNode, NodeStopped, SendError, Subscription};
+pub use node::{MeshNode, NodeDied, NodeStopped, SendError, Subscription};
 pub use recorder::{RecordCounts, RecordError};
 pub use start::{StartError, install};
+pub use view::{ConnectionInfo, MemberInfo};

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use bevy_ecs::prelude::*;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
 use super::config::MeshConfig;
 use super::engine::{self, Ended, Engine, Request};
 use super::events::MeshEvent;
 use super::sockets::Event;
 use super::start::{StartError, prepare};
+use super::view::{ConnectionInfo, MemberInfo, connections, members};
 use crate::crypto::NodeId;
 use crate::gate::{Command, Gate, Input, NICK};
-use crate::kernel::{AddressBook, Neighbors, Session, SessionPhase, Sessions, Standing};
-use crate::mesh::liveness::RoundTrip;
-use crate::mesh::membership::Membership;
+use crate::kernel::Incarnation;
+use crate::wire::Payload;
 use crate::wire::limits::MAX_PAYLOAD;
-use crate::wire::{Address, Payload};
 
 /// A node that runs, on a thread of its own. When the last handle is dropped it stops without a goodbye; [`shutdown`](Self::shutdown)
 /// says one.
@@ -52,10 +51,17 @@ pub struct MeshNode {
     pub(super) shared: Arc<Shared>,
 }
 
+/// Most commands that wait for the world.
+const MAX_WAITING: usize = 4_096;
+
 /// What all handles of a node have in common.
 pub(super) struct Shared {
     pub(super) events: mpsc::Sender<Event<Request>>,
-    pub(super) told: broadcast::Sender<(u32, MeshEvent)>,
+    /// Events come while there is a world: handles do not keep subscribers waiting.
+    pub(super) told: broadcast::WeakSender<(u32, MeshEvent)>,
+    pub(super) closed: watch::Receiver<bool>,
+    /// Room for commands that wait.
+    pub(super) room: Arc<Semaphore>,
     pub(super) id: NodeId,
     pub(super) local_addr: SocketAddr,
     pub(super) address: SocketAddr,
@@ -67,45 +73,30 @@ pub(super) struct Shared {
 #[error("the node has stopped")]
 pub struct NodeStopped;
 
+/// The thread of the node has died.
+#[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
+#[error("the node has died of a mistake in this program, which stands above: start it again, and please report it")]
+pub struct NodeDied;
+
 /// Why something is not said.
 #[derive(thiserror::Error, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendError {
     /// The node has stopped.
     #[error(transparent)]
     Stopped(#[from] NodeStopped),
+    /// The node has not yet done what it was told before.
+    #[error("{MAX_WAITING} commands wait for the node already: say it again later, and less often")]
+    Busy,
     /// It is too long.
     #[error("{0} bytes are more than the {MAX_PAYLOAD} that fit into one message: split it")]
     TooLong(usize),
 }
 
-/// A member of the mesh.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MemberInfo {
-    /// Its name.
-    pub node_id: NodeId,
-    /// Its public key, which is its name.
-    pub pub_key: [u8; 32],
-    /// What it calls itself.
-    pub nick: Option<String>,
-    /// How it stands with this node.
-    pub standing: Standing,
-    /// Where it is reached.
-    pub address: Option<Address>,
-}
-
-/// A session that is open.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ConnectionInfo {
-    /// With whom.
-    pub node_id: NodeId,
-    /// Where it was dialled or comes from.
-    pub address: Address,
-    /// Whether it is a link of the mesh.
-    pub neighbor: bool,
-    /// Whether this node dialled.
-    pub dialled: bool,
-    /// Round-trip times.
-    pub round_trip: RoundTrip,
+impl Shared {
+    /// Room for as many commands as may wait.
+    pub(super) fn room() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(MAX_WAITING))
+    }
 }
 
 impl MeshNode {
@@ -148,21 +139,21 @@ impl MeshNode {
     /// Changes what others call it.
     ///
     /// # Errors
-    /// It has stopped.
-    pub fn set_nick(&self, nick: &str) -> Result<(), NodeStopped> {
-        self.command(Command::SetKey { key: NICK.to_owned(), value: Some(nick.as_bytes().to_vec()) })
+    /// It has stopped, or has too much to do.
+    pub fn set_nick(&self, nick: &str) -> Result<(), SendError> {
+        self.limited(Command::SetKey { key: NICK.to_owned(), value: Some(nick.as_bytes().to_vec()) })
     }
 
     /// Says something to all members, those included that are cut off now and come back while it is kept.
     ///
     /// # Errors
-    /// It is longer than [`MAX_PAYLOAD`], or the node has stopped.
+    /// It is longer than [`MAX_PAYLOAD`], or the node has stopped, or 4,096 commands wait for it already.
     pub fn broadcast(&self, payload: impl Into<Arc<[u8]>>) -> Result<(), SendError> {
         let payload = payload.into();
         if payload.len() > MAX_PAYLOAD {
             return Err(SendError::TooLong(payload.len()));
         }
-        Ok(self.command(Command::Publish(Payload(payload)))?)
+        self.limited(Command::Publish(Payload(payload)))
     }
 
     /// The members that it knows of, itself not included.
@@ -181,17 +172,35 @@ impl MeshNode {
         self.ask(|world, node| connections(world, node)).await
     }
 
-    /// What happens from now on. Who does not read fast enough loses the oldest events and is told how many.
-    pub fn subscribe(&self) -> Subscription {
-        Subscription(self.shared.told.subscribe())
+    /// The number of its present life, which begins a later one when others are found to hold more of it than it has said.
+    ///
+    /// # Errors
+    /// It has stopped.
+    pub async fn incarnation(&self) -> Result<u64, NodeStopped> {
+        self.ask(|world, node| world.get::<Incarnation>(node).map_or(0, |it| it.0)).await
     }
 
-    /// Says goodbye, and stops. Others report the departure at once.
+    /// What happens from now on. Who does not read fast enough loses the oldest events and is told how many.
+    pub fn subscribe(&self) -> Subscription {
+        // Of a node that has ended nothing comes.
+        let told = self.shared.told.upgrade().unwrap_or_else(|| broadcast::Sender::new(1));
+        Subscription(told.subscribe())
+    }
+
+    /// Says goodbye, and stops. Others report the departure at once. When it returns the recording is whole and the sockets are closed.
     pub async fn shutdown(&self) {
-        let mut events = self.subscribe();
-        if self.command(Command::Shutdown).is_ok() {
-            while events.recv().await.is_ok_and(|event| event != MeshEvent::Stopped) {}
+        if self.command(Command::Shutdown, ()).is_ok() {
+            // Of a node that has died there is nothing to wait for.
+            let _ = self.ended().await;
         }
+    }
+
+    /// Waits until the node has ended, whoever ended it.
+    ///
+    /// # Errors
+    /// Its thread has died of a panic, which was written to the standard error.
+    pub async fn ended(&self) -> Result<(), NodeDied> {
+        self.shared.closed.clone().wait_for(|closed| *closed).await.map(drop).map_err(|_| NodeDied)
     }
 
     /// Does something with the world of the node, between two ticks, and returns what comes of it. A recording does not know of it: a node
@@ -210,8 +219,16 @@ impl MeshNode {
         answered.await.map_err(|_| NodeStopped)
     }
 
-    fn command(&self, command: Command) -> Result<(), NodeStopped> {
+    /// Has the node obey, unless too much waits for it.
+    fn limited(&self, command: Command) -> Result<(), SendError> {
+        let room = self.shared.room.clone().try_acquire_owned().map_err(|_| SendError::Busy)?;
+        Ok(self.command(command, room)?)
+    }
+
+    /// Has the node obey. What `held` holds is held until the world knows of the command.
+    fn command(&self, command: Command, held: impl Send + 'static) -> Result<(), NodeStopped> {
         let request: Request = Box::new(move |world| {
+            drop(held);
             if let Some(mut engine) = world.get_resource_mut::<Engine>() {
                 engine.enter(Input::Command { node: 0, command });
             }
@@ -227,7 +244,7 @@ impl Subscription {
     /// The next event.
     ///
     /// # Errors
-    /// The node has stopped, or so many events were missed.
+    /// The node has stopped and there are no more, or so many were missed.
     pub async fn recv(&mut self) -> Result<MeshEvent, broadcast::error::RecvError> {
         self.0.recv().await.map(|(_, event)| event)
     }
@@ -238,35 +255,4 @@ impl Drop for Shared {
         // The sockets and the server of metrics can still speak to the world: it does not end by itself.
         let _ = self.events.send(Event::Ask(Box::new(|world| world.insert_resource(Ended(true)))));
     }
-}
-
-fn members(world: &World, node: Entity) -> Vec<MemberInfo> {
-    let (Some(membership), Some(book)) = (world.get::<Membership>(node), world.get::<AddressBook>(node)) else { return Vec::new() };
-    let info = |id: &NodeId| {
-        let peer = book.get(id);
-        MemberInfo {
-            node_id: *id,
-            pub_key: id.0,
-            nick: membership.get(id, NICK).map(|nick| String::from_utf8_lossy(nick).into_owned()),
-            standing: peer.map_or(Standing::Heard, |peer| peer.standing),
-            address: peer.map(|peer| peer.address),
-        }
-    };
-    membership.members().map(info).collect()
-}
-
-fn connections(world: &World, node: Entity) -> Vec<ConnectionInfo> {
-    let Some(sessions) = world.get::<Sessions>(node) else { return Vec::new() };
-    let info = |session: Entity| {
-        let state = world.get::<Session>(session).filter(|state| state.phase == SessionPhase::Established)?;
-        let node_id = state.remote?;
-        Some(ConnectionInfo {
-            node_id,
-            address: state.reach.unwrap_or(state.address),
-            neighbor: world.get::<Neighbors>(node).is_some_and(|all| all.contains(&node_id)),
-            dialled: state.role.is_initiator(),
-            round_trip: world.get::<RoundTrip>(session).copied().unwrap_or_default(),
-        })
-    };
-    sessions.iter().filter_map(info).collect()
 }

@@ -11,14 +11,15 @@ use bevy_ecs::prelude::*;
 use super::advertise::reachable;
 use super::clock::WallClock;
 use super::config::MeshConfig;
-use super::engine::{self, Engine, Request};
+use super::engine::{Engine, Request};
 use super::life::Life;
 use super::link_model::LinkShaper;
 use super::node::{MeshNode, Shared};
-use super::observe::{self, Scrape, Server};
+use super::observe::{self, Backlog, Scrape, Server, SocketCounts};
 use super::recorder::RecordError;
 use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
+use crate::gate::Link;
 use crate::kernel::Instant;
 use crate::scenario;
 use crate::trial::Plan;
@@ -91,9 +92,8 @@ fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), Start
     }
     let listener = sockets::bind(config.bind_addr)?;
     let local_addr = listener.local_addr()?;
-    let (seeds, names) = (config.seed_addresses(), config.seed_names());
-    let towards: Vec<SocketAddr> =
-        seeds.iter().filter_map(|seed| if let Address::Socket(socket) = seed { Some(*socket) } else { None }).collect();
+    let names = config.seed_names();
+    let towards: Vec<SocketAddr> = config.seeds.iter().filter_map(|seed| seed.parse().ok()).chain(config.known_peers.clone()).collect();
     let address = config.advertise.unwrap_or_else(|| reachable(local_addr, &towards));
 
     let seed = match &config.keypair_seed {
@@ -119,9 +119,11 @@ fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), Start
     }
     let life = Life::new(config, seed, Address::Socket(address));
     let told = life.told();
-    life.begin(app, &mut engine, life.birth(seeds))?;
+    life.begin(app, &mut engine, life.birth())?;
+    let closed = engine.closed();
     app.insert_resource(engine);
-    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, life))
+    let shared = Shared { events, told, closed, room: Shared::room(), id, local_addr, address, metrics };
+    Ok((MeshNode { shared: Arc::new(shared) }, life))
 }
 
 /// The link model of the scenario at `path`, which begins now.
@@ -147,7 +149,7 @@ pub(super) fn serve_metrics(
     runtime.spawn(async move {
         while let Some(scrape) = scrapes.recv().await {
             let answer: Request = Box::new(move |world| {
-                engine::note_backlogs(world);
+                note_backlogs(world);
                 let now = world.resource::<Engine>().now();
                 scrape.answer(world, now);
             });
@@ -168,7 +170,25 @@ pub(super) fn serve_metrics(
             }
         }
     });
-    Ok(wait.recv().map_err(std::io::Error::other)??)
+    let address = wait.recv().map_err(std::io::Error::other)??;
+    if !address.ip().is_loopback() {
+        let port = address.port();
+        tracing::warn!(%address, "metrics are shown to everybody who reaches this address; for this machine only, use --metrics {port}");
+    }
+    Ok(address)
+}
+
+/// Says what sockets count, and how much waits at each link.
+fn note_backlogs(world: &mut World) {
+    world.resource_scope(|world, mut engine: Mut<Engine>| {
+        let Some(sockets) = engine.sockets() else { return };
+        world.insert_resource(SocketCounts(sockets.counts()));
+        let links: Vec<(Entity, (usize, usize))> =
+            world.query::<(Entity, &Link)>().iter(world).map(|(session, link)| (session, sockets.backlog(link.id))).collect();
+        for (session, (frames, bytes)) in links {
+            world.entity_mut(session).insert(Backlog { frames: frames as u32, bytes: bytes as u64 });
+        }
+    });
 }
 
 pub(super) fn random_secret() -> Result<Secret, StartError> {

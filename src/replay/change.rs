@@ -66,7 +66,11 @@ pub fn compare<R: Read>(reader: &mut Reader<R>, keys: &Keys, changes: &[String],
         links: Default::default(),
         comparison: Comparison::default(),
     };
-    while let Some(Record::Tick(record)) = reader.next_record()? {
+    while let Some(record) = reader.next_record()? {
+        let Record::Tick(record) = record else {
+            pair.comparison.summary.ended = true;
+            break;
+        };
         let tick = pair.comparison.summary.ticks + 1;
         if !until.includes(tick, record.at, start) {
             break;

@@ -35,6 +35,8 @@ pub struct Header {
     pub address: Address,
     /// Whom it asked first, as text.
     pub seeds: Vec<String>,
+    /// Where others were when it last ran, as text.
+    pub known: Vec<String>,
     /// Its lives so far ended before this number.
     pub incarnation: u64,
     /// The seed of what it decided at random.
@@ -81,6 +83,7 @@ impl Header {
             id: spec.identity.id(),
             address: spec.address,
             seeds: spec.seeds.iter().map(Address::to_string).collect(),
+            known: spec.known.iter().map(Address::to_string).collect(),
             incarnation: spec.incarnation,
             random: spec.random,
             start: start.as_nanos(),
@@ -121,6 +124,7 @@ impl Header {
             network_tag: NetworkTag(self.tag),
             address: self.address,
             seeds: self.seeds.iter().filter_map(|text| address(text)).collect(),
+            known: self.known.iter().filter_map(|text| address(text)).collect(),
             incarnation: self.incarnation,
             random: self.random,
             key_random: key_random(&keys.identity, &self.salt),

@@ -28,6 +28,7 @@ fn header() -> Header {
         network_tag: NetworkTag(network_tag("birds", key.as_ref())),
         address: Address::Socket("127.0.0.1:9000".parse().unwrap()),
         seeds: vec![Address::Socket("127.0.0.1:9001".parse().unwrap()), Address::Seed(0)],
+        known: vec![Address::Socket("127.0.0.1:9002".parse().unwrap())],
         incarnation: 3,
         random: 11,
         key_random: key_random(&Secret(SEED), &[5; 32]),

@@ -23,13 +23,12 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 fn upward_imports(layer: &str, source: &str) -> Vec<(usize, String)> {
     let Some((_, forbidden)) = FORBIDDEN.iter().find(|(name, _)| *name == layer) else { return Vec::new() };
     let names = |line: &str| {
-        let grouped = line.contains("crate::{");
         forbidden.iter().any(|other| {
             let paths = [format!("crate::{other}::"), format!("crate::{other};"), format!("super::{other}::"), format!("super::{other};")];
-            paths.iter().any(|path| line.contains(path)) || grouped && line.split(['{', ',', ' ', ':', '}']).any(|word| word == *other)
+            paths.iter().any(|path| line.contains(path))
         })
     };
-    code_lines(source).filter(|(_, line)| names(line)).collect()
+    code_lines(source).filter(|(_, line)| paths(line).iter().any(|path| names(path))).collect()
 }
 
 /// Lines that name another protocol's components, in a file of the protocol `own`.
@@ -42,6 +41,51 @@ fn foreign_components(own: &str, source: &str) -> Vec<(usize, String)> {
         })
     };
     code_lines(source).filter(|(_, line)| reaches(line)).collect()
+}
+
+/// What a line names: an import each of its paths in full, whatever groups they stand in; another line itself.
+fn paths(line: &str) -> Vec<String> {
+    let Some(tree) = imported(line) else { return vec![line.to_owned()] };
+    let mut found = Vec::new();
+    expand("", tree.trim_end().trim_end_matches(';'), &mut found);
+    found
+}
+
+/// What stands after `use`, whoever may see it.
+fn imported(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let (before, tree) = line.split_once("use ")?;
+    (before.is_empty() || before.starts_with("pub") && !before.contains(['"', '{', ';'])).then_some(tree)
+}
+
+fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
+    let Some((head, rest)) = tree.split_once('{') else {
+        let path = tree.split(" as ").next().unwrap_or_default().trim();
+        return found.extend((!path.is_empty()).then(|| format!("{prefix}{path};")));
+    };
+    let group = rest.rsplit_once('}').map_or(rest, |(group, _)| group);
+    let (mut depth, mut begin) = (0, 0);
+    for (index, character) in group.char_indices().chain([(group.len(), ',')]) {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                expand(&format!("{prefix}{}", head.trim()), &group[begin..index], found);
+                begin = group.len().min(index + 1);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Lines that name sockets, clocks, threads or files, or bring in a whole module in which they are.
+fn outside_world(source: &str) -> Vec<(usize, String)> {
+    let outside = ["std::time::Instant", "SystemTime", "UNIX_EPOCH", "tokio", "socket2", "std::net::Tcp", "std::net::Udp", "std::thread"];
+    let outside = [&outside[..], &["std::fs", "std::io::std", "std::process"]].concat();
+    let modules = ["std", "std::time", "std::net"];
+    let whole = |path: &str| modules.iter().any(|module| ["", "::self", "::*"].iter().any(|end| path == format!("{module}{end};")));
+    let named = |path: &String| outside.iter().any(|word| path.contains(word)) || whole(path.trim_start_matches("::"));
+    code_lines(source).filter(|(_, line)| paths(line).iter().any(named)).collect()
 }
 
 /// Numbered lines up to the tests that stand at the end of a file, without comments; an import over several lines counts as one. Tests in
@@ -58,8 +102,7 @@ fn code_lines(source: &str) -> impl Iterator<Item = (usize, String)> {
             Some((_, import)) => import.push_str(line.trim_start()),
             None => joined.push((index + 1, line.to_owned())),
         }
-        let begins = ["use ", "pub use ", "pub(super) use ", "pub(crate) use "].iter().any(|word| line.trim_start().starts_with(word));
-        open = (open || begins) && !line.contains(';');
+        open = (open || imported(line).is_some()) && !line.contains(';');
     }
     joined.into_iter()
 }
@@ -116,9 +159,35 @@ fn protocols_name_neither_sockets_nor_clocks() {
     for layer in ["gate", "mesh", "kernel", "wire", "crypto"] {
         for file in rust_files(&src.join(layer)) {
             let source = fs::read_to_string(&file).expect("a readable file");
-            let outside = ["std::time::Instant", "SystemTime", "tokio", "std::net::Tcp", "std::net::Udp", "std::thread", "std::fs"];
-            let named: Vec<_> = code_lines(&source).filter(|(_, line)| outside.iter().any(|word| line.contains(word))).collect();
-            assert_eq!(named, [], "in {}", file.display());
+            assert_eq!(outside_world(&source), [], "in {}", file.display());
         }
     }
+}
+
+#[test]
+fn sockets_and_clocks_are_found_in_whatever_import_they_hide() {
+    for planted in [
+        "use std::time::Instant;",
+        "use std::time::{Duration, Instant};",
+        "use std::{net::{IpAddr, TcpStream}, time::Duration};",
+        "use std::{\n    collections::BTreeMap,\n    time::{\n        Duration,\n        SystemTime as Clock,\n    },\n};",
+        "pub(in crate::mesh) use std::{fs as files};",
+        "use std::time;",
+        "use std::time::{self, Duration};",
+        "use std::net::*;",
+        "use std as other;",
+        "use tokio::sync::mpsc;",
+        "    let now = std::time::Instant::now();",
+    ] {
+        assert_eq!(outside_world(&format!("//! Some file.\n{planted}\nfn f() {{}}\n")).len(), 1, "{planted}");
+    }
+    for sound in
+        ["use std::time::Duration;", "use std::net::{IpAddr, SocketAddr};", "use crate::kernel::{Instant, time::Clock};", "// tokio"]
+    {
+        assert_eq!(outside_world(sound), [], "{sound}");
+    }
+    let source = "use crate::{kernel::{Node, Tick}, mesh::plugins, sim as simulator};";
+    assert_eq!(upward_imports("mesh", source).len(), 1);
+    assert_eq!(upward_imports("mesh", "use super::{super::{report::{self, RunRecord}}};").len(), 1);
+    assert_eq!(upward_imports("mesh", "use crate::kernel::{sim_time, Node};"), []);
 }

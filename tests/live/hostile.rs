@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use murmuration::live::{Engine, MeshConfig, MeshEvent, MeshNode, Subscription};
+use murmuration::gate::{Input, Output};
+use murmuration::live::sockets::{self, Event, FAREWELL, LINGER, Names, Sockets};
+use murmuration::live::{Engine, MeshConfig, MeshEvent, MeshNode, Subscription, WallClock};
+use murmuration::wire::CloseReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
@@ -157,6 +160,37 @@ async fn a_crowd_that_comes_again_and_again_does_not_keep_the_node_from_dialling
     let bob = MeshNode::start(MeshConfig { bind_addr: place, ..config() }).await.unwrap();
     joined(&mut events, &bob).await;
     crowd.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// A link that was hung up went on for ever if its other side did not read.
+#[tokio::test]
+async fn a_link_that_is_hung_up_ends_though_nobody_reads() {
+    let (events, inbox) = std::sync::mpsc::channel::<Event<()>>();
+    let clock = WallClock::unix();
+    let mut sockets = Sockets::new(events, clock, Names::default(), PATIENCE).unwrap();
+    let listener = sockets::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let door = listener.local_addr().unwrap();
+    sockets.listen(0, listener).unwrap();
+    let mut silent = TcpStream::connect(door).await.unwrap();
+    let Ok(Event::Accepted(arrival, wire)) = inbox.recv_timeout(PATIENCE) else { panic!("a link is accepted") };
+    let Input::Accepted { link, .. } = arrival.input else { panic!("a link is accepted") };
+    sockets.accepted(&arrival, wire);
+    // More than the systems on both sides take in.
+    while sockets.backlog(link).1 < 900_000 {
+        sockets.carry(&mut vec![Output::Frame { link, bytes: vec![1; 50_000].into(), at: clock.now() }]);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    sockets.carry(&mut vec![Output::HangUp { link, reason: CloseReason::Unwanted, at: clock.now() }]);
+    tokio::time::sleep(FAREWELL + LINGER + Duration::from_secs(1)).await;
+    let mut rest = vec![0; 1 << 20];
+    let end = loop {
+        match timeout(PATIENCE, silent.read(&mut rest)).await.expect("the link has ended") {
+            Ok(0) => break None,
+            Ok(_) => {}
+            Err(error) => break Some(error.kind()),
+        }
+    };
+    assert_eq!(end, Some(std::io::ErrorKind::ConnectionReset));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use bevy_ecs::world::World;
 use murmuration::crypto::Secret;
-use murmuration::live::{MeshConfig, MeshEvent, MeshNode, Subscription};
+use murmuration::live::{MeshConfig, MeshEvent, MeshNode, NodeDied, SendError, Subscription};
 use murmuration::wire::CloseReason;
 use tokio::time::timeout;
 
@@ -59,6 +60,57 @@ async fn what_one_node_says_another_hears_and_a_goodbye_is_told_at_once() {
         next(&mut events, |event| (event == MeshEvent::NodeLeft { id, graceful: true }).then_some(())).await;
     });
     left.await.expect("others hear of a goodbye within two seconds");
+}
+
+#[tokio::test]
+async fn a_node_that_has_stopped_says_so_to_whoever_still_asks() {
+    let alice = MeshNode::start(config()).await.unwrap();
+    let (mut events, door) = (alice.subscribe(), alice.local_addr());
+    alice.shutdown().await;
+    // All of these came to nothing or waited for ever.
+    timeout(PATIENCE, alice.shutdown()).await.expect("to stop twice is to stop");
+    assert_eq!(alice.ended().await, Ok(()));
+    assert!(alice.members().await.is_err() && alice.broadcast(b"anybody?".as_slice()).is_err());
+    let rest = async { while events.recv().await.is_ok() {} };
+    timeout(PATIENCE, rest).await.expect("events end with the node");
+    assert!(timeout(PATIENCE, alice.subscribe().recv()).await.unwrap().is_err());
+    MeshNode::start(MeshConfig { bind_addr: door, ..config() }).await.expect("its port is free");
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_keep_up_says_so_and_forgets_nothing() {
+    let alice = MeshNode::start(config()).await.unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let holder = alice.clone();
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let hold = tokio::spawn(async move {
+        let wait = move |_: &mut World, _| {
+            let _ = begin.send(());
+            held.recv()
+        };
+        holder.ask(wait).await
+    });
+    begun.await.unwrap();
+    let said = (0..10_000).take_while(|_| alice.broadcast(b"x".as_slice()).is_ok()).count();
+    assert_eq!((said, alice.broadcast(b"x".as_slice())), (4_096, Err(SendError::Busy)));
+    release.send(()).unwrap();
+    hold.await.unwrap().unwrap().unwrap();
+    // It goes on where it was, and can be told to end however much waits.
+    alice.members().await.unwrap();
+    assert_eq!(alice.broadcast(b"x".as_slice()), Ok(()));
+    alice.shutdown().await;
+}
+
+/// Nothing of the node itself may panic. If something does, its holder is told.
+#[tokio::test]
+async fn a_node_whose_thread_dies_is_not_waited_for() {
+    let alice = MeshNode::start(config()).await.unwrap();
+    let mut events = alice.subscribe();
+    assert!(alice.ask(|_, _| panic!("planted")).await.is_err());
+    assert_eq!(timeout(PATIENCE, alice.ended()).await.unwrap(), Err(NodeDied));
+    let rest = async { while events.recv().await.is_ok() {} };
+    timeout(PATIENCE, rest).await.expect("events end with the thread");
+    timeout(PATIENCE, alice.shutdown()).await.expect("there is nothing to wait for");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::UdpSocket;
+use std::process::Command;
 use std::time::Duration;
 
 use murmuration::live::{MeshConfig, MeshEvent, MeshNode};
@@ -75,6 +76,27 @@ fn a_goodbye_is_told_within_two_seconds_and_ends_the_process() {
     assert!(!a.logged("member suspected", None, &c.id) && !b.logged("member suspected", None, &c.id));
 }
 
+#[test]
+fn a_node_that_is_told_to_end_leaves_a_whole_recording() {
+    let home = tempfile::tempdir().unwrap();
+    let record = |name: &'static str| ["--record", name];
+    let a = Node::quiet(home.path(), "a", &record("a.rec"));
+    let seed = a.listening.to_string();
+    let [b, c] = ["b", "c"].map(|name| Node::quiet(home.path(), name, &["--seed", &seed, "--record", &format!("{name}.rec")]));
+    until_all_are_well(&[&a, &b, &c]);
+    for mut node in [a, b, c] {
+        node.running.signal("TERM");
+        assert_eq!(node.running.child.wait().unwrap().code(), Some(0));
+    }
+    for name in ["a", "b", "c"] {
+        let (recording, identity) = (format!("{name}.rec"), format!("{name}/identity.key"));
+        let mut replay = Command::new(assert_cmd::cargo::cargo_bin!("mesh-sim"));
+        let replay = replay.current_dir(home.path()).args(["replay", &recording, "--identity", &identity]).output().unwrap();
+        let text = said(&replay);
+        assert!(text.contains("the recorded life ended in order") && text.contains("the same: digest"), "{name}: {text}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_node_that_stood_still_is_back_with_all_others() {
@@ -105,6 +127,62 @@ fn a_node_with_another_key_is_refused_and_both_say_why() {
         until("the wrong key is named", || node.log().iter().any(|line| line["fields"]["reason"] == "wrong_network_key"));
         assert_eq!(node.health().unwrap()["members"], 0);
     }
+    let opened = |node: &Node| node.log().iter().filter(|line| line["fields"]["message"] == "session opened").count();
+    until("it has tried again", || opened(&mallory) >= 3);
+    for node in [&a, &mallory] {
+        // Once, however often it happens.
+        let log = node.log();
+        let warnings: Vec<&str> =
+            log.iter().filter(|line| line["level"] == "WARN").filter_map(|line| line["fields"]["message"].as_str()).collect();
+        assert!(warnings.len() == 1 && warnings[0].contains("--network-key"), "{warnings:?}");
+    }
+}
+
+#[test]
+fn a_life_that_runs_ahead_of_its_folder_is_kept_there() {
+    let home = tempfile::tempdir().unwrap();
+    let b = Node::quiet(home.path(), "b", &[]);
+    let (seed, identity) = (b.listening.to_string(), "5c".repeat(32));
+    let more = ["--seed", seed.as_str(), "--keypair-seed", identity.as_str()];
+    fs::create_dir(home.path().join("a")).unwrap();
+    fs::write(home.path().join("a/incarnation"), "9000000000000\n").unwrap();
+    let mut a = Node::quiet(home.path(), "a", &more);
+    until_all_are_well(&[&a, &b]);
+    a.running.signal("KILL");
+    a.running.child.wait().unwrap();
+    // Its folder is lost: what it says is older than what others hold of it, until it begins a later life.
+    let again = Node::quiet(home.path(), "again", &more);
+    assert_eq!(again.id, a.id);
+    until("the later life is kept", || {
+        let kept = fs::read_to_string(home.path().join("again/incarnation")).unwrap();
+        kept.trim().parse::<u64>().unwrap() > 9_000_000_000_000
+    });
+}
+
+#[test]
+fn nodes_of_a_swarm_are_told_apart_in_its_log() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = mesh_live(home.path(), &["swarm", "--nodes", "2", "--duration", "4s", "--log", "json", "--quiet"]);
+    let output = command.env("RUST_LOG", "info").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["fields"].clone());
+    let mut joined: Vec<_> = lines.filter(|fields| fields["message"] == "member joined").collect();
+    joined.sort_by_key(|fields| fields["node"].to_string());
+    let [one, other] = &joined[..] else { panic!("each hears of the other: {log}") };
+    let starts = |whole: &serde_json::Value, part: &serde_json::Value| whole.as_str().unwrap().starts_with(part.as_str().unwrap());
+    assert!(starts(&one["peer"], &other["node"]) && starts(&other["peer"], &one["node"]), "{log}");
+}
+
+#[test]
+fn a_swarm_that_plays_a_scenario_says_where_its_metrics_are() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("two.ron"), "(nodes: 2, duration: \"3s\")").unwrap();
+    let arguments = ["swarm", "--scenario", "two.ron", "--metrics", "0", "--no-plots", "--out", "out"];
+    let mut swarm = Running::start(mesh_live(home.path(), &arguments));
+    let line = swarm.line();
+    let address = line.strip_prefix("Metrics on: http://").and_then(|rest| rest.strip_suffix("/metrics"));
+    let address = address.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+    assert!(crate::node::get(address, "/metrics").unwrap().starts_with("HTTP/1.1 200"));
 }
 
 #[test]
@@ -114,12 +192,17 @@ fn a_seed_without_an_address_is_named_and_the_other_seed_is_used() {
     // No name of a machine ends so (RFC 2606).
     let b = Node::quiet(home.path(), "b", &["--seed", "nobody.invalid:9000", "--seed", &a.listening.to_string()]);
     until_all_are_well(&[&a, &b]);
-    until("the seed is named", || {
-        let mut fields = b.log().into_iter().map(|line| line["fields"].clone());
-        fields.any(|fields| {
-            fields["seed"] == "nobody.invalid:9000" && fields["message"].as_str().is_some_and(|text| text.contains("cannot be resolved"))
-        })
-    });
+    let named = |text: &str| {
+        let fields = b.log().into_iter().map(|line| line["fields"].clone());
+        let about = |fields: &serde_json::Value| {
+            fields["seed"] == "nobody.invalid:9000" && fields["message"].as_str().is_some_and(|message| message.contains(text))
+        };
+        fields.filter(about).count()
+    };
+    until("the seed is named", || named("cannot be resolved") > 0);
+    // It is looked for every five seconds at first, and named once.
+    pause(Duration::from_secs(12));
+    assert_eq!(named("cannot be resolved"), 1);
 }
 
 #[test]

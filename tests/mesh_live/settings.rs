@@ -217,8 +217,43 @@ fn a_wrong_flag_says_what_is_right() {
         (["--log", "xml"], "expected `json` or `text`"),
         (["--nick", ""], "a nick has 1 to 32 characters"),
         (["--portt", "1"], "--port"),
+        (["--metrics", "localhost:9100"], "expected a port such as `9100`"),
+        (["--record-secret", "secret.key"], "add --record FILE"),
+        (["--record-limit", "3"], "add --record FILE"),
+        (["--record", "nowhere/flight.rec"], "nowhere/flight.rec cannot be written: there is no such folder; make it first"),
     ] {
         let complaint = complaint(home.path(), &[&["run", "--data-dir", "a"][..], &flags].concat());
+        assert!(complaint.contains(expected), "{flags:?}: {complaint}");
+    }
+}
+
+#[test]
+fn a_node_on_loopback_says_that_it_leaves_the_network_alone_and_what_it_was_told_for_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let log = |arguments: &[&str]| {
+        let mut node = Running::start(mesh_live(home.path(), arguments));
+        assert!(node.line().starts_with("You are: ") && node.line().starts_with("Listening on: "));
+        node.end("TERM").1
+    };
+    let bound = log(&["run", "--data-dir", "a", "--bind", "127.0.0.1", "--port", "0", "--discovery-port", "9876"]);
+    assert!(bound.contains("on this host only"), "{bound}");
+    fs::write(home.path().join("lan.toml"), "lan = true").unwrap();
+    let wan = log(&["run", "--data-dir", "b", "--config", "lan.toml", "--wan", "--port", "0"]);
+    assert!(wan.contains("`lan = true` means nothing"), "{wan}");
+}
+
+#[test]
+fn a_swarm_that_cannot_be_says_why() {
+    let home = tempfile::tempdir().unwrap();
+    for (flags, expected) in [
+        (&["--nodes", "0"][..], "at least one node (--nodes)"),
+        (&["--rate", "1e10"], "at most 1000000 broadcasts a second, and 10000000000 is not (--rate)"),
+        (&["--rate", "inf"], "and inf is not"),
+        (&["--rate", "NaN"], "and NaN is not"),
+        (&["--rate", "-3"], "more than 0"),
+        (&["--rate", "1", "--size", "60001"], "at most 60000 bytes, and 60001 are more (--size)"),
+    ] {
+        let complaint = complaint(home.path(), &[&["swarm"][..], flags].concat());
         assert!(complaint.contains(expected), "{flags:?}: {complaint}");
     }
 }

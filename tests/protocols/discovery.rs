@@ -1,10 +1,13 @@
 use std::time::Duration;
 
 use murmuration::kernel::{BeaconOut, Connect};
-use murmuration::mesh::discovery::{DiscoveryConfig, WentOffline, WentOnline};
+use murmuration::mesh::discovery::{DiscoveryConfig, KnownPeers, WentOffline, WentOnline};
+use murmuration::mesh::handshake::NetworkKey;
 use murmuration::scenario::{Fault, FaultKind, Network, Protocols, Scenario, Selection, Start};
 
-use crate::harness::{observe, strangers};
+use murmuration::wire::Address;
+
+use crate::harness::{Step, node, observe, strangers};
 
 fn searching(nodes: u32, seconds: u64, seeds: u32) -> Scenario {
     Scenario { protocols: Protocols::default(), start: Start::Together { seeds }, ..strangers(nodes, seconds) }
@@ -53,4 +56,49 @@ fn a_node_is_offline_after_ten_failures_and_online_again_with_its_first_session(
     // At the latest after the attempt that was under way, and the longest wait.
     let after = online.at.as_secs_f64() - 300.0;
     assert!((0.0..40.0).contains(&after), "online {after} s after the heal");
+}
+
+/// Who dials is open before the other side has checked its key: a refusal after that is a failure all the same.
+#[test]
+fn a_node_with_a_wrong_key_tries_ever_more_slowly_and_is_offline_in_the_end() {
+    let key: Step = (0, |world, _| {
+        let node = node(world, 1);
+        world.entity_mut(node).insert(NetworkKey([7; 32]));
+    });
+    let scenario = |seconds| searching(2, seconds, 1);
+    let dials = observe::<Connect>(&scenario(30), &[key]).iter().filter(|(node, _)| *node == 1).count();
+    assert!((4..=7).contains(&dials), "{dials} dials in 30 s");
+    assert_eq!(observe::<WentOffline>(&scenario(200), &[key]).len(), 1);
+    assert_eq!(observe::<WentOnline>(&scenario(200), &[key]).len(), 0);
+}
+
+#[test]
+fn a_seed_is_tried_every_second_time_however_many_were_known() {
+    let known: Step = (0, |world, _| {
+        let node = node(world, 1);
+        world.entity_mut(node).insert(KnownPeers([2, 3, 4].map(Address::Memory).to_vec()));
+    });
+    let fault = Fault { at: Duration::ZERO, kind: FaultKind::Partition(vec![Selection::Nodes(vec![1])]) };
+    let scenario = Scenario { faults: vec![fault], ..searching(5, 200, 1) };
+    let attempts = observe::<Connect>(&scenario, &[known]);
+    let tried: Vec<Address> = attempts.iter().filter(|(node, _)| *node == 1).map(|(_, connect)| connect.to).collect();
+    let expected = [0, 2, 0, 3, 0, 4, 0, 2].map(Address::Memory);
+    assert_eq!(tried[..8], expected, "{tried:?}");
+}
+
+/// One seed is there, two are not: those are looked for by turns and ever less often.
+#[test]
+fn seeds_that_are_not_found_are_looked_for_by_turns_and_ever_less_often() {
+    let fault = Fault { at: Duration::ZERO, kind: FaultKind::Partition(vec![Selection::Nodes(vec![1, 2])]) };
+    let scenario = Scenario { faults: vec![fault], ..searching(4, 600, 3) };
+    let attempts = observe::<Connect>(&scenario, &[]);
+    let to = |seed: u32| {
+        let times = attempts.iter().filter(|(node, connect)| *node == 3 && connect.to == Address::Memory(seed));
+        times.map(|(_, connect)| connect.at.as_secs_f64()).collect::<Vec<_>>()
+    };
+    for seed in [1, 2] {
+        let times = to(seed);
+        // Ten minutes at one look in five seconds would be sixty each.
+        assert!((5..=12).contains(&times.len()), "seed {seed} at {times:?}");
+    }
 }

@@ -17,7 +17,8 @@ use murmuration::live::data_dir::{self, DataDir};
 
 /// A node of a peer-to-peer mesh.
 ///
-/// Exit status: 0 if it ended as it was asked to, 1 if an expectation of a scenario did not hold, 2 for bad input.
+/// Exit status: 0 if it ended as it was asked to, 1 if an expectation of a scenario did not hold, 2 for bad input, or if
+/// the program itself failed.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {

@@ -15,7 +15,7 @@ use crate::say;
 /// The known peers are written down this often, if they have changed.
 const KEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest goodbye.
-const GOODBYE: Duration = Duration::from_millis(800);
+const GOODBYE: Duration = Duration::from_millis(900);
 
 /// Runs a node until the process is interrupted or told to end. The data directory is the node's for as long.
 pub fn start(config: MeshConfig, settings: &Settings, dir: DataDir) -> Result<(), String> {
@@ -30,9 +30,10 @@ pub fn start(config: MeshConfig, settings: &Settings, dir: DataDir) -> Result<()
         tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
         tokio::select! {
             () = end => tracing::info!("told to end: saying goodbye"),
-            () = keep_peers(&node, &dir) => {}
+            () = keep_peers(&node, &dir) => return node.ended().await.map_err(|error| error.to_string()),
         }
         note_peers(&node, &dir).await;
+        note_life(&node, &dir).await;
         if timeout(GOODBYE, node.shutdown()).await.is_err() {
             tracing::warn!("the goodbye took too long");
         }
@@ -52,10 +53,21 @@ async fn keep_peers(node: &MeshNode, dir: &DataDir) {
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
-            _ = next.tick() => if std::mem::take(&mut changed) {
-                note_peers(node, dir).await;
-            },
+            _ = next.tick() => {
+                if std::mem::take(&mut changed) {
+                    note_peers(node, dir).await;
+                }
+                note_life(node, dir).await;
+            }
         }
+    }
+}
+
+/// Keeps the number of the node's life where it runs ahead of what was kept at its start: the next life must have a later one.
+async fn note_life(node: &MeshNode, dir: &DataDir) {
+    let Ok(life) = node.incarnation().await else { return };
+    if let Err(error) = dir.keep_incarnation(life) {
+        tracing::warn!("the number of the node's life is not kept, others may take its next life for an earlier one: {error}");
     }
 }
 
@@ -67,7 +79,7 @@ async fn note_peers(node: &MeshNode, dir: &DataDir) {
         Some(Address::Socket(socket)) => Some(KnownPeer { id: member.node_id, socket, last_seen: now }),
         _ => None,
     });
-    let peers: Vec<KnownPeer> = here.chain(dir.known_peers()).collect();
+    let peers: Vec<KnownPeer> = here.chain(dir.known_peers(now)).collect();
     if let Err(error) = dir.keep_peers(&peers) {
         tracing::warn!("the known peers are not kept: {error}");
     }

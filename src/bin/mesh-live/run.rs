@@ -38,7 +38,7 @@ pub struct Args {
     /// Do not look for others on the local network, and do not be found there.
     #[arg(long)]
     no_lan: bool,
-    /// For wide areas only: as --no-lan, and more patient with links.
+    /// For wide areas only: as --no-lan, and more patient with links and with members that are silent.
     #[arg(long)]
     wan: bool,
     /// Name of the network; nodes of other networks are left alone.
@@ -47,8 +47,8 @@ pub struct Args {
     /// The key that all members share: a file that only you may read, or 64 hex digits, which others on this machine can see.
     #[arg(long, value_name = "FILE|HEX")]
     network_key: Option<String>,
-    /// Serve metrics, health and statistics over HTTP at this address with port.
-    #[arg(long, value_name = "ADDR")]
+    /// Serve metrics, health and statistics over HTTP at this port of this machine only, or at this address with port.
+    #[arg(long, value_name = "PORT|ADDR", value_parser = settings::metrics)]
     metrics: Option<SocketAddr>,
     /// How log lines look: `json` or `text`. What is logged is set by RUST_LOG.
     #[arg(long, value_name = "FORMAT")]
@@ -71,15 +71,22 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), String> {
     let folder = args.owner.folder()?;
     let settings = Settings::load(args.layer()?, args.config.as_deref(), &folder).map_err(|error| error.to_string())?;
+    if settings.mesh.record.is_none() && (args.record_secret.is_some() || args.record_limit.is_some()) {
+        return Err("--record-secret and --record-limit are about a recording, and nothing is recorded: add --record FILE".to_owned());
+    }
     let seed = args.owner.keypair_seed()?;
     log::begin(settings.log, LevelFilter::INFO)?;
+
+    if settings.lan_overruled {
+        tracing::warn!("`lan = true` means nothing with `wan_mode` or --wan: the local network is left alone; take one of both away");
+    }
 
     let prepare = || -> Result<(MeshConfig, DataDir), DataDirError> {
         let dir = DataDir::open(&folder)?;
         let mut config = MeshConfig::from(settings.clone());
         config.keypair_seed = Some(seed.map_or_else(|| dir.identity(), Ok)?);
         config.incarnation = dir.next_incarnation(since_1970().as_millis() as u64)?;
-        config.known_peers = dir.known_peers().iter().map(|peer| peer.socket).collect();
+        config.known_peers = dir.known_peers(since_1970().as_secs()).iter().map(|peer| peer.socket).collect();
         Ok((config, dir))
     };
     let (config, dir) = prepare().map_err(|error| error.to_string())?;

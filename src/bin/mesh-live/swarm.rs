@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use murmuration::live::swarm::{self, Load, Swarm, SwarmConfig};
-use murmuration::live::{MeshConfig, MeshEvent};
+use murmuration::live::settings::{self, LogFormat};
+use murmuration::live::swarm::{self, Load, Progress, Swarm, SwarmConfig};
+use murmuration::live::{MeshConfig, MeshEvent, NodeDied};
 use murmuration::report::{self, check_output, progress_bar};
 use murmuration::scenario::{self, ScenarioArgs};
 use tracing::level_filters::LevelFilter;
@@ -39,17 +40,17 @@ pub struct Args {
     #[arg(long, requires = "scenario")]
     no_plots: bool,
     /// Broadcasts per second of all nodes together, without a scenario.
-    #[arg(long, value_name = "PER_SECOND", conflicts_with = "scenario")]
+    #[arg(long, value_name = "PER_SECOND", conflicts_with = "scenario", allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Bytes of each broadcast.
     #[arg(long, value_name = "BYTES", default_value_t = 64, conflicts_with = "scenario")]
     size: usize,
-    /// Serve the metrics of all nodes at this address.
-    #[arg(long, value_name = "ADDR")]
+    /// Serve the metrics of all nodes at this port of this machine only, or at this address with port.
+    #[arg(long, value_name = "PORT|ADDR", value_parser = settings::metrics)]
     metrics: Option<SocketAddr>,
     /// How log lines look: `json` or `text`.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    log: murmuration::live::settings::LogFormat,
+    log: LogFormat,
     /// Say nothing but what went wrong.
     #[arg(long, short)]
     quiet: bool,
@@ -75,7 +76,10 @@ fn play(args: &Args, scenario: &str) -> Result<Ended, String> {
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}-live", scenario.name, scenario.seed)));
     check_output(&folder)?;
     let bar = progress_bar(1000, args.quiet);
-    let record = swarm::play(&scenario, args.metrics, &|fraction| bar.set_position((fraction * 1000.0) as u64));
+    let record = swarm::play(&scenario, args.metrics, &|progress| match progress {
+        Progress::Metrics(address) => bar.suspend(|| say(&format!("Metrics on: http://{address}/metrics"))),
+        Progress::Done(fraction) => bar.set_position((fraction * 1000.0) as u64),
+    });
     bar.finish_and_clear();
     let record = record.map_err(|error| error.to_string())?;
     let verdicts = report::judge(&scenario, &record);
@@ -126,11 +130,11 @@ fn mingle(args: &Args) -> Result<(), String> {
             }
         };
         tokio::select! {
-            () = end => {}
-            () = tokio::time::sleep(limit) => {}
-            () = watch => {}
+            () = end => Ok(()),
+            () = tokio::time::sleep(limit) => Ok(()),
+            // Nobody but this program ends it.
+            () = watch => Err(NodeDied.to_string()),
         }
-        Ok(())
     })
 }
 

@@ -22,7 +22,7 @@ const LONGEST_KEY: u64 = 256;
 /// A recording needs the private keys of its node. Whoever has both can open all that the node was told in it: a node that records gives up
 /// forward secrecy for what is recorded.
 ///
-/// Exit status: 0 if it comes out the same, 1 if not, 2 for bad input.
+/// Exit status: 0 if the original comes out the same, 1 if not, 2 for bad input.
 #[derive(clap::Args)]
 pub struct Args {
     /// The recording, or an older part of it, as FILE.1.
@@ -66,7 +66,7 @@ pub fn replay(args: &Args) -> Result<Outcome, String> {
 fn verify(reader: &mut Reader<BufReader<File>>, keys: &Keys, until: Until, args: &Args) -> Result<Outcome, String> {
     let start = reader.header().started();
     let (summary, mismatch) = replay::verify(reader, keys, until).map_err(|error| format!("{}: {error}", args.file.display()))?;
-    summarize(&summary);
+    summarize(&summary, until);
     Ok(match mismatch {
         None => {
             say(&format!("the same: digest {}, {} states compared", summary.digest, summary.states));
@@ -82,7 +82,7 @@ fn verify(reader: &mut Reader<BufReader<File>>, keys: &Keys, until: Until, args:
 fn compare(reader: &mut Reader<BufReader<File>>, keys: &Keys, until: Until, args: &Args) -> Result<Outcome, String> {
     let start = reader.header().started();
     let it = replay::compare(reader, keys, &args.set, until).map_err(|error| format!("{}: {error}", args.file.display()))?;
-    summarize(&it.summary);
+    summarize(&it.summary, until);
     if let Some(tick) = it.unfaithful {
         say(&format!("note: from tick {tick} on the original itself does not come out as it was recorded"));
     }
@@ -94,7 +94,7 @@ fn compare(reader: &mut Reader<BufReader<File>>, keys: &Keys, until: Until, args
         Some(part) => format!("        in the end the nodes differ in what they know: {part}"),
         None => "        in the end both nodes know the same".to_owned(),
     });
-    Ok(Outcome::Held)
+    Ok(if it.unfaithful.is_none() { Outcome::Held } else { Outcome::NotHeld })
 }
 
 fn first_difference(it: &Comparison, start: Instant, changes: &str) -> String {
@@ -107,11 +107,15 @@ fn first_difference(it: &Comparison, start: Instant, changes: &str) -> String {
     }
 }
 
-fn summarize(summary: &Summary) {
+fn summarize(summary: &Summary, until: Until) {
     let Summary { ticks, arrivals, frames, time, .. } = summary;
     say(&format!("{} in {ticks} ticks; {arrivals} arrivals, of which {frames} frames; it {}", seconds(*time), sent(&summary.counts)));
     if summary.cut {
         say(&format!("the recording ends in the middle of a record, as after a crash; {ticks} ticks are whole"));
+    } else if summary.ended {
+        say("the recorded life ended in order");
+    } else if until == Until::End {
+        say("the recorded life has no end: the process was killed, or the node went on unrecorded");
     }
 }
 

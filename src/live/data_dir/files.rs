@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// What could not be done with a file, why, and what helps.
 #[derive(thiserror::Error, Debug)]
-#[error("{} cannot be {action}: {}", path.display(), Reason(source))]
+#[error("{} cannot be {action}: {}", path.display(), reason(source, action))]
 pub struct FileError {
     /// The file or folder.
     pub path: PathBuf,
@@ -18,22 +18,21 @@ pub struct FileError {
     pub source: io::Error,
 }
 
-/// What the system said, in words that say what to do where that is known.
-struct Reason<'a>(&'a io::Error);
-
-impl fmt::Display for Reason<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                f.write_str("the disk is full; make room and try again, what was written before is unharmed")
-            }
-            ErrorKind::PermissionDenied => f.write_str("permission denied; run as the owner, or give the file to the user who runs this"),
-            ErrorKind::ReadOnlyFilesystem => f.write_str("the file system is read-only; name another folder with --data-dir"),
-            ErrorKind::NotFound => f.write_str("there is no such file"),
-            ErrorKind::IsADirectory => f.write_str("it is a folder"),
-            _ => self.0.fmt(f),
+/// What the system said of a file that cannot be `action`, in words that say what to do where that is known.
+pub(in crate::live) fn reason(error: &io::Error, action: &str) -> String {
+    let known = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "the disk is full; make room and try again, what was written before is unharmed"
         }
-    }
+        ErrorKind::PermissionDenied => "permission denied; run as the owner, or give the file to the user who runs this",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name a place on another, as with --data-dir",
+        // A file that is written needs not be there, but its folder must.
+        ErrorKind::NotFound if action == "read" => "there is no such file",
+        ErrorKind::NotFound => "there is no such folder; make it first",
+        ErrorKind::IsADirectory => "it is a folder",
+        _ => return error.to_string(),
+    };
+    known.to_owned()
 }
 
 /// Makes a [`FileError`] of what the system says.

@@ -34,12 +34,16 @@ impl DataDir {
         Ok(next)
     }
 
-    /// Keeps that the number `used` was reached: all that [`next_incarnation`](Self::next_incarnation) returns from now on is higher.
+    /// Keeps that the number `used` was reached, if what is kept leaves little room after it: all that [`next_incarnation`](Self::next_incarnation) returns from now on is higher.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn keep_incarnation(&self, used: u64) -> Result<(), FileError> {
-        let ahead = used.saturating_add(ROOM).max(self.kept_incarnation().unwrap_or(0));
+        let kept = self.kept_incarnation().unwrap_or(0);
+        if kept >= used.saturating_add(ROOM / 2) {
+            return Ok(());
+        }
+        let ahead = used.saturating_add(ROOM);
         replace(&self.path().join(FILE), format!("{ahead}\n").as_bytes())
     }
 

@@ -12,6 +12,9 @@ use crate::crypto::NodeId;
 /// Most peers that are kept: those seen last.
 pub const MAX_PEERS: usize = 1_000;
 
+/// Who was not seen for so many seconds, a month, is no longer tried.
+pub const MAX_AGE: u64 = 30 * 24 * 60 * 60;
+
 const FILE: &str = "peers.json";
 
 /// Several times what the most peers take.
@@ -35,13 +38,13 @@ struct PeersFile<P> {
 }
 
 impl DataDir {
-    /// The peers that were kept, those seen last first. They are hints: if the file is damaged it is set aside, if it cannot be read
+    /// The peers that were kept and were seen in the month before `now`, in seconds since 1970, those seen last first. They are hints: if the file is damaged it is set aside, if it cannot be read
     /// that is said, and there are none.
-    pub fn known_peers(&self) -> Vec<KnownPeer> {
+    pub fn known_peers(&self, now: u64) -> Vec<KnownPeer> {
         let path = self.path().join(FILE);
         let Some(text) = read_or_set_aside(&path, LONGEST) else { return Vec::new() };
         match serde_json::from_str::<PeersFile<Vec<KnownPeer>>>(&text) {
-            Ok(file) => newest(file.peers),
+            Ok(file) => newest(file.peers.into_iter().filter(|peer| peer.last_seen.saturating_add(MAX_AGE) >= now).collect()),
             Err(error) => {
                 set_aside(&path, &error);
                 Vec::new()
@@ -101,18 +104,29 @@ mod tests {
     fn peers_are_kept_newest_first_and_not_too_many() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
-        assert_eq!(dir.known_peers(), []);
+        assert_eq!(dir.known_peers(0), []);
         let ipv6 = KnownPeer { socket: "[fe80::1%3]:9000".parse().unwrap(), ..peer(7, 5) };
         dir.keep_peers(&[peer(1, 3), peer(2, 9), ipv6, peer(1, 4)]).unwrap();
-        assert_eq!(dir.known_peers(), [peer(2, 9), ipv6, peer(1, 4)]);
+        assert_eq!(dir.known_peers(0), [peer(2, 9), ipv6, peer(1, 4)]);
 
         let many: Vec<KnownPeer> = (0..1_500).map(|number| peer(number, u64::from(number))).collect();
         dir.keep_peers(&many).unwrap();
-        let known = dir.known_peers();
+        let known = dir.known_peers(0);
         assert_eq!((known.len(), known[0], known[999]), (MAX_PEERS, peer(1_499, 1_499), peer(500, 500)));
         assert!(folder.path().join(FILE).metadata().unwrap().len() < LONGEST / 2);
         dir.keep_peers(&[]).unwrap();
-        assert_eq!(dir.known_peers(), []);
+        assert_eq!(dir.known_peers(0), []);
+    }
+
+    #[test]
+    fn who_was_not_seen_for_a_month_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        let now = 2_000_000_000;
+        // One was seen by a clock that was ahead.
+        let [old, young, ahead] = [now - MAX_AGE - 1, now - MAX_AGE, now + 9].map(|seen| peer(seen as u16, seen));
+        dir.keep_peers(&[old, young, ahead]).unwrap();
+        assert_eq!(dir.known_peers(now), [ahead, young]);
     }
 
     #[test]
@@ -122,12 +136,12 @@ mod tests {
         let unknown = r#"{"peers": [{"id": "ab", "socket": "1.2.3.4:5", "last_seen": 1}]}"#;
         for damage in [&b""[..], b"{\"peers\": [", b"\xff\xfe", unknown.as_bytes(), &vec![b' '; LONGEST as usize + 1]] {
             std::fs::write(folder.path().join(FILE), damage).unwrap();
-            assert_eq!(dir.known_peers(), []);
+            assert_eq!(dir.known_peers(0), []);
             assert!(std::fs::read(folder.path().join("peers.json.damaged")).unwrap() == damage);
             assert!(!folder.path().join(FILE).exists());
         }
         dir.keep_peers(&[peer(1, 1)]).unwrap();
-        assert_eq!(dir.known_peers(), [peer(1, 1)]);
+        assert_eq!(dir.known_peers(0), [peer(1, 1)]);
     }
 
     #[cfg(target_os = "linux")]
@@ -139,6 +153,6 @@ mod tests {
         std::os::unix::fs::symlink("/dev/full", folder.path().join("peers.json.new")).unwrap();
         let error = dir.keep_peers(&[peer(2, 2)]).unwrap_err().to_string();
         assert!(error.contains("peers.json cannot be written: the disk is full"), "{error}");
-        assert_eq!(dir.known_peers(), [peer(1, 1)]);
+        assert_eq!(dir.known_peers(0), [peer(1, 1)]);
     }
 }

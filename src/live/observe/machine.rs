@@ -1,18 +1,20 @@
 //! The process and the machine it runs on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 use sysinfo::{Disks, MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::{Instant, timeout};
 
 /// Time for which a reading is good (row Q11).
 const EVERY: Duration = Duration::from_secs(5);
 /// CPU usage is measured from one look to the next: this soon after the first, there is nothing to tell yet.
 const SETTLE: Duration = Duration::from_millis(250);
+/// Longest wait for a look: a disk that is far away may be silent. Until it answers, the last reading is told.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the operating system says. What it does not say is zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -37,7 +39,10 @@ pub struct MachineStats {
 
 /// Reads them, but not more often than they change.
 #[derive(Clone)]
-pub(super) struct Machine(Arc<Mutex<State>>);
+pub(super) struct Machine {
+    state: Arc<Mutex<State>>,
+    last: Arc<std::sync::Mutex<MachineStats>>,
+}
 
 struct State {
     system: Option<System>,
@@ -48,37 +53,44 @@ struct State {
 }
 
 impl Machine {
-    /// Takes the first look, which the next one measures CPU usage from.
+    /// Begins the first look, which the next one measures CPU usage from. Must be called within a runtime.
     pub fn new() -> Self {
-        let mut state = State {
-            system: System::new().ok(),
-            pid: sysinfo::get_current_pid().ok(),
-            last: MachineStats::default(),
-            good_until: Instant::now(),
-        };
-        state.look();
-        state.good_until = Instant::now() + SETTLE;
-        Self(Arc::new(Mutex::new(state)))
+        let state = State { system: None, pid: None, last: MachineStats::default(), good_until: Instant::now() };
+        let it = Self { state: Arc::new(Mutex::new(state)), last: Arc::default() };
+        if let Ok(mut state) = it.state.clone().try_lock_owned() {
+            tokio::task::spawn_blocking(move || {
+                (state.system, state.pid) = (System::new().ok(), sysinfo::get_current_pid().ok());
+                state.look(SETTLE);
+            });
+        }
+        it
     }
 
     /// What holds now, or did a few seconds ago.
     pub async fn read(&self) -> MachineStats {
-        let mut state = self.0.clone().lock_owned().await;
-        if Instant::now() < state.good_until {
-            return state.last;
-        }
-        // It reads files, and disks may be slow.
-        let look = tokio::task::spawn_blocking(move || {
-            state.look();
-            state.good_until = Instant::now() + EVERY;
-            state.last
-        });
-        look.await.unwrap_or_default()
+        let fresh = async { look(self.state.clone().lock_owned().await).await };
+        let kept = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(stats) = timeout(PATIENCE, fresh).await else { return *kept() };
+        *kept() = stats;
+        stats
     }
 }
 
+/// Looks, unless what was seen last is good still. It reads files, and disks may be slow: who gives up waiting does not end it.
+async fn look(mut state: OwnedMutexGuard<State>) -> MachineStats {
+    if Instant::now() < state.good_until {
+        return state.last;
+    }
+    let look = tokio::task::spawn_blocking(move || {
+        state.look(EVERY);
+        state.last
+    });
+    look.await.unwrap_or_default()
+}
+
 impl State {
-    fn look(&mut self) {
+    /// Looks. What it sees is good for so long.
+    fn look(&mut self, good_for: Duration) {
         let mut stats = MachineStats { disk_bytes: disk_bytes(), threads: threads(), ..MachineStats::default() };
         if let Some(system) = &mut self.system {
             system.refresh_cpu_usage();
@@ -97,6 +109,7 @@ impl State {
             }
         }
         self.last = stats;
+        self.good_until = Instant::now() + good_for;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The settings that the file may hold: what they are called and how they are read.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,7 @@ pub(super) struct Wrong {
 
 const DURATION: &str = "a duration in quotes, such as \"500ms\" or \"2s\"";
 const SOCKET: &str = "an IP address with port in quotes, such as \"127.0.0.1:9100\" or \"[::1]:9100\"";
+const METRICS: &str = "a port such as 9100, for this machine only, or an IP address with port in quotes, such as \"0.0.0.0:9100\"";
 const PATH: &str = "a path in quotes";
 const DEGREE: &str = "a whole number from 1 to 1000";
 const ANSWER: &str = "true or false";
@@ -58,7 +60,7 @@ pub(super) const KEYS: &[Key] = &[
         expects: "64 hex digits or the path of a file with a key, in quotes",
         read: |f, l| put(&mut l.network_key, f.key_source()),
     },
-    Key { name: "metrics", expects: SOCKET, read: |f, l| put(&mut l.metrics, f.parsed()) },
+    Key { name: "metrics", expects: METRICS, read: |f, l| put(&mut l.metrics, f.metrics()) },
     Key { name: "log", expects: "\"json\" or \"text\"", read: |f, l| put(&mut l.log, f.text(str::parse)) },
     Key { name: "record", expects: PATH, read: |f, l| put(&mut l.record, f.path()) },
     Key {
@@ -115,6 +117,13 @@ impl Found<'_> {
 
     fn parsed<T: std::str::FromStr>(&self) -> Result<T, Wrong> {
         self.value.get_ref().as_str().and_then(|text| text.parse().ok()).ok_or(UNEXPECTED)
+    }
+
+    fn metrics(&self) -> Result<SocketAddr, Wrong> {
+        match self.value.get_ref() {
+            DeValue::String(_) => self.text(values::metrics),
+            _ => self.whole(0..=65_535).map(values::on_this_machine),
+        }
     }
 
     fn answer(&self) -> Result<bool, Wrong> {

@@ -28,13 +28,16 @@ pub use error::SettingsError;
 pub use file::{parse, read};
 pub use layer::{KeySource, Layer};
 pub use template::write_template;
-pub use values::{LogFormat, ValueError, bind_addr, key_source, network, nick, seed_peer};
+pub use values::{LogFormat, ValueError, bind_addr, key_source, metrics, network, nick, seed_peer};
 
 use super::data_dir::{CONFIG_FILE, read_key};
 use super::{MeshConfig, RecordConfig};
 
 /// Default of the time from a dial to its link in WAN mode.
 pub const WAN_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pause between heartbeats that is accepted in WAN mode: links are lost and made anew for seconds, and nobody is gone for that.
+pub const WAN_ACCEPTABLE_PAUSE: Duration = Duration::from_secs(12);
 
 /// Default of the most MiB that a part of a recording takes.
 pub const RECORD_LIMIT_MIB: u64 = 64;
@@ -50,8 +53,10 @@ pub struct Settings {
     /// How log lines look.
     pub log: LogFormat,
     /// Whether the node is meant for wide areas only. It says nothing on the local network and hears nothing there, whatever `lan` says,
-    /// and waits [`WAN_CONNECT_TIMEOUT`] for a link unless `connect_timeout` is set. Nothing else changes.
+    /// waits [`WAN_CONNECT_TIMEOUT`] for a link unless `connect_timeout` is set, and accepts [`WAN_ACCEPTABLE_PAUSE`]. Nothing else changes.
     pub wan_mode: bool,
+    /// Whether `lan = true` was said for nothing, because of `wan_mode`.
+    pub lan_overruled: bool,
 }
 
 impl Settings {
@@ -78,6 +83,7 @@ impl Settings {
         let wan_mode = layer.wan_mode.unwrap_or(false);
         if wan_mode {
             mesh.connect_timeout = WAN_CONNECT_TIMEOUT;
+            mesh.acceptable_pause = WAN_ACCEPTABLE_PAUSE;
         }
         let bind_addr = layer.bind_addr.unwrap_or(mesh.bind_addr.ip());
         mesh.bind_addr = SocketAddr::new(bind_addr, layer.port.unwrap_or(mesh.bind_addr.port()));
@@ -107,7 +113,7 @@ impl Settings {
         if mesh.min_degree > mesh.max_degree {
             return Err(SettingsError::Degrees { min: mesh.min_degree, max: mesh.max_degree });
         }
-        Ok(Self { mesh, log: layer.log.unwrap_or_default(), wan_mode })
+        Ok(Self { mesh, log: layer.log.unwrap_or_default(), wan_mode, lan_overruled: wan_mode && layer.lan == Some(true) })
     }
 }
 

@@ -64,7 +64,7 @@ fn every_setting_arrives() {
         recovery_base_delay = "100ms"
         connect_timeout = "7s"
     "#;
-    let Settings { mesh, log, wan_mode } = Settings::of(parsed(source)).unwrap();
+    let Settings { mesh, log, wan_mode, lan_overruled } = Settings::of(parsed(source)).unwrap();
     assert_eq!(
         (mesh.nick.as_deref(), mesh.bind_addr.to_string(), mesh.discovery_port, mesh.lan),
         (Some("alice"), "[::]:0".into(), 9998, false)
@@ -72,7 +72,7 @@ fn every_setting_arrives() {
     assert_eq!((mesh.advertise, mesh.metrics), ("[2001:db8::1]:9000".parse().ok(), "127.0.0.1:0".parse().ok()));
     assert_eq!((mesh.seeds, mesh.network.as_str()), (vec!["a.example:9000".to_owned(), "[::1]:9001".to_owned()], "lab"));
     assert!(mesh.network_key == Some(Secret([7; 32])) && mesh.keypair_seed.is_none());
-    assert_eq!((log, wan_mode), (LogFormat::Json, false));
+    assert_eq!((log, wan_mode, lan_overruled), (LogFormat::Json, false, false));
     let record = mesh.record.unwrap();
     assert_eq!((record.path, record.limit, record.secret), ("conf/flight.rec".into(), 3 << 20, None));
     assert_eq!((mesh.link_model, mesh.min_degree, mesh.max_degree), (Some("wan".into()), 4, 8));
@@ -80,6 +80,13 @@ fn every_setting_arrives() {
     assert_eq!(times, [2_000, 250, 60_000, 1_500]);
     assert_eq!((mesh.phi_threshold, mesh.max_discovery_retries), (12.0, 3));
     assert_eq!((mesh.recovery_base_delay.as_millis(), mesh.connect_timeout.as_millis()), (100, 7_000));
+}
+
+#[test]
+fn metrics_may_be_a_port_alone() {
+    for source in ["metrics = 9100", "metrics = \"9100\""] {
+        assert_eq!(parsed(source).metrics, "127.0.0.1:9100".parse().ok());
+    }
 }
 
 #[test]
@@ -93,7 +100,10 @@ fn flags_win_and_lists_replace_each_other() {
 #[test]
 fn wan_mode_is_silent_on_the_lan_and_patient() {
     let wan = Settings::of(parsed("wan_mode = true\nlan = true")).unwrap();
-    assert!(wan.wan_mode && !wan.mesh.lan);
+    assert!(wan.wan_mode && !wan.mesh.lan && wan.lan_overruled);
+    let detection = wan.mesh.protocols().detection.unwrap();
+    assert_eq!(detection.acceptable_pause, WAN_ACCEPTABLE_PAUSE);
+    assert!(!Settings::of(parsed("wan_mode = true")).unwrap().lan_overruled);
     assert_eq!(wan.mesh.connect_timeout, WAN_CONNECT_TIMEOUT);
     assert_eq!(wan.mesh.gossip_interval, MeshConfig::default().gossip_interval);
     let wan = Settings::of(parsed("connect_timeout = \"3s\"\nwan_mode = true")).unwrap();
@@ -125,7 +135,8 @@ fn a_wrong_value_is_placed_and_what_is_right_is_said() {
         ("nick = 7", "`nick`: expected a name in quotes, found 7"),
         ("nick = \"\"", "`nick`: a nick has 1 to 32 characters"),
         ("bind_addr = \"0.0.0.0:9000\"", "without port"),
-        ("metrics = \"9100\"", "`metrics`: expected an IP address with port in quotes"),
+        ("metrics = \"here\"", "`metrics`: expected a port such as `9100`, for this machine only, or an address with port"),
+        ("metrics = 65536", "`metrics`: expected a port such as 9100, for this machine only, or an IP address with port in quotes"),
         ("seed_peers = \"a:1\"", "expected a list such as [\"seed.example.org:9000\"]"),
         ("seed_peers = [\"a:1\",\n  \"b\"]", "c.toml:2:3: `seed_peers`: the seed `b` has no port; write `b:9000`"),
         ("seed_peers = [7]", "c.toml:1:15: `seed_peers`: expected a list"),

@@ -1,6 +1,6 @@
 //! What single values may be, wherever they come from.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -36,6 +36,9 @@ pub enum ValueError {
     /// Not an IP address.
     #[error("expected an IP address without port, such as `0.0.0.0` or `::`, found `{0}`; the port is set by `port`")]
     Address(String),
+    /// Not where metrics can be served.
+    #[error("expected a port such as `9100`, for this machine only, or an address with port such as `0.0.0.0:9100`, found `{0}`")]
+    Metrics(String),
     /// A seed without a port.
     #[error("the seed `{0}` has no port; write `{0}:9000`, with the port that the seed listens at")]
     NoPort(String),
@@ -111,6 +114,20 @@ pub fn bind_addr(text: &str) -> Result<IpAddr, ValueError> {
     bare.parse().map_err(|_| ValueError::Address(text.to_owned()))
 }
 
+/// Where metrics are served: an address with port, or a port, which is served to this machine only.
+///
+/// # Errors
+/// It is something else.
+pub fn metrics(text: &str) -> Result<SocketAddr, ValueError> {
+    let address = text.parse().or_else(|_| text.parse().map(on_this_machine));
+    address.map_err(|_| ValueError::Metrics(text.to_owned()))
+}
+
+/// The address of a port that only this machine reaches.
+pub(super) fn on_this_machine(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
 /// Who is asked first: `host:port`, where the host is a name, an IPv4 address, or an IPv6 address in brackets.
 ///
 /// # Errors
@@ -145,7 +162,7 @@ fn is_host(text: &str) -> bool {
     // A name of numbers only is meant as an IPv4 address.
     let numeric = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let named = text.strip_suffix('.').unwrap_or(text).split('.').all(label);
-    text.len() <= HOST && if numeric { text.parse::<std::net::Ipv4Addr>().is_ok() } else { named }
+    text.len() <= HOST && if numeric { text.parse::<Ipv4Addr>().is_ok() } else { named }
 }
 
 /// A key as 64 hex digits, or else the path of a file that holds one.
@@ -208,6 +225,17 @@ mod tests {
             assert_eq!(bind_addr(text), Ok(address.parse().unwrap()));
         }
         assert!(bind_addr("0.0.0.0:9000").unwrap_err().to_string().contains("without port"));
+    }
+
+    #[test]
+    fn metrics_are_for_this_machine_unless_an_address_is_named() {
+        for (text, address) in [("9100", "127.0.0.1:9100"), ("0", "127.0.0.1:0"), ("0.0.0.0:9100", "0.0.0.0:9100"), ("[::1]:1", "[::1]:1")]
+        {
+            assert_eq!(metrics(text), Ok(address.parse().unwrap()));
+        }
+        for bad in ["", "65536", "-1", "localhost:9100", "127.0.0.1"] {
+            assert_eq!(metrics(bad), Err(ValueError::Metrics(bad.into())));
+        }
     }
 
     #[test]

@@ -49,11 +49,9 @@ async fn connect<A>(node: u32, to: Address, shared: &Shared<A>) -> Result<(TcpSt
         Address::Memory(ordinal) => shared.names.nodes.get(ordinal as usize).copied().into_iter().collect(),
         Address::Seed(number) => {
             let name = shared.names.seeds.get(usize::from(number)).ok_or(CloseReason::Unreachable)?;
-            let found = tokio::net::lookup_host(name.as_str()).await.map_err(|error| {
-                tracing::warn!(seed = %name, %error, "the seed's name cannot be resolved; it is tried again at the next attempt");
-                CloseReason::Unreachable
-            })?;
-            found.take(MAX_ADDRESSES).collect()
+            let found = tokio::net::lookup_host(name.as_str()).await;
+            shared.names.note_resolution(number, found.as_ref().err());
+            found.map_err(|_| CloseReason::Unreachable)?.take(MAX_ADDRESSES).collect()
         }
         Address::Inbound(_) => Vec::new(),
     };

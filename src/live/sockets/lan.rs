@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::{Shared, SocketCounts};
 use crate::gate::Input;
+use crate::live::throttle::Throttle;
 use crate::wire::{Address, Hello, NodeId, beacon};
 
 /// All hosts of the segment; routers do not pass it on.
@@ -61,9 +62,22 @@ pub(super) fn join<A: Send + 'static>(
         io::ErrorKind::AddrInUse => LanError::InUse(segment.port),
         _ => LanError::Other(segment.port, error),
     })?;
-    tokio::spawn(
-        Lan { node, segment, ears, mouths: IndexMap::new(), recent: IndexMap::new(), budget: (Instant::now(), 0), shared }.run(hellos),
-    );
+    if segment.listens.ip().is_loopback() {
+        let address = segment.listens;
+        tracing::info!(%address, "hellos are said and heard on this host only, for the node listens there only; --bind 0.0.0.0 is for all");
+    }
+    let lan = Lan {
+        node,
+        segment,
+        ears,
+        mouths: IndexMap::new(),
+        recent: IndexMap::new(),
+        budget: (Instant::now(), 0),
+        mute: false,
+        foreign: Throttle::default(),
+        shared,
+    };
+    tokio::spawn(lan.run(hellos));
     Ok(())
 }
 
@@ -89,6 +103,11 @@ fn own_socket(interface: Ipv4Addr) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
+/// Whether a node that listens at `bound` says hello on the interface with the address `interface`.
+fn speaks_on(bound: IpAddr, interface: Ipv4Addr) -> bool {
+    bound.is_unspecified() || bound == IpAddr::V4(interface) || bound.is_loopback() && interface.is_loopback()
+}
+
 /// An interface's own socket, and where its broadcasts go.
 struct Mouth {
     socket: UdpSocket,
@@ -104,6 +123,9 @@ struct Lan<A> {
     recent: IndexMap<NodeId, (SocketAddr, Instant)>,
     /// The running second, and the hellos heard in it.
     budget: (Instant, u32),
+    /// There was no interface to speak on.
+    mute: bool,
+    foreign: Throttle,
     shared: Shared<A>,
 }
 
@@ -158,7 +180,7 @@ impl<A: Send + 'static> Lan<A> {
         let here: Vec<_> = found
             .into_iter()
             .filter_map(|interface| match interface.addr {
-                IfAddr::V4(v4) if bound.is_unspecified() || bound == IpAddr::V4(v4.ip) => Some(v4),
+                IfAddr::V4(v4) if speaks_on(bound, v4.ip) => Some(v4),
                 _ => None,
             })
             .collect();
@@ -172,10 +194,21 @@ impl<A: Send + 'static> Lan<A> {
                 self.mouths.insert(v4.ip, Mouth { socket, broadcast });
             }
         }
+        if self.mouths.is_empty() && !self.mute {
+            tracing::warn!(
+                "there is no interface with an IPv4 address to say hello on: nobody on the local network finds this node; name others with \
+                 --seed, or say --no-lan"
+            );
+        }
+        self.mute = self.mouths.is_empty();
     }
 
     fn hear(&mut self, heard: io::Result<(usize, SocketAddr)>, buffer: &[u8]) {
         let Ok((length, from)) = heard else { return };
+        // The port takes what comes from everywhere.
+        if self.segment.listens.ip().is_loopback() && !from.ip().is_loopback() {
+            return;
+        }
         let now = Instant::now();
         if now - self.budget.0 >= Duration::from_secs(1) {
             self.budget = (now, 0);
@@ -185,6 +218,11 @@ impl<A: Send + 'static> Lan<A> {
             return SocketCounts::count(&self.shared.counts.hellos_dropped);
         }
         let Ok(mut hello) = beacon::decode(&buffer[..length]) else {
+            if let Some(count) = self.foreign.count(self.shared.clock.now()) {
+                let port = self.segment.port;
+                let advice = "another program uses the discovery port: if nodes do not find each other, give all of them another";
+                tracing::warn!(%from, port, count, "{advice} --discovery-port");
+            }
             return SocketCounts::count(&self.shared.counts.foreign_datagrams);
         };
         if let Address::Socket(socket) = &mut hello.address
@@ -226,4 +264,25 @@ async fn first_of<F: Future + Unpin>(mut futures: Vec<F>) -> (F::Output, usize) 
         found.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_listens_to_its_own_host_speaks_to_nobody_else() {
+        let (own, ethernet) = (Ipv4Addr::LOCALHOST, Ipv4Addr::new(192, 0, 2, 7));
+        for (bound, expected) in [
+            ("0.0.0.0", [true, true]),
+            ("::", [true, true]),
+            ("127.0.0.1", [true, false]),
+            ("127.0.0.2", [true, false]),
+            ("::1", [true, false]),
+            ("192.0.2.7", [false, true]),
+            ("192.0.2.8", [false, false]),
+        ] {
+            assert_eq!([own, ethernet].map(|interface| speaks_on(bound.parse().unwrap(), interface)), expected, "{bound}");
+        }
+    }
 }

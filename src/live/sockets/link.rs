@@ -10,7 +10,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::Shared;
 use super::admission::Ticket;
@@ -33,8 +33,10 @@ const MAX_FIRST_FRAME: usize = 512;
 const LENGTH: usize = 4;
 /// Bytes gathered into one write.
 const BATCH: usize = 64 << 10;
+/// How long what is queued at the end of a link may take to be written.
+pub const FAREWELL: Duration = Duration::from_secs(3);
 /// How long the end of a link waits for the other side to see it.
-const LINGER: Duration = Duration::from_secs(1);
+pub const LINGER: Duration = Duration::from_secs(1);
 
 /// What waits to be written.
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub struct Gauge {
     /// The place among strangers, while the other side is one.
     ticket: Mutex<Option<Ticket>>,
     proven: AtomicBool,
+    /// Nothing more is queued.
+    ending: Notify,
     /// How many frames of the other side open a session: who dials sends the first and the third, who accepts the second.
     first_frames: usize,
 }
@@ -70,6 +74,7 @@ impl Gauge {
             inbound: Semaphore::new(MAX_UNREAD_STRANGER),
             ticket: Mutex::new(ticket),
             proven: AtomicBool::new(false),
+            ending: Notify::new(),
         }
     }
 
@@ -118,6 +123,17 @@ impl Gauge {
         before - bytes <= CONGESTED_TO && self.congested.load(Ordering::Relaxed) && self.congested.swap(false, Ordering::Relaxed)
     }
 
+    /// Nothing more is queued. What waits has [`FAREWELL`] to be written.
+    pub fn end(&self) {
+        self.ending.notify_one();
+    }
+
+    /// Ends when what waits had its time.
+    async fn overdue(&self) {
+        self.ending.notified().await;
+        tokio::time::sleep(FAREWELL).await;
+    }
+
     /// The world has taken in `bytes`.
     pub fn free_inbound(&self, bytes: usize) {
         self.inbound.add_permits(bytes);
@@ -128,6 +144,8 @@ impl Gauge {
 enum End {
     /// The world wanted it.
     Wanted,
+    /// The world wanted it, and the other side did not read what was left.
+    Overdue,
     /// It broke, or the other side closed it.
     Down(CloseReason),
 }
@@ -145,9 +163,11 @@ pub(super) async fn carry<A>(
     let end = tokio::select! {
         end = read_all(link, &mut reader, &gauge, &shared) => end,
         end = write_all(link, &mut writer, queued, &gauge, &shared) => end,
+        () = gauge.overdue() => End::Overdue,
     };
     match end {
-        End::Wanted => linger(reader, writer).await,
+        End::Wanted => linger(&mut reader, &mut writer).await,
+        End::Overdue => abort(&writer),
         End::Down(reason) => shared.tell(Input::Down { link, reason }),
     }
 }
@@ -233,15 +253,25 @@ async fn write_all<A>(
     }
 }
 
-/// Closes in order: what has been written shall arrive, which a reset would prevent.
-async fn linger(mut reader: OwnedReadHalf, mut writer: OwnedWriteHalf) {
+/// Closes in order: what has been written shall arrive, which a reset would prevent. Who does not read it in time is reset.
+async fn linger(reader: &mut OwnedReadHalf, writer: &mut OwnedWriteHalf) {
     let drain = async {
         writer.shutdown().await?;
         let mut rest = [0; 4096];
         while reader.read(&mut rest).await? > 0 {}
         io::Result::Ok(())
     };
-    let _ = tokio::time::timeout(LINGER, drain).await;
+    if tokio::time::timeout(LINGER, drain).await.is_err() {
+        abort(writer);
+    }
+}
+
+/// Has the link reset when it is dropped: the system itself would hold on for minutes to what nobody reads.
+fn abort(writer: &OwnedWriteHalf) {
+    let stream: &TcpStream = writer.as_ref();
+    if let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO)) {
+        tracing::debug!(%error, "a link cannot be reset");
+    }
 }
 
 /// Why a link is down.

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::link::{Gauge, carry};
 use super::{Event, Shared, SocketCounts, Wire};
 use crate::gate::{Arrival, Input, LinkId};
+use crate::live::throttle::Throttle;
 use crate::wire::Address;
 
 /// Connections that the system holds until they are accepted.
@@ -63,12 +64,15 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 
 /// Accepts until the runtime ends.
 pub(super) async fn accept_all<A: Send + 'static>(node: u32, listener: tokio::net::TcpListener, shared: Shared<A>) {
+    let (mut crowds, mut failures) = (Throttle::default(), Throttle::default());
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 SocketCounts::count(&shared.counts.accept_errors);
-                tracing::warn!(%error, "no link can be accepted; open files may be too few (ulimit -n)");
+                if let Some(count) = failures.count(shared.clock.now()) {
+                    tracing::warn!(%error, count, "no link can be accepted; open files may be too few (ulimit -n)");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -76,7 +80,10 @@ pub(super) async fn accept_all<A: Send + 'static>(node: u32, listener: tokio::ne
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let Some(ticket) = shared.admission.admit(from.ip()) else {
             SocketCounts::count(&shared.counts.strangers_refused);
-            tracing::debug!(%from, "too many handshakes in flight: a link is refused");
+            if let Some(count) = crowds.count(shared.clock.now()) {
+                let advice = "too many handshakes in flight: links are refused; if these are not your nodes, keep them out with a firewall";
+                tracing::warn!(%from, count, "{advice}");
+            }
             continue;
         };
         SocketCounts::count(&shared.counts.accepted);

@@ -4,7 +4,8 @@
 //! [`Event`]s. Everything that waits is bounded:
 //!
 //! - *Out*: a link whose peer does not read is congested from [`CONGESTED_FROM`] bytes on; the gate then drops what is lazy. At
-//!   [`MAX_QUEUED`] bytes it is closed with `Overflow`.
+//!   [`MAX_QUEUED`] bytes it is closed with `Overflow`. A link that is hung up has [`FAREWELL`] to write what is left and [`LINGER`] to have
+//!   it seen, and is reset after that.
 //! - *In*: a link is not read while [`MAX_UNREAD`] bytes of it wait for the world.
 //! - *Strangers*: accepted links that have not proven who they are are few, by address and in all; see [`Admission`]. Each costs at most
 //!   one frame of memory, and the handshake's time-out ends it.
@@ -30,7 +31,7 @@ use tokio::sync::mpsc;
 
 pub use admission::Admission;
 pub use lan::{LanError, LanSegment};
-pub use link::{CONGESTED_FROM, MAX_QUEUED, MAX_UNREAD};
+pub use link::{CONGESTED_FROM, FAREWELL, LINGER, MAX_QUEUED, MAX_UNREAD};
 pub use listener::{BindError, bind};
 
 use super::clock::WallClock;
@@ -112,6 +113,8 @@ pub struct Names {
     pub nodes: Vec<SocketAddr>,
     /// Which of them dialled from which socket.
     diallers: Mutex<BTreeMap<SocketAddr, u32>>,
+    /// Why seeds could not be resolved when they last were tried, by number.
+    unresolved: Mutex<BTreeMap<u16, String>>,
 }
 
 impl Names {
@@ -123,6 +126,23 @@ impl Names {
     /// The nodes of one process.
     pub fn of_nodes(nodes: Vec<SocketAddr>) -> Self {
         Self { nodes, ..Self::default() }
+    }
+
+    /// A seed was looked up. What came of it is said when it is something else than the last time.
+    fn note_resolution(&self, number: u16, error: Option<&io::Error>) {
+        let Some(seed) = self.seeds.get(usize::from(number)) else { return };
+        let mut unresolved = self.unresolved.lock().unwrap_or_else(PoisonError::into_inner);
+        match error.map(ToString::to_string) {
+            Some(error) if unresolved.get(&number) == Some(&error) => {
+                tracing::debug!(%seed, error, "the seed's name cannot be resolved still")
+            }
+            Some(error) => {
+                tracing::warn!(%seed, error, "the seed's name cannot be resolved: is it spelt right? it is tried on, ever less often");
+                unresolved.insert(number, error);
+            }
+            None if unresolved.remove(&number).is_some() => tracing::info!(%seed, "the seed's name can be resolved again"),
+            None => {}
+        }
     }
 
     /// Node `ordinal` dials from `socket`.
@@ -276,10 +296,11 @@ impl<A: Send + 'static> Sockets<A> {
                 Output::Frame { link, bytes, .. } => self.send(link, bytes),
                 Output::HangUp { link, .. } => {
                     // The task writes what is queued, and ends. A dial that has no socket yet ends at once.
-                    if let Some(wire) = self.wires.swap_remove(&link)
-                        && wire.queue.send(Queued::End).is_err()
-                    {
-                        wire.task.abort();
+                    if let Some(wire) = self.wires.swap_remove(&link) {
+                        wire.gauge.end();
+                        if wire.queue.send(Queued::End).is_err() {
+                            wire.task.abort();
+                        }
                     }
                 }
                 Output::Hello { node, hello, .. } => {
@@ -304,13 +325,21 @@ impl<A: Send + 'static> Sockets<A> {
 
     /// Ends all links, after what is queued, for at most `limit`.
     pub fn close(mut self, limit: Duration) {
-        for (_, wire) in self.wires.drain(..) {
-            let _ = wire.queue.send(Queued::End);
-        }
-        if let Some(runtime) = self.runtime.take() {
-            let gauges_empty = async { tokio::time::sleep(limit.min(Duration::from_millis(100))).await };
-            runtime.block_on(gauges_empty);
-            runtime.shutdown_timeout(limit);
+        let Some(runtime) = self.runtime.take() else { return };
+        let ending: Vec<_> =
+            self.wires.drain(..).filter(|(_, wire)| wire.queue.send(Queued::End).is_ok()).map(|(_, wire)| wire.task).collect();
+        let (done, wait) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            while !ending.iter().all(tokio::task::AbortHandle::is_finished) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let _ = done.send(());
+        });
+        let _ = wait.recv_timeout(limit);
+        // A Bevy program may live in a runtime of its own, in which nothing may wait for the end of another.
+        match Handle::try_current() {
+            Ok(_) => runtime.shutdown_background(),
+            Err(_) => runtime.shutdown_timeout(limit),
         }
     }
 

@@ -21,6 +21,7 @@ use crate::live::observe::MeterPlugin;
 use crate::live::sockets::{Event, Names, Sockets};
 use crate::live::start::{StartError, random_secret, serve_metrics};
 use crate::mesh::MeshPlugins;
+use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{Address, Payload};
 
 /// What a swarm is started with.
@@ -45,10 +46,32 @@ pub struct Load {
     pub size: usize,
 }
 
+/// Most broadcasts per second that can be asked for.
+pub const MAX_RATE: f64 = 1e6;
+/// Most broadcasts that are said at once. What a machine is too slow for is not said later.
+const MAX_CATCH_UP: usize = 1_000;
+
+impl SwarmConfig {
+    fn check(&self) -> Result<(), StartError> {
+        let wrong = |message: String| Err(StartError::Config(message));
+        if self.nodes == 0 {
+            return wrong("a swarm has at least one node (--nodes)".to_owned());
+        }
+        let Some(Load { rate, size }) = self.load else { return Ok(()) };
+        if !(rate > 0.0 && rate <= MAX_RATE) {
+            return wrong(format!("the rate is more than 0 and at most {MAX_RATE} broadcasts a second, and {rate} is not (--rate)"));
+        }
+        if size > MAX_PAYLOAD {
+            return wrong(format!("a broadcast has at most {MAX_PAYLOAD} bytes, and {size} are more (--size)"));
+        }
+        Ok(())
+    }
+}
+
 /// A swarm that runs, on a thread of its own, until it is told to stop or dropped.
 pub struct Swarm {
     events: mpsc::Sender<Event<Request>>,
-    told: broadcast::Sender<(u32, MeshEvent)>,
+    told: broadcast::WeakSender<(u32, MeshEvent)>,
     metrics: Option<SocketAddr>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -59,6 +82,7 @@ impl Swarm {
     /// # Errors
     /// Why it does not start.
     pub fn start(config: SwarmConfig) -> Result<Self, StartError> {
+        config.check()?;
         let (listeners, addresses) = listen_all(config.nodes)?;
         let (events, inbox) = mpsc::channel();
         let clock = WallClock::unix();
@@ -71,7 +95,7 @@ impl Swarm {
         let mut app = App::empty();
         app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(config.mesh.protocols()), GatePlugin, EventsPlugin));
         app.init_resource::<Ended>();
-        let told = app.world().resource::<Events>().0.clone();
+        let told = app.world().resource::<Events>().0.downgrade();
         let mut world = std::mem::take(app.world_mut());
         let mut engine = Engine::new(clock, sockets, inbox);
         let (name, key) = (&config.mesh.network, config.mesh.network_key.as_ref());
@@ -84,6 +108,7 @@ impl Swarm {
                 network_tag: network_tag(name, key),
                 address: Address::Memory(ordinal),
                 seeds: (ordinal > 0).then_some(Address::Memory(0)).into_iter().collect(),
+                known: Vec::new(),
                 incarnation: 0,
                 random: u64::from(ordinal) ^ u64::from_le_bytes(*random_secret()?.0.first_chunk().unwrap_or(&[0; 8])),
                 key_random: random_secret()?,
@@ -107,9 +132,9 @@ impl Swarm {
         self.metrics
     }
 
-    /// What happens at its nodes from now on, with the ordinal of each.
+    /// What happens at its nodes from now on, with the ordinal of each. It is closed when the swarm has ended.
     pub fn subscribe(&self) -> broadcast::Receiver<(u32, MeshEvent)> {
-        self.told.subscribe()
+        self.told.upgrade().unwrap_or_else(|| broadcast::Sender::new(1)).subscribe()
     }
 
     /// Lets node `ordinal` say something to all.
@@ -140,14 +165,17 @@ impl Drop for Swarm {
 
 /// Moves the world, and lets its nodes say what the load asks for.
 fn speak(world: &mut bevy_ecs::world::World, nodes: u32, load: Option<Load>) {
-    let gap = load.map(|load| Duration::from_secs_f64((1.0 / load.rate.max(1e-6)).min(1e6)));
+    let gap = load.map(|load| Duration::from_secs_f64((1.0 / load.rate).min(1e6)));
     let mut next = world.resource::<Engine>().now() + gap.unwrap_or_default();
     let mut count = 0_u64;
     while engine::step(world, if load.is_some() { next } else { Instant::NEVER }) {
         let (Some(load), Some(gap)) = (load, gap) else { continue };
         let mut engine = world.resource_mut::<Engine>();
         let now = engine.now();
-        while next <= now {
+        for _ in 0..MAX_CATCH_UP {
+            if next > now {
+                break;
+            }
             // Whoever hears it can tell how long it took.
             let mut payload = vec![0; load.size.max(8)];
             payload[..8].copy_from_slice(&now.as_nanos().to_le_bytes());
@@ -156,5 +184,6 @@ fn speak(world: &mut bevy_ecs::world::World, nodes: u32, load: Option<Load>) {
             count += 1;
             next = next + gap;
         }
+        next = next.max(now);
     }
 }

@@ -10,7 +10,7 @@ mod play;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 pub use crowd::{Load, Swarm, SwarmConfig};
-pub use play::{PlayError, play};
+pub use play::{PlayError, Progress, play};
 
 use super::sockets::{self, BindError};
 

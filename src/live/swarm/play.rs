@@ -1,5 +1,6 @@
 //! A scenario over sockets, in wall time.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -40,14 +41,23 @@ pub enum PlayError {
     Unplayable(&'static str),
 }
 
+/// What whoever waits for a scenario is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Progress {
+    /// Metrics are served there.
+    Metrics(SocketAddr),
+    /// This fraction of it is done.
+    Done(f64),
+}
+
 /// Plays `scenario` over TCP on the loopback interface, in wall time and under its link model. The record is the same as the simulator's, but for the
 /// digest: no two runs on sockets are the same. Cryptography is real, whatever the scenario says.
 ///
-/// `progress` is told now and then what fraction is done. `metrics` serves the metrics of all nodes there.
+/// `progress` is told where metrics of all nodes are served, if `metrics` asks for it, and now and then what fraction is done.
 ///
 /// # Errors
 /// Why it cannot be played.
-pub fn play(scenario: &Scenario, metrics: Option<std::net::SocketAddr>, progress: &dyn Fn(f64)) -> Result<RunRecord, PlayError> {
+pub fn play(scenario: &Scenario, metrics: Option<SocketAddr>, progress: &dyn Fn(Progress)) -> Result<RunRecord, PlayError> {
     if scenario.network.service == ServiceKind::Datagram {
         return Err(PlayError::Unplayable("its links are datagrams, and TCP is a stream: set network.service to Stream"));
     }
@@ -83,8 +93,7 @@ pub fn play(scenario: &Scenario, metrics: Option<std::net::SocketAddr>, progress
         sockets.listen(node as u32, listener).map_err(StartError::from)?;
     }
     if let Some(address) = metrics {
-        let address = serve_metrics(address, &sockets, events.clone())?;
-        tracing::info!(%address, "metrics");
+        progress(Progress::Metrics(serve_metrics(address, &sockets, events.clone())?));
     }
     let mut engine = Engine::new(clock, sockets, inbox);
     engine.shape(Box::new(LinkShaper::for_swarm(plan.clone())));
@@ -96,7 +105,7 @@ pub fn play(scenario: &Scenario, metrics: Option<std::net::SocketAddr>, progress
         let now = world.resource::<Engine>().now();
         while sample_at <= now {
             take_sample(&mut world, sample_at);
-            progress(sample_at.as_secs_f64() / end.as_secs_f64());
+            progress(Progress::Done(sample_at.as_secs_f64() / end.as_secs_f64()));
             if sample_at == end {
                 engine::close(&mut world);
                 // As long as somebody may speak, the engine waits.

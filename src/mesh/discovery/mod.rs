@@ -16,11 +16,11 @@ use bevy_ecs::prelude::*;
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 
 pub use backoff::delay;
-pub use components::{Discovery, Seeds};
+pub use components::{Discovery, KnownPeers, Seeds};
 pub use config::DiscoveryConfig;
 pub use messages::{WentOffline, WentOnline};
 
-/// Adds discovery. Nodes may have [`Seeds`] and a [`NetworkTag`](crate::kernel::NetworkTag).
+/// Adds discovery. Nodes may have [`Seeds`], [`KnownPeers`] and a [`NetworkTag`](crate::kernel::NetworkTag).
 #[derive(Debug, Clone, Default)]
 pub struct DiscoveryPlugin(pub DiscoveryConfig);
 
@@ -31,14 +31,24 @@ impl Plugin for DiscoveryPlugin {
             .add_tick_message::<WentOnline>()
             .add_timer::<systems::HelloTimer>()
             .add_timer::<systems::Attempt>()
+            .add_timer::<systems::Probation>()
             .add_timer::<systems::LostTimer>()
             .add_systems(
                 Tick,
-                (systems::start, systems::say_hello, systems::hear_hello, systems::follow_sessions, systems::attempt, systems::seek_lost)
+                (
+                    systems::start,
+                    systems::say_hello,
+                    systems::hear_hello,
+                    systems::follow_sessions,
+                    systems::end_probation,
+                    systems::attempt,
+                    systems::seek_lost,
+                )
                     .chain()
                     .in_set(ProtocolSystems::Discovery),
             );
         app.world_mut().register_required_components::<Node, Discovery>();
         app.world_mut().register_required_components::<Node, Seeds>();
+        app.world_mut().register_required_components::<Node, KnownPeers>();
     }
 }

@@ -4,8 +4,9 @@
 //! beginning; older parts are `FILE.1` and so on, and the oldest are deleted. Whatever goes wrong with the file ends the recording, never the
 //! node. What is buffered is handed to the system at least once a second, so a process that is killed loses no more of it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read};
+mod parts;
+
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +15,12 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 
 use super::config::RecordConfig;
+use super::data_dir::reason;
 use super::engine::Recorder;
 use crate::gate::{Arrival, Command, Input, Output};
 use crate::kernel::Instant;
-use crate::replay::{Header, Keys, MAGIC, State, WriteError, Writer};
+use crate::replay::{Header, Keys, State, WriteError, Writer};
+use parts::{create, rotate};
 
 /// Smallest limit of a part.
 const MIN_LIMIT: u64 = 64 << 10;
@@ -77,7 +80,7 @@ pub enum RecordError {
     #[error("a recording of at most {0} bytes is too small: give it {MIN_LIMIT} or more")]
     TooSmall(u64),
     /// It cannot be written.
-    #[error("the recording {} cannot be written: {source}; make room, or record to another file with --record", path.display())]
+    #[error("the recording {}; or record to another file with --record", unwritten(path, source))]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -86,12 +89,23 @@ pub enum RecordError {
     },
 }
 
+/// What is wrong with a file, and what to do.
+fn unwritten(path: &Path, error: &WriteError) -> String {
+    let path = path.display();
+    match error {
+        WriteError::Io(error) => format!("{path} cannot be written: {}", reason(error, "written")),
+        other => format!("{path} cannot be written: {other}"),
+    }
+}
+
+/// Where a recording goes.
+type Sink = Box<dyn Write + Send + Sync>;
+
 /// Writes down a life of a node.
-#[derive(Debug)]
 pub struct FlightRecorder {
     path: PathBuf,
     limit: u64,
-    writer: Option<Writer<BufWriter<File>>>,
+    writer: Option<Writer<BufWriter<Sink>>>,
     counts: RecordCounts,
     begun: Instant,
     now: Instant,
@@ -113,10 +127,23 @@ impl FlightRecorder {
         }
         let path = config.path.clone();
         rotate(&path, config.parts)?;
+        let file = create(&path).map_err(|error| RecordError::Unwritable { path: path.clone(), source: error.into() })?;
+        Self::write_to(Box::new(file), config, header, keys, nonce, counts)
+    }
+
+    /// Begins a part in `sink`, which stands for the file.
+    fn write_to(
+        sink: Sink,
+        config: &RecordConfig,
+        header: &Header,
+        keys: &Keys,
+        nonce: [u8; 12],
+        counts: RecordCounts,
+    ) -> Result<Self, RecordError> {
+        let path = config.path.clone();
         let unwritable = |source: WriteError| RecordError::Unwritable { path: path.clone(), source };
-        let file = create(&path).map_err(|error| unwritable(error.into()))?;
         let secret = config.secret.as_ref().map(|secret| (secret, nonce));
-        let mut writer = Writer::new(BufWriter::new(file), header, keys, secret).map_err(unwritable)?;
+        let mut writer = Writer::new(BufWriter::new(sink), header, keys, secret).map_err(unwritable)?;
         writer.flush().map_err(unwritable)?;
         counts.0.parts.fetch_add(1, Ordering::Relaxed);
         counts.0.bytes.fetch_add(writer.written(), Ordering::Relaxed);
@@ -143,10 +170,8 @@ impl FlightRecorder {
         self.counts.fail();
         // What is whole of it can be replayed.
         self.writer = None;
-        let path = self.path.display();
-        tracing::error!(
-            "the recording {path} cannot be written: {error}; the node goes on unrecorded; make room, and start it again to record"
-        );
+        let what = unwritten(&self.path, error);
+        tracing::error!("the recording {what}; the node goes on unrecorded, start it again to record");
     }
 }
 
@@ -187,90 +212,81 @@ impl Recorder for FlightRecorder {
     }
 }
 
-/// Makes room for a new part.
-fn rotate(path: &Path, parts: usize) -> Result<(), RecordError> {
-    let unwritable = |path: &Path, error: io::Error| RecordError::Unwritable { path: path.to_owned(), source: error.into() };
-    let last = parts.max(1) - 1;
-    let first_free = (0..).find(|number| part(path, *number).symlink_metadata().is_err()).unwrap_or(0);
-    // What others have put there is not ours to move.
-    for number in 0..first_free {
-        let part = part(path, number);
-        if !is_recording(&part) {
-            return Err(RecordError::Foreign(part));
-        }
-    }
-    for number in last..first_free {
-        let part = part(path, number);
-        std::fs::remove_file(&part).map_err(|error| unwritable(&part, error))?;
-    }
-    for number in (0..first_free.min(last)).rev() {
-        let (from, to) = (part(path, number), part(path, number + 1));
-        std::fs::rename(&from, &to).map_err(|error| unwritable(&from, error))?;
-    }
-    Ok(())
-}
-
-/// The file of a part; the present one has number 0.
-fn part(path: &Path, number: usize) -> PathBuf {
-    if number == 0 {
-        return path.to_owned();
-    }
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{number}"));
-    name.into()
-}
-
-/// Whether a file is a recording, or the little that is left of one.
-fn is_recording(path: &Path) -> bool {
-    let mut start = Vec::new();
-    let file = File::open(path).map(|file| file.take(MAGIC.len() as u64));
-    file.and_then(|mut file| file.read_to_end(&mut start)).is_ok() && MAGIC.starts_with(&start)
-}
-
-/// A file that only its owner may read: whoever has it and the node's key can open what the node was told.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{self, ErrorKind};
+
+    use bevy_app::App;
+
     use super::*;
+    use crate::crypto::{NodeId, Secret};
+    use crate::gate::GatePlugin;
+    use crate::kernel::KernelPlugin;
+    use crate::wire::Address;
 
-    fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-        let mut all: Vec<_> =
-            entries.map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())).collect();
-        all.sort();
-        all
-    }
+    /// A disk with room for so many bytes.
+    struct FullDisk(usize);
 
-    #[test]
-    fn parts_move_on_and_the_oldest_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("flight");
-        for life in 0..5_u8 {
-            rotate(&path, 3).unwrap();
-            std::fs::write(&path, [MAGIC.as_slice(), &[life]].concat()).unwrap();
+    impl Write for FullDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(ErrorKind::StorageFull)?;
+            Ok(bytes.len())
         }
-        let lives: Vec<_> = content(folder.path()).into_iter().map(|(name, bytes)| (name, bytes[MAGIC.len()])).collect();
-        assert_eq!(lives, [("flight".into(), 4), ("flight.1".into(), 3), ("flight.2".into(), 2)]);
-        // Fewer parts than there were, and a gap.
-        std::fs::remove_file(part(&path, 1)).unwrap();
-        rotate(&path, 2).unwrap();
-        assert_eq!(content(folder.path()).len(), 2);
-        rotate(&path, 1).unwrap();
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn begun(room: usize, counts: &RecordCounts) -> Result<FlightRecorder, RecordError> {
+        let header = Header {
+            program: String::new(),
+            protocols: String::new(),
+            network: String::new(),
+            tag: [0; 8],
+            ordinal: 0,
+            id: NodeId([1; 32]),
+            address: Address::Seed(0),
+            seeds: Vec::new(),
+            known: Vec::new(),
+            incarnation: 0,
+            random: 0,
+            start: 0,
+            dialled: 0,
+            salt: [0; 32],
+        };
+        let config = RecordConfig { path: "flight.rec".into(), limit: 1 << 20, parts: 1, secret: None };
+        let keys = Keys { identity: Secret([1; 32]), network: None };
+        FlightRecorder::write_to(Box::new(FullDisk(room)), &config, &header, &keys, [0; 12], counts.clone())
     }
 
     #[test]
-    fn what_is_no_recording_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("flight");
-        std::fs::write(&path, "my only diary").unwrap();
-        assert!(matches!(rotate(&path, 1), Err(RecordError::Foreign(it)) if it == path));
-        assert_eq!(content(folder.path()), [("flight".to_owned(), b"my only diary".to_vec())]);
+    fn a_full_disk_ends_the_recording_and_not_the_node() {
+        let mut app = App::empty();
+        app.add_plugins((KernelPlugin::default(), GatePlugin));
+        let counts = RecordCounts::default();
+        let mut recorder = begun(4096, &counts).unwrap();
+        let command = Command::SetKey { key: "nick".into(), value: Some(vec![b'x'; 100]) };
+        for second in 0..100 {
+            let at = Instant::ZERO + Duration::from_secs(second);
+            let arrival = Arrival::new(at, Input::Command { node: 0, command: command.clone() });
+            recorder.tick(app.world(), at, &[arrival], &[]);
+        }
+        let bytes = counts.bytes();
+        assert!((1_000..4_096).contains(&bytes), "{bytes}");
+        assert!(counts.failures() == 1 && counts.missed() > 50, "{counts:?}");
+        assert!(!recorder.is_full(), "it does not begin anew on a disk that is full");
+        recorder.finish(app.world());
+        assert_eq!((counts.failures(), counts.bytes()), (1, bytes));
+    }
+
+    #[test]
+    fn what_cannot_be_written_says_why_and_what_to_do() {
+        let refused = |kind: ErrorKind| RecordError::Unwritable { path: "a/b".into(), source: io::Error::from(kind).into() }.to_string();
+        let full = begun(10, &RecordCounts::default()).err().map(|error| error.to_string());
+        assert!(full.is_some_and(|it| it.starts_with("the recording flight.rec cannot be written: the disk is full; make room")));
+        let lost = refused(ErrorKind::NotFound);
+        assert!(lost.contains("there is no such folder") && !lost.contains("make room") && lost.ends_with("with --record"), "{lost}");
+        assert!(refused(ErrorKind::PermissionDenied).contains("run as the owner"));
     }
 }
