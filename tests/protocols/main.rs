@@ -1,7 +1,7 @@
 //! What each protocol promises about single nodes, seen in its ECS messages. The kernel, the wire and the transport are the real ones.
 
-mod chat;
 mod admission;
+mod chat;
 mod defaults;
 mod discovery;
 mod handshake;

@@ -9,11 +9,12 @@ use super::log::Logs;
 use super::receipts::Receipts;
 use super::sender::{Readers, Writer};
 use super::timeline::{Text, Timeline};
+use crate::kernel::Instant;
 use crate::wire::chat::{EntryId, LogId};
 use crate::wire::{NodeId, TopicId};
 
 /// The state of chat at a node.
-#[derive(Component, Default, Debug)]
+#[derive(Component, Debug)]
 pub struct Chat {
     pub(super) logs: Logs,
     pub(super) texts: Timeline,
@@ -33,6 +34,8 @@ pub struct Chat {
     pub(super) unsaid: u64,
     /// Which timers are set.
     pub(super) armed: Armed,
+    /// When the second began in which messages with entries are counted, and how many there were.
+    pub(super) paced: (Instant, u32),
     pub(super) counts: ChatCounts,
 }
 
@@ -70,6 +73,27 @@ pub struct ChatCounts {
     pub refused: u64,
     /// Texts that were asked for by somebody who may not read them.
     pub not_shared: u64,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self {
+            logs: Logs::default(),
+            texts: Timeline::default(),
+            own: BTreeMap::new(),
+            writers: BTreeMap::new(),
+            readers: Readers::new(),
+            receipts: Receipts::default(),
+            locked: BTreeSet::new(),
+            asked: 0,
+            subscribers: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            unsaid: 0,
+            armed: Armed::default(),
+            paced: (Instant::ZERO, 0),
+            counts: ChatCounts::default(),
+        }
+    }
 }
 
 impl Chat {

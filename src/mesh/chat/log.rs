@@ -172,6 +172,8 @@ impl Logs {
             return Accepted::Forked;
         }
         let mut new = vec![Arc::clone(&entry)];
+        // It may have waited for those that were given up.
+        log.waiting.remove(&sequence);
         log.push(entry);
         log.claims.clear();
         while let Some(next) = log.waiting.remove(&(log.last() + 1)) {

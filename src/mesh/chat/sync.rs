@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use rand::RngExt;
@@ -24,6 +25,9 @@ use crate::wire::{NodeId, TopicId};
 const BATCH: usize = 48 << 10;
 /// Most messages with entries that answer one comparison.
 const WINDOW: usize = 8;
+/// Most messages with entries that a node sends within [`PACE`], whoever asks: 24 MiB.
+const MAX_PACED: u32 = 512;
+const PACE: Duration = Duration::from_secs(1);
 
 /// Compares logs with a new neighbour as soon as something can be sealed to it.
 pub(super) fn greet(
@@ -138,17 +142,30 @@ fn on_heads(
     let logs = it.chat.logs.of_topic(topic).filter(|(log, _)| *first <= log.author && log.author <= *to);
     let missing = logs.flat_map(|(id, log)| {
         let from = (has(id) + 1).max(log.first());
-        (from..=log.last()).filter_map(|sequence| log.get(sequence)).cloned().collect::<Vec<_>>()
+        (from..=log.last()).filter_map(|sequence| log.get(sequence)).cloned()
     });
     let messages = batches(missing);
     let count = messages.len();
     for (index, entries) in messages.into_iter().take(WINDOW).enumerate() {
+        if !pace(it, at) {
+            return;
+        }
         let more = count > WINDOW && index + 1 == WINDOW;
         out.sync(it.entity, partner, SyncMessage::Entries { entries, more }, at);
     }
     if lacking && !answer {
         compare(it, topic, partner, true, at, out);
     }
+}
+
+/// Whether another message with entries may be sent: whoever compares again and again must not make the node send without end.
+fn pace(it: &mut SpeakerItem, at: Instant) -> bool {
+    let (since, count) = &mut it.chat.paced;
+    if at.since(*since) >= PACE {
+        (*since, *count) = (at, 0);
+    }
+    *count += 1;
+    *count <= MAX_PACED
 }
 
 /// Puts entries into messages that are not too long; one more than are sent at a time, if there are so many.
@@ -172,15 +189,22 @@ fn batches(entries: impl Iterator<Item = Arc<LogEntry>>) -> Vec<Vec<Arc<LogEntry
     messages
 }
 
+/// In how many requests all texts are asked for that cannot be read; at least one.
+pub(super) fn rounds(it: &SpeakerItem) -> usize {
+    it.chat.locked.len().div_ceil(MAX_ASKED).max(1)
+}
+
 /// Asks somebody for texts that the node cannot read.
 pub(super) fn ask(it: &mut SpeakerItem, at: Instant, out: &mut Outlets) {
-    let Some(first) = it.chat.locked.first().copied() else { return };
+    // In turn, for those that come first may be such as nobody shares.
+    let turn = it.chat.asked as usize % rounds(it);
+    let Some(first) = it.chat.locked.iter().nth(turn * MAX_ASKED).copied() else { return };
     let topic = first.log.topic;
     // What is for one only, nobody but its author can tell. Of the others anybody may.
     let author = first.log.author;
-    let partner = if it.chat.asked.is_multiple_of(2) && author != it.me.id { Some(author) } else { partner(it, &topic) };
+    let partner = if it.rng.0.random_range(0..2) == 0 && author != it.me.id { Some(author) } else { partner(it, &topic) };
     let Some(partner) = partner else { return };
-    let wanted: Vec<EntryId> = it.chat.locked.iter().filter(|id| id.log.topic == topic).take(MAX_ASKED).copied().collect();
+    let wanted: Vec<EntryId> = it.chat.locked.range(first..).filter(|id| id.log.topic == topic).take(MAX_ASKED).copied().collect();
     out.sync(it.entity, partner, SyncMessage::Ask { wanted }, at);
 }
 

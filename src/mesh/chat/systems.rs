@@ -143,7 +143,9 @@ pub(super) fn act(mut fired: MessageReader<Fired<ChatTimer>>, config: Res<ChatCo
                 it.chat.armed.ask = !it.chat.locked.is_empty();
                 if it.chat.armed.ask {
                     sync::ask(&mut it, at, &mut out);
-                    let wait = config.gap_delay.saturating_mul(1 << it.chat.asked.min(16)).min(LONGEST_ASK);
+                    // All are asked for once before the wait doubles.
+                    let times = it.chat.asked / sync::rounds(&it) as u32;
+                    let wait = config.gap_delay.saturating_mul(1 << times.min(16)).min(LONGEST_ASK);
                     it.chat.asked = it.chat.asked.saturating_add(1);
                     it.arm(timer, wait, at, &mut out);
                 }

@@ -1,1 +1,141 @@
+//! Logs alone: what comes in whatever order, twice, forged in sequence, or not at all.
 
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::log::{Accepted, Logs};
+use crate::crypto::{Commitment, CryptoMode, Identity, Signature};
+use crate::wire::TopicId;
+use crate::wire::chat::{EntryBody, EntryHash, EntryId, LogEntry, LogId};
+
+const NETWORK: [u8; 8] = *b"murmur 1";
+
+fn identity(author: u8) -> Identity {
+    Identity::from_seed([author; 32], CryptoMode::Modelled)
+}
+
+/// A log of `count` entries, each bound to the one before.
+fn log(author: u8, count: u64, says: u8) -> Vec<Arc<LogEntry>> {
+    let identity = identity(author);
+    let id = LogId { topic: TopicId::of("t"), author: identity.id(), life: 1 };
+    let mut previous = EntryHash::default();
+    let entry = |sequence| {
+        let body = EntryBody::Text { epoch: 1, index: sequence, commitment: Commitment([0; 32]), ciphertext: [says; 40].into() };
+        let id = EntryId { log: id, sequence };
+        let entry = LogEntry { id, previous, clock: sequence, time: sequence, body, signature: Signature([0; 64]) };
+        let entry = LogEntry::sign(&identity, &NETWORK, entry);
+        previous = entry.hash();
+        Arc::new(entry)
+    };
+    (1..=count).map(entry).collect()
+}
+
+fn last(logs: &Logs, of: &[Arc<LogEntry>]) -> u64 {
+    logs.get(&of[0].id.log).map_or(0, super::Log::last)
+}
+
+proptest! {
+    #[test]
+    fn a_log_is_whole_whatever_the_order_in_which_it_comes(
+        order in Just((0..40_usize).collect::<Vec<_>>()).prop_shuffle(),
+        again in proptest::collection::vec(0..40_usize, 0..20),
+    ) {
+        let entries = log(1, 40, 0);
+        let mut logs = Logs::default();
+        let mut new = Vec::new();
+        for index in order.into_iter().chain(again) {
+            if let Accepted::New(entries) = logs.accept(Arc::clone(&entries[index])) {
+                new.extend(entries.iter().map(|entry| entry.id.sequence));
+            }
+        }
+        prop_assert_eq!(new, (1..=40).collect::<Vec<_>>(), "each once, in order");
+        prop_assert!(logs.iter().all(|(_, log)| !log.has_gap() && !log.forked));
+    }
+
+    #[test]
+    fn what_is_let_go_is_the_oldest_and_the_last_of_each_log_stays(keep in 0_usize..40_000, before in 0_u64..60) {
+        let mut logs = Logs::default();
+        let (one, two) = (log(1, 50, 0), log(2, 30, 0));
+        one.iter().chain(&two).for_each(|entry| drop(logs.accept(Arc::clone(entry))));
+        logs.trim(TopicId::of("t"), keep, before);
+        prop_assert_eq!((last(&logs, &one), last(&logs, &two)), (50, 30));
+        for (_, log) in logs.iter() {
+            let kept: Vec<u64> = log.entries().map(|entry| entry.id.sequence).collect();
+            prop_assert_eq!(kept, (log.first()..=log.last()).collect::<Vec<_>>());
+            prop_assert!(log.first() == log.last() || log.first() >= before);
+        }
+        // What comes next is still bound to it.
+        let next = log(1, 51, 0);
+        prop_assert!(matches!(logs.accept(Arc::clone(&next[50])), Accepted::New(_)));
+    }
+}
+
+#[test]
+fn a_second_entry_with_one_number_shows_and_changes_nothing() {
+    let (honest, other) = (log(1, 10, 0), log(1, 10, 1));
+    let mut logs = Logs::default();
+    honest[..5].iter().for_each(|entry| drop(logs.accept(Arc::clone(entry))));
+    assert_eq!(logs.accept(Arc::clone(&other[2])), Accepted::Forked);
+    assert_eq!(logs.accept(Arc::clone(&other[5])), Accepted::Forked, "it is bound to another past");
+    assert!(logs.get(&honest[0].id.log).unwrap().forked);
+    assert!(matches!(logs.accept(Arc::clone(&honest[5])), Accepted::New(_)));
+    assert_eq!(last(&logs, &honest), 6);
+}
+
+#[test]
+fn a_beginning_that_nobody_has_is_given_up_when_two_say_so_or_its_author() {
+    let entries = log(1, 20, 0);
+    let (id, author) = (entries[0].id.log, entries[0].id.log.author);
+    let members = [identity(2).id(), identity(3).id()];
+    let mut logs = Logs::default();
+    logs.accept(Arc::clone(&entries[0]));
+    assert!(!logs.claim(id, 10, members[0]), "one alone may lie");
+    assert_eq!(logs.accept(Arc::clone(&entries[9])), Accepted::Waiting);
+    assert!(logs.claim(id, 10, members[1]));
+    assert!(matches!(logs.accept(Arc::clone(&entries[9])), Accepted::New(_) | Accepted::Known));
+    assert_eq!((logs.get(&id).unwrap().first(), last(&logs, &entries)), (10, 10));
+    assert!(logs.claim(id, 15, author));
+    assert!(matches!(logs.accept(Arc::clone(&entries[14])), Accepted::New(_)));
+    assert!(!logs.claim(id, 3, author), "what is there is not given up");
+}
+
+#[test]
+fn a_log_that_comes_back_from_the_store_goes_on() {
+    let entries = log(1, 20, 0);
+    let mut logs = Logs::default();
+    entries[7..12].iter().for_each(|entry| logs.restore(LogEntry::clone(entry)));
+    assert_eq!(logs.next_clock(TopicId::of("t")), 13);
+    assert!(matches!(logs.accept(Arc::clone(&entries[12])), Accepted::New(_)));
+    assert_eq!(logs.heads(TopicId::of("t"))[0].last, 13);
+}
+
+#[test]
+fn every_field_of_an_entry_is_signed() {
+    let entry = LogEntry::clone(&log(1, 2, 0)[1]);
+    assert!(entry.verify(&NETWORK, CryptoMode::Modelled).is_ok());
+    assert!(entry.verify(b"murmur 2", CryptoMode::Modelled).is_err());
+    let alter: [fn(&mut LogEntry); 8] = [
+        |entry| entry.id.sequence += 1,
+        |entry| entry.id.log.life += 1,
+        |entry| entry.id.log.topic = TopicId::of("u"),
+        |entry| entry.previous = EntryHash([1; 32]),
+        |entry| entry.clock += 1,
+        |entry| entry.time += 1,
+        |entry| {
+            if let EntryBody::Text { epoch, .. } = &mut entry.body {
+                *epoch += 1;
+            }
+        },
+        |entry| {
+            if let EntryBody::Text { ciphertext, .. } = &mut entry.body {
+                ciphertext[7] ^= 1;
+            }
+        },
+    ];
+    for change in alter {
+        let mut altered = entry.clone();
+        change(&mut altered);
+        assert!(altered.verify(&NETWORK, CryptoMode::Modelled).is_err());
+    }
+}
