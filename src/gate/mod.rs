@@ -156,7 +156,9 @@ impl Plugin for GatePlugin {
                 (vault::restore, systems::obey).chain().after(TickSystems::Begin).before(TickSystems::Wake),
                 systems::receive.in_set(TickSystems::Receive),
                 systems::shed_lazy.in_set(ShedSystems).after(TickSystems::Protocols).before(TickSystems::Seal),
-                (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up, vault::persist).chain().in_set(TickSystems::Send),
+                (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up, vault::persist)
+                    .chain()
+                    .in_set(TickSystems::Send),
             ),
         );
     }
