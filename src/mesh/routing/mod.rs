@@ -24,7 +24,6 @@ mod messages;
 mod outstanding;
 mod systems;
 #[cfg(test)]
-#[cfg(test)]
 mod tests;
 mod waiting;
 
