@@ -9,18 +9,24 @@
 mod nodes;
 mod systems;
 mod values;
+mod vault;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-pub use nodes::{NICK, NodeSpec, spawn_node};
+pub use crate::mesh::membership::NICK;
+pub use nodes::{NodeSpec, spawn_node};
 pub use values::{Arrival, Command, Input, LinkId, Output};
 
 use crate::kernel::{AppAgendaExt, AppTickExt, Clock, Instant, Tick, TickSystems};
+use crate::mesh::admission::{Invite, Revoke};
 use crate::mesh::broadcast::Publish;
+use crate::mesh::chat::{Say, SayTo};
 use crate::mesh::membership::SetKey;
+use crate::mesh::routing::SendTo;
+use crate::mesh::topics::{JoinTopic, LeaveTopic};
 
 /// The gate of a world.
 #[derive(Resource, Debug, Default)]
@@ -39,6 +45,8 @@ pub struct Gate {
     dropped: u64,
     /// Links refused because there were too many sessions.
     refused: u64,
+    /// Rows of earlier lives that could not be opened.
+    damaged: u64,
 }
 
 impl Gate {
@@ -105,6 +113,11 @@ impl Gate {
     pub fn refused(&self) -> u64 {
         self.refused
     }
+
+    /// Rows of earlier lives that could not be opened: damaged, or of another identity.
+    pub fn damaged(&self) -> u64 {
+        self.damaged
+    }
 }
 
 /// The link that carries a session; on the session entity.
@@ -126,14 +139,26 @@ pub struct GatePlugin;
 
 impl Plugin for GatePlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Gate>().add_tick_message::<Publish>().add_tick_message::<SetKey>();
+        app.init_resource::<Gate>()
+            // What no protocol of this world waits for is dropped with the tick.
+            .add_tick_message::<Publish>()
+            .add_tick_message::<SetKey>()
+            .add_tick_message::<Say>()
+            .add_tick_message::<SayTo>()
+            .add_tick_message::<JoinTopic>()
+            .add_tick_message::<LeaveTopic>()
+            .add_tick_message::<SendTo>()
+            .add_tick_message::<Invite>()
+            .add_tick_message::<Revoke>();
         app.add_agenda_source(|world| (!world.resource::<Gate>().inbox.is_empty()).then(|| world.resource::<Clock>().end())).add_systems(
             Tick,
             (
-                systems::obey.after(TickSystems::Begin).before(TickSystems::Wake),
+                (vault::restore, systems::obey).chain().after(TickSystems::Begin).before(TickSystems::Wake),
                 systems::receive.in_set(TickSystems::Receive),
                 systems::shed_lazy.in_set(ShedSystems).after(TickSystems::Protocols).before(TickSystems::Seal),
-                (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up).chain().in_set(TickSystems::Send),
+                (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up, vault::persist)
+                    .chain()
+                    .in_set(TickSystems::Send),
             ),
         );
     }

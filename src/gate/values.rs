@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Instant;
-use crate::wire::{Address, CloseReason, Hello, NodeId, Payload};
+use crate::wire::{Address, CloseReason, Hello, NodeId, Payload, TopicId};
 
 /// Names a link. The gate gives even numbers to those it dials, the transport odd ones to those it accepts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -87,6 +87,13 @@ pub enum Input {
         /// What.
         command: Command,
     },
+    /// What earlier lives of a node have kept, as it left them: in the tick in which the node starts.
+    Restore {
+        /// Whose.
+        node: u32,
+        /// What stands for the name of each row, and what it holds, encrypted.
+        rows: Vec<(Box<[u8]>, Box<[u8]>)>,
+    },
 }
 
 /// What the owner of a node wants.
@@ -103,6 +110,35 @@ pub enum Command {
     },
     /// Say goodbye and stop.
     Shutdown,
+    /// Say a text in a topic.
+    Say {
+        /// In which.
+        topic: TopicId,
+        /// What.
+        text: Box<[u8]>,
+    },
+    /// Say a text to one member.
+    SayTo {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        text: Box<[u8]>,
+    },
+    /// Subscribe to a topic.
+    JoinTopic(String),
+    /// Subscribe to it no more.
+    LeaveTopic(String),
+    /// Send something to one member.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        payload: Payload,
+    },
+    /// Make somebody a member.
+    Invite(NodeId),
+    /// Remove a member for good.
+    Revoke(NodeId),
 }
 
 /// What leaves the world.
@@ -152,6 +188,15 @@ pub enum Output {
         hello: Hello,
         /// When.
         at: Instant,
+    },
+    /// Keep a row, before anything is sent that left in the same tick.
+    Persist {
+        /// Whose.
+        node: u32,
+        /// What stands for its name.
+        row: Box<[u8]>,
+        /// What it holds, encrypted; `None` deletes it.
+        value: Option<Box<[u8]>>,
     },
     /// A node is down without a word: its links end at once.
     Vanish {

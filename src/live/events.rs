@@ -1,6 +1,6 @@
 //! What a node tells whoever holds it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
@@ -11,11 +11,16 @@ use tracing::field::DisplayValue;
 use super::throttle::Throttle;
 use crate::crypto::NodeId;
 use crate::kernel::{AppTickExt, Contact, Node, SessionClosed, SessionOpened, Tick, TickSystems};
+use crate::mesh::admission::AdmissionError;
 use crate::mesh::broadcast::Delivered;
+use crate::mesh::chat::ChatError;
 use crate::mesh::detection::{Suspected, Trusted};
 use crate::mesh::discovery::{WentOffline, WentOnline};
 use crate::mesh::leave::{MemberLeft, Stopped};
 use crate::mesh::membership::{MemberForgotten, MemberJoined};
+use crate::mesh::topics::TopicError;
+use crate::wire::chat::EntryId;
+use crate::wire::routing::RoutingFailure;
 use crate::wire::{Address, CloseReason};
 
 /// Events kept for a subscriber that does not read; older ones are lost to it, and it is told how many.
@@ -75,6 +80,98 @@ pub enum MeshEvent {
         /// Why.
         reason: CloseReason,
     },
+    /// A text can be read that another has said. Each is told once, also over restarts.
+    ChatMessageReceived {
+        /// Who said it.
+        sender_pub_key: [u8; 32],
+        /// What the sender calls itself.
+        nick: Option<String>,
+        /// What.
+        plaintext: Box<[u8]>,
+        /// In which topic; what is said to one only stands in the lobby.
+        topic: String,
+        /// To whom alone.
+        to: Option<NodeId>,
+        /// The entry of the log that says it.
+        id: EntryId,
+        /// When, by the sender's clock: milliseconds since 1970.
+        time: u64,
+    },
+    /// The node itself has said a text; what waited for somebody to read it is said now.
+    ChatMessageSent {
+        /// What.
+        plaintext: Box<[u8]>,
+        /// In which topic.
+        topic: String,
+        /// To whom alone.
+        to: Option<NodeId>,
+        /// The entry of the log that says it.
+        id: EntryId,
+        /// When.
+        time: u64,
+    },
+    /// More members have a text that the node has said than was known.
+    Delivered {
+        /// The entry that says it.
+        id: EntryId,
+        /// How many have it, the node itself among them.
+        members: usize,
+    },
+    /// A text is not said.
+    ChatRefused(ChatError),
+    /// Something is not done with a topic.
+    TopicRefused {
+        /// Its name, if it is known.
+        name: Option<String>,
+        /// Why.
+        reason: TopicError,
+    },
+    /// A member has signed two entries with one number: it runs twice, or lies.
+    ForkSeen(NodeId),
+    /// A member has sent something to this node.
+    MessageReceived {
+        /// Who.
+        from: NodeId,
+        /// What.
+        payload: Arc<[u8]>,
+    },
+    /// Something that was sent to a member did not arrive, as far as is known.
+    SendFailed {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        payload: Arc<[u8]>,
+        /// Why.
+        reason: RoutingFailure,
+    },
+    /// Somebody was invited, perhaps the node itself.
+    MemberAdmitted {
+        /// Who.
+        id: NodeId,
+        /// By whom; the founder by itself.
+        sponsor: NodeId,
+    },
+    /// Somebody was removed for good, perhaps the node itself.
+    MemberRevoked {
+        /// Who.
+        id: NodeId,
+        /// What it called itself.
+        nick: Option<String>,
+        /// By whom.
+        by: NodeId,
+    },
+    /// An invitation or a revocation is not made.
+    AdmissionRefused {
+        /// Of whom.
+        id: NodeId,
+        /// Why.
+        reason: AdmissionError,
+    },
+    /// Whether what the node says and hears outlives it has changed.
+    Kept {
+        /// Why it does not, if it does not.
+        unsaved: Option<String>,
+    },
     /// Nobody could be reached for some time. The node goes on trying.
     Offline,
     /// Somebody is reached again.
@@ -83,13 +180,13 @@ pub enum MeshEvent {
     Stopped,
 }
 
-/// Where the events of a world go: each with the ordinal of its node.
+/// Where the events of a world go: each with the ordinal of its node. Those of a tick wait until what it has left to be kept is kept.
 #[derive(Resource, Clone, Debug)]
-pub struct Events(pub broadcast::Sender<(u32, MeshEvent)>);
+pub struct Events(pub broadcast::Sender<(u32, MeshEvent)>, Arc<Mutex<Vec<(u32, MeshEvent)>>>);
 
 impl Default for Events {
     fn default() -> Self {
-        Self(broadcast::channel(BUFFER).0)
+        Self(broadcast::channel(BUFFER).0, Arc::default())
     }
 }
 
@@ -123,8 +220,7 @@ struct Teller<'w, 's> {
 impl Teller<'_, '_> {
     fn tell(&self, node: Entity, event: MeshEvent) {
         if let Ok((node, _)) = self.nodes.get(node) {
-            // Nobody may have subscribed.
-            let _ = self.events.0.send((node.ordinal, event));
+            self.events.send(node.ordinal, event);
         }
     }
 
@@ -161,6 +257,27 @@ impl Warnings {
         };
         if let Some(count) = throttle.count(*at) {
             tracing::warn!(node = me, %address, reason = reason.name(), count, "{advice}");
+        }
+    }
+}
+
+impl Events {
+    pub(super) fn tell(&self, nodes: &Query<&Node>, node: Entity, event: MeshEvent) {
+        if let Ok(node) = nodes.get(node) {
+            self.send(node.ordinal, event);
+        }
+    }
+
+    /// Tells an event of node `ordinal` with the next [`flush`](Self::flush).
+    pub(super) fn send(&self, ordinal: u32, event: MeshEvent) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).push((ordinal, event));
+    }
+
+    /// Tells what waits.
+    pub(super) fn flush(&self) {
+        for event in self.1.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // Nobody may have subscribed.
+            let _ = self.0.send(event);
         }
     }
 }

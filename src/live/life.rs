@@ -4,6 +4,7 @@ use bevy_app::App;
 use bevy_ecs::prelude::*;
 use tokio::sync::broadcast;
 
+use super::chat::{ChatEventsPlugin, RefusalPlugin};
 use super::config::MeshConfig;
 use super::engine::{Ended, Engine, Rebuild};
 use super::events::{Events, EventsPlugin, MeshEvent};
@@ -11,6 +12,7 @@ use super::network::{network_key, network_tag};
 use super::observe::MeterPlugin;
 use super::recorder::{FlightRecorder, RecordCounts};
 use super::start::{StartError, random_secret};
+use super::store::{Keeping, Store};
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
 use crate::gate::{Command, Gate, GatePlugin, Input, NICK, NodeSpec, Output, spawn_node};
 use crate::kernel::{AddressBook, Clock, Contact, Incarnation, KernelPlugin, Session, SessionPhase, Sessions, Standing, Tick, TickSystems};
@@ -95,6 +97,7 @@ impl Life {
         };
         self.furnish(app);
         let world = app.world_mut();
+        world.insert_resource(engine.store().map_or_else(Keeping::nowhere, |store| store.keeping().clone()));
         let at = engine.now();
         if let Some(config) = &self.config.record {
             let protocols = describe_protocols(&self.config.protocols(), world.resource::<Clock>().quantum())
@@ -106,6 +109,9 @@ impl Life {
         }
         world.resource_mut::<Gate>().continue_after(birth.dialled);
         spawn_node(world, spec, at);
+        for rows in engine.store().map(Store::batches).unwrap_or_default() {
+            engine.enter(Input::Restore { node: 0, rows });
+        }
         for (key, value) in birth.namespace {
             // Even if there is nothing to say, the first tick is due now.
             engine.enter(Input::Command { node: 0, command: Command::SetKey { key, value } });
@@ -118,6 +124,7 @@ impl Life {
         app.insert_resource(self.told.clone()).insert_resource(self.counts.clone());
         let mesh = MeshPlugins(self.config.protocols());
         app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), mesh, GatePlugin, EventsPlugin));
+        app.add_plugins((RefusalPlugin, ChatEventsPlugin));
         app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
     }
 

@@ -17,6 +17,7 @@ use crate::crypto::NodeId;
 use crate::gate::{Command, Gate, Input, NICK};
 use crate::kernel::Incarnation;
 use crate::wire::Payload;
+use crate::wire::chat::MAX_TEXT;
 use crate::wire::limits::MAX_PAYLOAD;
 
 /// A node that runs, on a thread of its own. When the last handle is dropped it stops without a goodbye; [`shutdown`](Self::shutdown)
@@ -65,6 +66,7 @@ pub(super) struct Shared {
     pub(super) id: NodeId,
     pub(super) local_addr: SocketAddr,
     pub(super) address: SocketAddr,
+    pub(super) network: String,
     pub(super) metrics: Option<SocketAddr>,
 }
 
@@ -90,6 +92,12 @@ pub enum SendError {
     /// It is too long.
     #[error("{0} bytes are more than the {MAX_PAYLOAD} that fit into one message: split it")]
     TooLong(usize),
+    /// It is too long for a text.
+    #[error("a text of {0} bytes is longer than the {MAX_TEXT} allowed: split it")]
+    TextTooLong(usize),
+    /// There is nothing in it.
+    #[error("there is nothing to say")]
+    Empty,
 }
 
 impl Shared {
@@ -220,7 +228,7 @@ impl MeshNode {
     }
 
     /// Has the node obey, unless too much waits for it.
-    fn limited(&self, command: Command) -> Result<(), SendError> {
+    pub(super) fn limited(&self, command: Command) -> Result<(), SendError> {
         let room = self.shared.room.clone().try_acquire_owned().map_err(|_| SendError::Busy)?;
         Ok(self.command(command, room)?)
     }

@@ -18,6 +18,7 @@ use super::node::{MeshNode, Shared};
 use super::observe::{self, Backlog, Scrape, Server, SocketCounts};
 use super::recorder::RecordError;
 use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
+use super::store::Store;
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
 use crate::gate::Link;
 use crate::kernel::Instant;
@@ -114,15 +115,22 @@ fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), Start
     let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
 
     let mut engine = Engine::new(clock, sockets, inbox);
+    match &config.data_dir {
+        Some(folder) => engine.keep_in(Store::open(folder)),
+        // A life that follows another shall know what that one knew.
+        None if config.record.is_some() => engine.keep_in(Store::in_memory()),
+        None => {}
+    }
     if let Some(path) = &config.link_model {
         engine.shape(Box::new(link_model(path, &id, engine.now())?));
     }
+    let network = config.network.clone();
     let life = Life::new(config, seed, Address::Socket(address));
     let told = life.told();
     life.begin(app, &mut engine, life.birth())?;
     let closed = engine.closed();
     app.insert_resource(engine);
-    let shared = Shared { events, told, closed, room: Shared::room(), id, local_addr, address, metrics };
+    let shared = Shared { events, told, closed, room: Shared::room(), id, local_addr, address, network, metrics };
     Ok((MeshNode { shared: Arc::new(shared) }, life))
 }
 

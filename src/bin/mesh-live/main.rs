@@ -1,5 +1,6 @@
 //! `mesh-live`: a mesh node on real sockets.
 
+mod chat;
 mod id;
 mod key;
 mod log;
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Runs a node until it is interrupted.
     Run(Box<run::Args>),
+    /// Runs a node to talk with: each line of the standard input is said to all, or is a command; /help lists them.
+    Chat(Box<chat::Args>),
     /// Runs many nodes in this process, over the loopback interface: a demonstration, a load, or a scenario in wall time.
     Swarm(swarm::Args),
     /// Prints the identity, and makes one if there is none.
@@ -64,6 +67,7 @@ impl Owner {
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Run(args) => run::run(&args).map(|()| Ended::Well),
+        Command::Chat(args) => chat::chat(&args).map(|()| Ended::Well),
         Command::Swarm(args) => swarm::swarm(&args),
         Command::Id(args) => id::id(&args).map(|()| Ended::Well),
         Command::Key(args) => key::key(&args).map(|()| Ended::Well),
