@@ -8,6 +8,7 @@ use murmuration::crypto::CryptoMode;
 use murmuration::kernel::{
     CloseSession, Contact, Incarnation, Instant, LinkState, Neighbors, Node, Outgoing, Session, SessionOf, Sessions, Tick, TickSystems,
 };
+use murmuration::mesh::liveness::LivenessConfig;
 use murmuration::mesh::prekeys::PrekeyConfig;
 use murmuration::mesh::routing::{DatagramReceived, RoutingConfig, RoutingCounts, SendFailed, SendTo};
 use murmuration::scenario::{Fault, FaultKind, Graph, Overlay, Protocols, Scenario, Selection, Start};
@@ -24,8 +25,11 @@ fn routing(nodes: u32, seconds: u64) -> Scenario {
     Scenario { protocols, start: Start::Together { seeds: 1 }, crypto: CryptoMode::Modelled, ..strangers(nodes, seconds) }
 }
 
+/// The same with links that are given. That one is gone only its pings tell, so there are more of them.
 fn pinned(nodes: u32, seconds: u64, edges: &[(u32, u32)]) -> Scenario {
     let mut scenario = routing(nodes, seconds);
+    let (interval, timeout) = (Duration::from_secs(1), Duration::from_secs(3));
+    scenario.protocols.liveness = Some(LivenessConfig { interval, timeout });
     scenario.protocols.overlay = Overlay::Pinned(Graph::Edges(edges.to_vec()));
     scenario
 }
