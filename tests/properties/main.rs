@@ -8,7 +8,7 @@ use murmuration::mesh::topology::TopologyConfig;
 use murmuration::report::{RunRecord, judge};
 use murmuration::scenario::{
     Arrivals, Churn, Expectation, Fault, FaultKind, Graph, Latency, Lifetime, LinkSpec, Loss, Network, Overlay, Protocols, Reorder,
-    Scenario, Selection, ServiceKind, Since, Start, Workload,
+    Scenario, Selection, ServiceKind, Since, Start, Workload, WorkloadKind,
 };
 use murmuration::sim::{RunOptions, run};
 use murmuration::wire::Protocol;
@@ -166,6 +166,7 @@ fn calmed(nodes: u32, seed: u64, faults: Vec<Vec<Fault>>) -> Scenario {
         crypto: CryptoMode::Modelled,
         faults,
         workload: vec![Workload {
+            kind: WorkloadKind::Broadcast,
             from: Selection::All,
             rate: 0.5,
             size: 32,

@@ -130,7 +130,12 @@ fn access_list(admission: &Admission) -> AccessList {
     if admission.seeks() {
         return AccessList { unsettled: true, ..AccessList::default() };
     }
-    AccessList { admitted: Some(admission.members().copied().collect()), revoked: admission.revoked().copied().collect(), unsettled: false }
+    AccessList {
+        admitted: Some(admission.members().copied().collect()),
+        revoked: admission.revoked().copied().collect(),
+        past: admission.rules().unwrap_or_default().past,
+        unsettled: false,
+    }
 }
 
 fn tell(
