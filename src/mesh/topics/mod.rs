@@ -21,7 +21,7 @@ pub use components::{TopicCounts, Topics};
 pub use config::TopicsConfig;
 pub use messages::{JoinTopic, LeaveTopic, PublishTo, SubscriptionChanged, TopicDelivered, TopicError, TopicRefused};
 
-use crate::kernel::{AppTickExt, AppTimerExt, LinkState, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{KeyChanged, MemberForgotten, MemberJoined, SetKey};
 
@@ -69,7 +69,6 @@ impl Plugin for TopicsPlugin {
                     .in_set(ProtocolSystems::Topics),
             );
         app.world_mut().register_required_components::<Node, Topics>();
-        app.world_mut().register_required_components::<Node, LinkState>();
     }
 }
 

@@ -24,13 +24,7 @@ pub(super) fn check(scenario: &Scenario) -> Verdict {
 
 /// Each stands on the one before it.
 fn protocols(protocols: &Protocols, place: &Place) -> Verdict {
-    let floors = [
-        ("membership", protocols.membership.is_some()),
-        ("prekeys", protocols.prekeys.is_some()),
-        ("routing", protocols.routing.is_some()),
-        ("topics", protocols.topics.is_some()),
-        ("chat", protocols.chat.is_some()),
-    ];
+    let floors = [("routing", protocols.routing.is_some()), ("topics", protocols.topics.is_some()), ("chat", protocols.chat.is_some())];
     for pair in floors.windows(2) {
         let [(below, is_on), (above, is_wanted)] = [pair[0], pair[1]];
         if is_wanted && !is_on {

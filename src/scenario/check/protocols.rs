@@ -71,6 +71,21 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
             return place.field("log_messages").problem("at least one message must be kept, or none could be sent again");
         }
     }
+    if let Some(config) = &protocols.prekeys {
+        let place = place.field("prekeys");
+        if protocols.membership.is_none() {
+            return place.problem("prekeys need membership, which is off; switch them off too, with `prekeys: None`");
+        }
+        period(config.rotation, &place.field("rotation"))?;
+    }
+    if let Some(config) = &protocols.routing {
+        let place = place.field("routing");
+        if protocols.prekeys.is_none() {
+            return place.problem("routing needs prekeys, which are off; switch it off too, with `routing: None`");
+        }
+        period(config.publish_delay, &place.field("publish_delay"))?;
+        period(config.patience, &place.field("patience"))?;
+    }
     overlay(loaded, &place.field("overlay"))?;
     scenario.expect.iter().enumerate().try_for_each(|(index, it)| expectation(scenario, it, &Place::of("expect").item(index)))
 }

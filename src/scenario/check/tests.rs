@@ -19,6 +19,7 @@ fn good_scenarios_are_fine() {
     // Two nodes cannot have the default number of links; that is no mistake unless somebody asks for it.
     assert_eq!(message("(nodes: 2, duration: \"1s\")"), "fine");
     assert_eq!(with("network: (regions: (matrix: \"aws-11\", place: [(\"Tokyo\", All)]))"), "fine");
+    assert_eq!(with("protocols: (prekeys: (), routing: ())"), "fine");
 }
 
 #[test]
@@ -48,6 +49,9 @@ fn mistakes_are_named_where_they_stand() {
         ("network: (rules: [(rate: 0)])", "carries nothing"),
         ("network: (rules: [(from: Group(\"x\"))])", "there is no group `x`"),
         ("protocols: (membership: None)", "detection needs membership"),
+        ("protocols: (membership: None, detection: None, prekeys: ())", "prekeys need membership, which is off"),
+        ("protocols: (routing: ())", "x.ron:1:53: routing needs prekeys, which are off"),
+        ("protocols: (prekeys: (), routing: (patience: \"0s\"))", "at least 1ms"),
         ("protocols: (overlay: Degree(min_degree: 4))", "`min_degree` 4 is above `max_degree` 3"),
         ("protocols: (overlay: Degree(min_degree: 10, max_degree: 12))", "more links than nodes"),
         ("protocols: (overlay: Pinned(RandomRegular(10)))", "x.ron:1:60: more links than nodes"),
