@@ -33,7 +33,7 @@ use bevy_ecs::prelude::*;
 pub use components::Membership;
 pub use config::MembershipConfig;
 pub use messages::{Heartbeat, KeyChanged, MemberForgotten, MemberJoined, SetKey};
-pub use state::{ADDRESS, MAX_ENTRIES, MAX_KEY, MAX_MEMBERS, MAX_VALUE};
+pub use state::{ADDRESS, MAX_ENTRIES, MAX_KEY, MAX_MEMBERS, MAX_VALUE, NICK};
 
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 #[cfg(doc)]
