@@ -8,6 +8,9 @@ use super::super::record::{ReadingRow, RunRecord, TextRow};
 use super::{Outcome, moment, since, time};
 use crate::scenario::{Expectation, Reader, Scenario, Selection, Since, Texts};
 
+#[cfg(test)]
+mod tests;
+
 /// An expectation of chat in words.
 pub(super) fn name(expectation: &Expectation) -> String {
     match expectation {
