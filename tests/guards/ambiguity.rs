@@ -10,7 +10,7 @@ use murmuration::mesh::chat::ChatConfig;
 use murmuration::mesh::prekeys::PrekeyConfig;
 use murmuration::mesh::routing::RoutingConfig;
 use murmuration::mesh::topics::TopicsConfig;
-use murmuration::scenario::{Graph, Overlay, Scenario};
+use murmuration::scenario::{Adversary, Graph, Overlay, Scenario, Selection};
 use murmuration::sim::build;
 use murmuration::trial::Plan;
 
@@ -35,6 +35,11 @@ fn variants() -> [Scenario; 2] {
     all.protocols.routing = Some(RoutingConfig::default());
     all.protocols.topics = Some(TopicsConfig::default());
     all.protocols.chat = Some(ChatConfig::default());
+    let second = Duration::from_secs(1);
+    all.adversaries = vec![
+        Adversary::Recorder { steals_from: Selection::All, at: second },
+        Adversary::Relay { who: Selection::All, drops: 0.1, delays: second, replays: 0.1, alters: 0.1 },
+    ];
     let mut bare = all.clone();
     bare.protocols.overlay = Overlay::Pinned(Graph::Line);
     bare.protocols.handshake = None;
