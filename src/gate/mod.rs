@@ -15,12 +15,17 @@ use bevy_ecs::prelude::*;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-pub use nodes::{NICK, NodeSpec, spawn_node};
+pub use crate::mesh::membership::NICK;
+pub use nodes::{NodeSpec, spawn_node};
 pub use values::{Arrival, Command, Input, LinkId, Output};
 
 use crate::kernel::{AppAgendaExt, AppTickExt, Clock, Instant, Tick, TickSystems};
+use crate::mesh::admission::{Invite, Revoke};
 use crate::mesh::broadcast::Publish;
+use crate::mesh::chat::{Say, SayTo};
 use crate::mesh::membership::SetKey;
+use crate::mesh::routing::SendTo;
+use crate::mesh::topics::{JoinTopic, LeaveTopic};
 
 /// The gate of a world.
 #[derive(Resource, Debug, Default)]
@@ -126,7 +131,17 @@ pub struct GatePlugin;
 
 impl Plugin for GatePlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Gate>().add_tick_message::<Publish>().add_tick_message::<SetKey>();
+        app.init_resource::<Gate>()
+            // What no protocol of this world waits for is dropped with the tick.
+            .add_tick_message::<Publish>()
+            .add_tick_message::<SetKey>()
+            .add_tick_message::<Say>()
+            .add_tick_message::<SayTo>()
+            .add_tick_message::<JoinTopic>()
+            .add_tick_message::<LeaveTopic>()
+            .add_tick_message::<SendTo>()
+            .add_tick_message::<Invite>()
+            .add_tick_message::<Revoke>();
         app.add_agenda_source(|world| (!world.resource::<Gate>().inbox.is_empty()).then(|| world.resource::<Clock>().end())).add_systems(
             Tick,
             (

@@ -11,9 +11,6 @@ use crate::mesh::discovery::Seeds;
 use crate::mesh::handshake::NetworkKey;
 use crate::wire::Address;
 
-/// The key of a node's namespace that holds what others call it.
-pub const NICK: &str = "nick";
-
 /// What a node is born with.
 #[derive(Clone)]
 pub struct NodeSpec {

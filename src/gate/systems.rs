@@ -1,5 +1,7 @@
 //! Values become messages, messages become values.
 
+use std::mem::take;
+
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
 use smallvec::SmallVec;
@@ -7,39 +9,63 @@ use smallvec::SmallVec;
 use super::values::{Command, Input, LinkId, Output};
 use super::{Gate, Link};
 use crate::kernel::{
-    BeaconIn, BeaconOut, Clock, Dial, FrameIn, FrameOut, HangUp, LinkDown, LinkUp, Node, NodeState, Outgoing, Role, Session, SessionLimits,
-    SessionOf, SessionOpened, SessionPhase, Sessions, Shutdown, spawn_session,
+    BeaconIn, BeaconOut, Clock, Dial, FrameIn, FrameOut, HangUp, Instant, LinkDown, LinkUp, Node, NodeState, Outgoing, Role, Session,
+    SessionLimits, SessionOf, SessionOpened, SessionPhase, Sessions, Shutdown, spawn_session,
 };
+use crate::mesh::admission::{Invite, Revoke};
 use crate::mesh::broadcast::Publish;
+use crate::mesh::chat::{Say, SayTo};
 use crate::mesh::membership::SetKey;
+use crate::mesh::routing::SendTo;
+use crate::mesh::topics::{JoinTopic, LeaveTopic};
+use crate::wire::routing::DatagramBody;
 use crate::wire::{CloseReason, Frame};
 
+/// What the owners of nodes want.
+#[derive(SystemParam)]
+pub(super) struct Wishes<'w> {
+    publish: MessageWriter<'w, Publish>,
+    keys: MessageWriter<'w, SetKey>,
+    shutdown: MessageWriter<'w, Shutdown>,
+    say: MessageWriter<'w, Say>,
+    say_to: MessageWriter<'w, SayTo>,
+    join: MessageWriter<'w, JoinTopic>,
+    leave: MessageWriter<'w, LeaveTopic>,
+    send: MessageWriter<'w, SendTo>,
+    invite: MessageWriter<'w, Invite>,
+    revoke: MessageWriter<'w, Revoke>,
+}
+
+impl Wishes<'_> {
+    /// Makes a message of `command`, and leaves nothing in it.
+    fn pass_on(&mut self, node: Entity, command: &mut Command, at: Instant) {
+        match command {
+            Command::Publish(payload) => drop(self.publish.write(Publish { node, payload: payload.clone(), at })),
+            Command::SetKey { key, value } => drop(self.keys.write(SetKey { node, key: take(key), value: value.take(), at })),
+            Command::Shutdown => drop(self.shutdown.write(Shutdown { node, at })),
+            Command::Say { topic, text } => drop(self.say.write(Say { node, topic: *topic, text: take(text), at })),
+            Command::SayTo { to, text } => drop(self.say_to.write(SayTo { node, to: *to, text: take(text), at })),
+            Command::JoinTopic(name) => drop(self.join.write(JoinTopic { node, name: take(name), at })),
+            Command::LeaveTopic(name) => drop(self.leave.write(LeaveTopic { node, name: take(name), at })),
+            Command::Send { to, payload } => {
+                let body = DatagramBody::Raw(payload.clone());
+                self.send.write(SendTo { node, to: *to, body, at });
+            }
+            Command::Invite(target) => drop(self.invite.write(Invite { node, target: *target, at })),
+            Command::Revoke(target) => drop(self.revoke.write(Revoke { node, target: *target, at })),
+        }
+    }
+}
+
 /// Hands over what the owners of nodes want. What else has arrived waits for [`receive`].
-pub(super) fn obey(
-    clock: Res<Clock>,
-    mut gate: ResMut<Gate>,
-    mut nodes: Query<&mut Node>,
-    mut publish: MessageWriter<Publish>,
-    mut keys: MessageWriter<SetKey>,
-    mut shutdown: MessageWriter<Shutdown>,
-) {
+pub(super) fn obey(clock: Res<Clock>, mut gate: ResMut<Gate>, mut nodes: Query<&mut Node>, mut wishes: Wishes) {
     let Gate { inbox, nodes: entities, .. } = &mut *gate;
     inbox.retain_mut(|arrival| {
         let at = arrival.at();
         match &mut arrival.input {
             Input::Command { node, command } => {
                 let Some(node) = entities.get(*node as usize).copied().flatten() else { return false };
-                match command {
-                    Command::Publish(payload) => {
-                        publish.write(Publish { node, payload: payload.clone(), at });
-                    }
-                    Command::SetKey { key, value } => {
-                        keys.write(SetKey { node, key: std::mem::take(key), value: value.take(), at });
-                    }
-                    Command::Shutdown => {
-                        shutdown.write(Shutdown { node, at });
-                    }
-                }
+                wishes.pass_on(node, command, at);
                 false
             }
             Input::StoodStill => {
@@ -79,7 +105,7 @@ pub(super) fn receive(
     let mut later = Vec::new();
     // Those that are spawned here are counted only after this system.
     let mut accepted: SmallVec<[Entity; 16]> = SmallVec::new();
-    for arrival in std::mem::take(&mut gate.inbox) {
+    for arrival in take(&mut gate.inbox) {
         let at = arrival.at();
         match arrival.input {
             Input::Connected { link, to } => {

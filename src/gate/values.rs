@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Instant;
-use crate::wire::{Address, CloseReason, Hello, NodeId, Payload};
+use crate::wire::{Address, CloseReason, Hello, NodeId, Payload, TopicId};
 
 /// Names a link. The gate gives even numbers to those it dials, the transport odd ones to those it accepts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -103,6 +103,35 @@ pub enum Command {
     },
     /// Say goodbye and stop.
     Shutdown,
+    /// Say a text in a topic.
+    Say {
+        /// In which.
+        topic: TopicId,
+        /// What.
+        text: Box<[u8]>,
+    },
+    /// Say a text to one member.
+    SayTo {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        text: Box<[u8]>,
+    },
+    /// Subscribe to a topic.
+    JoinTopic(String),
+    /// Subscribe to it no more.
+    LeaveTopic(String),
+    /// Send something to one member.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        payload: Payload,
+    },
+    /// Make somebody a member.
+    Invite(NodeId),
+    /// Remove a member for good.
+    Revoke(NodeId),
 }
 
 /// What leaves the world.

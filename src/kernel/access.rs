@@ -16,10 +16,12 @@ pub struct AccessList {
     pub revoked: IndexSet<NodeId, FxBuildHasher>,
     /// What newcomers may read of what was said before they came.
     pub past: PastRule,
+    /// The node does not know yet who is a member: it has sessions with anybody, to find out, but holds nobody for a member.
+    pub unsettled: bool,
 }
 
 impl AccessList {
-    /// Why `id` may not be a member, if it may not.
+    /// Why `id` may not have a session, if it may not.
     pub fn refusal(&self, id: &NodeId) -> Option<CloseReason> {
         if self.revoked.contains(id) {
             Some(CloseReason::Revoked)
@@ -30,8 +32,13 @@ impl AccessList {
         }
     }
 
-    /// Whether `id` may be a member.
+    /// Whether `id` may have a session.
     pub fn admits(&self, id: &NodeId) -> bool {
         self.refusal(id).is_none()
+    }
+
+    /// Whether `id` may be a member.
+    pub fn is_member(&self, id: &NodeId) -> bool {
+        !self.unsettled && self.admits(id)
     }
 }

@@ -90,6 +90,11 @@ impl AddressBook {
         self.peers.swap_remove(id)
     }
 
+    /// Removes the entries that `wanted` does not accept.
+    pub fn retain(&mut self, mut wanted: impl FnMut(&NodeId) -> bool) {
+        self.peers.retain(|id, _| wanted(id));
+    }
+
     /// All entries.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&NodeId, &Peer)> {
         self.peers.iter()

@@ -8,11 +8,16 @@ use tokio::sync::broadcast;
 
 use crate::crypto::NodeId;
 use crate::kernel::{AppTickExt, Node, SessionClosed, SessionOpened, Tick, TickSystems};
+use crate::mesh::admission::AdmissionError;
 use crate::mesh::broadcast::Delivered;
+use crate::mesh::chat::ChatError;
 use crate::mesh::detection::{Suspected, Trusted};
 use crate::mesh::discovery::{WentOffline, WentOnline};
 use crate::mesh::leave::{MemberLeft, Stopped};
 use crate::mesh::membership::{MemberForgotten, MemberJoined};
+use crate::mesh::topics::TopicError;
+use crate::wire::chat::EntryId;
+use crate::wire::routing::RoutingFailure;
 use crate::wire::{Address, CloseReason};
 
 /// Events kept for a subscriber that does not read; older ones are lost to it, and it is told how many.
@@ -72,6 +77,96 @@ pub enum MeshEvent {
         /// Why.
         reason: CloseReason,
     },
+    /// A text can be read that another has said. Each is told once, also over restarts.
+    ChatMessageReceived {
+        /// Who said it.
+        sender_pub_key: [u8; 32],
+        /// What the sender calls itself.
+        nick: Option<String>,
+        /// What.
+        plaintext: Box<[u8]>,
+        /// In which topic; what is said to one only stands in the lobby.
+        topic: String,
+        /// To whom alone.
+        to: Option<NodeId>,
+        /// The entry of the log that says it.
+        id: EntryId,
+        /// When, by the sender's clock: milliseconds since 1970.
+        time: u64,
+    },
+    /// The node itself has said a text; what waited for somebody to read it is said now.
+    ChatMessageSent {
+        /// What.
+        plaintext: Box<[u8]>,
+        /// In which topic.
+        topic: String,
+        /// To whom alone.
+        to: Option<NodeId>,
+        /// The entry of the log that says it.
+        id: EntryId,
+        /// When.
+        time: u64,
+    },
+    /// More members have a text that the node has said than was known.
+    Delivered {
+        /// The entry that says it.
+        id: EntryId,
+        /// How many have it, the node itself among them.
+        members: usize,
+    },
+    /// A text is not said.
+    ChatRefused(ChatError),
+    /// Something is not done with a topic.
+    TopicRefused {
+        /// Its name, if it is known.
+        name: Option<String>,
+        /// Why.
+        reason: TopicError,
+    },
+    /// A member has signed two entries with one number: it runs twice, or lies.
+    ForkSeen(NodeId),
+    /// A member has sent something to this node.
+    MessageReceived {
+        /// Who.
+        from: NodeId,
+        /// What.
+        payload: Arc<[u8]>,
+    },
+    /// Something that was sent to a member did not arrive, as far as is known.
+    SendFailed {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        payload: Arc<[u8]>,
+        /// Why.
+        reason: RoutingFailure,
+    },
+    /// Somebody was invited, perhaps the node itself.
+    MemberAdmitted {
+        /// Who.
+        id: NodeId,
+        /// By whom; the founder by itself.
+        sponsor: NodeId,
+    },
+    /// Somebody was removed for good, perhaps the node itself.
+    MemberRevoked {
+        /// Who.
+        id: NodeId,
+        /// By whom.
+        by: NodeId,
+    },
+    /// An invitation or a revocation is not made.
+    AdmissionRefused {
+        /// Of whom.
+        id: NodeId,
+        /// Why.
+        reason: AdmissionError,
+    },
+    /// Whether what the node says and hears outlives it has changed.
+    Kept {
+        /// Why it does not, if it does not.
+        unsaved: Option<String>,
+    },
     /// Nobody could be reached for some time. The node goes on trying.
     Offline,
     /// Somebody is reached again.
@@ -111,7 +206,7 @@ impl Plugin for EventsPlugin {
 }
 
 impl Events {
-    fn tell(&self, nodes: &Query<&Node>, node: Entity, event: MeshEvent) {
+    pub(super) fn tell(&self, nodes: &Query<&Node>, node: Entity, event: MeshEvent) {
         if let Ok(node) = nodes.get(node) {
             // Nobody may have subscribed.
             let _ = self.0.send((node.ordinal, event));

@@ -4,6 +4,7 @@ use bevy_app::App;
 use bevy_ecs::prelude::*;
 use tokio::sync::broadcast;
 
+use super::chat::{ChatEventsPlugin, RefusalPlugin};
 use super::config::MeshConfig;
 use super::engine::{Ended, Engine, Rebuild};
 use super::events::{Events, EventsPlugin, MeshEvent};
@@ -111,6 +112,7 @@ impl Life {
         app.insert_resource(self.told.clone()).insert_resource(self.counts.clone());
         let mesh = MeshPlugins(self.config.protocols());
         app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), mesh, GatePlugin, EventsPlugin));
+        app.add_plugins((RefusalPlugin, ChatEventsPlugin));
         app.add_systems(Tick, end_with_node.in_set(TickSystems::Observe)).init_resource::<Ended>();
     }
 

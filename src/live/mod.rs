@@ -16,6 +16,7 @@ mod recorder;
 pub mod settings;
 pub mod sockets;
 mod start;
+pub mod store;
 pub mod swarm;
 
 pub use clock::{WallClock, since_1970};

@@ -17,6 +17,7 @@ use crate::gate::{Command, Gate, Input, NICK};
 use crate::kernel::{AddressBook, Neighbors, Session, SessionPhase, Sessions, Standing};
 use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
+use crate::wire::chat::MAX_TEXT;
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{Address, Payload};
 
@@ -59,6 +60,7 @@ pub(super) struct Shared {
     pub(super) id: NodeId,
     pub(super) local_addr: SocketAddr,
     pub(super) address: SocketAddr,
+    pub(super) network: String,
     pub(super) metrics: Option<SocketAddr>,
 }
 
@@ -76,6 +78,12 @@ pub enum SendError {
     /// It is too long.
     #[error("{0} bytes are more than the {MAX_PAYLOAD} that fit into one message: split it")]
     TooLong(usize),
+    /// It is too long for a text.
+    #[error("a text of {0} bytes is longer than the {MAX_TEXT} allowed: split it")]
+    TextTooLong(usize),
+    /// There is nothing in it.
+    #[error("there is nothing to say")]
+    Empty,
 }
 
 /// A member of the mesh.
@@ -210,7 +218,7 @@ impl MeshNode {
         answered.await.map_err(|_| NodeStopped)
     }
 
-    fn command(&self, command: Command) -> Result<(), NodeStopped> {
+    pub(super) fn command(&self, command: Command) -> Result<(), NodeStopped> {
         let request: Request = Box::new(move |world| {
             if let Some(mut engine) = world.get_resource_mut::<Engine>() {
                 engine.enter(Input::Command { node: 0, command });

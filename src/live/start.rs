@@ -117,11 +117,12 @@ fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), Start
     if let Some(path) = &config.link_model {
         engine.shape(Box::new(link_model(path, &id, engine.now())?));
     }
+    let network = config.network.clone();
     let life = Life::new(config, seed, Address::Socket(address));
     let told = life.told();
     life.begin(app, &mut engine, life.birth(seeds))?;
     app.insert_resource(engine);
-    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, metrics }) }, life))
+    Ok((MeshNode { shared: Arc::new(Shared { events, told, id, local_addr, address, network, metrics }) }, life))
 }
 
 /// The link model of the scenario at `path`, which begins now.

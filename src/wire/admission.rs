@@ -4,26 +4,23 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::NodeId;
-use crate::crypto::Signature;
+use crate::crypto::{Identity, Signature};
 
 /// Most records of a network.
 pub const MAX_RECORDS: usize = 4_000;
 /// Most records of its target that a revocation lets stand.
 pub const MAX_STANDING: usize = 256;
+/// Most records that are asked for at once.
+pub const MAX_WANTED: usize = 256;
 
 /// Admission between two members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AdmissionMessage {
-    /// A hash of all records of the sender; who has another answers with what it has.
+    /// A hash of all records of the sender, zero if it has none; who has another answers with what it has.
     Hash([u8; 16]),
-    /// The records that the sender has; who has others sends them, and asks for those it lacks.
-    Have {
-        /// Their names.
-        records: Vec<RecordId>,
-        /// It answers another's: it is not answered in turn.
-        answer: bool,
-    },
-    /// Send these.
+    /// The records that the sender has, first the one that founded the network; who has others sends them, and asks for those it lacks.
+    Have(Vec<RecordId>),
+    /// Send these, in this order; at most [`MAX_WANTED`].
     Want(Vec<RecordId>),
     /// These.
     Records(Vec<Record>),
@@ -59,7 +56,7 @@ pub enum Statement {
     Revoke {
         /// Who.
         target: NodeId,
-        /// What the target has said that the signer knows of: it stands. What it says besides is void.
+        /// What the target has said that the signer knows of, ascending: it stands. What it says besides is void.
         standing: Vec<RecordId>,
     },
 }
@@ -101,6 +98,13 @@ pub enum PastRule {
 }
 
 impl Record {
+    /// What `identity` says at `time`, in milliseconds.
+    pub fn sign(identity: &Identity, network: RecordId, time: u64, statement: Statement) -> Self {
+        let mut record = Self { network, signer: identity.id(), time, statement, signature: Signature([0; 64]) };
+        record.signature = identity.sign(&record.signed_bytes());
+        record
+    }
+
     /// Its name.
     pub fn id(&self) -> RecordId {
         let mut hash = Sha256::new();

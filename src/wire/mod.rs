@@ -121,6 +121,7 @@ impl WireMessage {
         match self {
             Self::Broadcast(B::IHave(_) | B::Summary(_) | B::Supplement(_) | B::SummaryHash(_)) => true,
             Self::Membership(message) => matches!(**message, MembershipMessage::Syn(_)),
+            Self::Admission(message) => matches!(**message, AdmissionMessage::Hash(_)),
             _ => false,
         }
     }

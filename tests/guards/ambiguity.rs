@@ -5,6 +5,7 @@ use bevy_app::App;
 use bevy_ecs::prelude::*;
 use murmuration::kernel::{Neighbors, ProtocolSystems, Tick, forbid_ambiguity};
 use murmuration::live::{MeshConfig, install};
+use murmuration::mesh::admission::AdmissionConfig;
 use murmuration::scenario::{Graph, Overlay, Scenario};
 use murmuration::sim::build;
 use murmuration::trial::Plan;
@@ -23,7 +24,8 @@ fn ambiguities(mut app: App) -> Result<(), String> {
 
 /// Everything on, and every alternative once.
 fn variants() -> [Scenario; 2] {
-    let all = Scenario::new("all", 2, Duration::from_secs(1));
+    let mut all = Scenario::new("all", 2, Duration::from_secs(1));
+    all.protocols.admission = Some(AdmissionConfig::default());
     let mut bare = all.clone();
     bare.protocols.overlay = Overlay::Pinned(Graph::Line);
     bare.protocols.handshake = None;

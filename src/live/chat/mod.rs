@@ -1,5 +1,21 @@
 //! Chat for people and scripts: what they see of a node, what they can tell it.
 
+mod calls;
+mod command;
+mod completion;
+mod console;
+mod look;
+mod status;
+mod tell;
 mod view;
 
+pub use command::{Command, HELP, ParseError, parse};
+pub use completion::complete;
+pub use console::{Console, Line, LineKind};
+pub use look::{shown, texts, view};
+pub use status::{LastRefusal, RefusalPlugin};
+pub use tell::ChatEventsPlugin;
 pub use view::{MemberView, Presence, Status, TextView, TopicView, View};
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! What a person, or a script, sees of a node: one picture, taken between two ticks.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::crypto::NodeId;
+use crate::wire::CloseReason;
 use crate::wire::chat::EntryId;
 
 /// The picture.
@@ -27,6 +29,8 @@ pub struct View {
     pub waiting: usize,
     /// Texts of others that cannot be read (yet).
     pub locked: usize,
+    /// Why what is said is lost when the node ends, if it is.
+    pub unsaved: Option<String>,
 }
 
 /// Why there is a connection, or none.
@@ -43,6 +47,8 @@ pub enum Status {
     Searching {
         /// Attempts that failed in a row.
         failures: u32,
+        /// Why the last one failed.
+        last: Option<CloseReason>,
     },
     /// The network is by invitation, and nobody has invited this node yet.
     NotInvited,
@@ -50,6 +56,40 @@ pub enum Status {
     Revoked,
     /// Those who were reached belong to another network, or have another key.
     WrongNetworkKey,
+}
+
+/// One plain sentence.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { links: 1 } => f.write_str("connected over 1 link"),
+            Self::Connected { links } => write!(f, "connected over {links} links"),
+            Self::Alone => f.write_str("nobody else is known yet: waiting for somebody to come"),
+            Self::Searching { failures: 0, .. } => f.write_str("looking for others"),
+            Self::Searching { failures, last } => {
+                write!(f, "Recovering... nobody is reached after {failures} attempt{}", if *failures == 1 { "" } else { "s" })?;
+                last.map_or(Ok(()), |reason| write!(f, ": {}", plainly(reason)))
+            }
+            Self::NotInvited => f.write_str("Recovering... not invited: ask a member to invite your key"),
+            Self::Revoked => f.write_str("revoked: this key was removed from the network, and that is for good"),
+            Self::WrongNetworkKey => f.write_str("Recovering... those who were reached have another network or network key than this node"),
+        }
+    }
+}
+
+/// Why there is no session, for people.
+pub(super) fn plainly(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Unreachable => "the address cannot be reached",
+        CloseReason::ConnectionRefused => "nobody listens there",
+        CloseReason::HandshakeTimeout => "the other side does not answer",
+        CloseReason::TooManySessions | CloseReason::Full => "the other side has too many connections",
+        CloseReason::SelfDial => "the address is this node's own",
+        CloseReason::UnknownVersion => "the other side runs another version",
+        CloseReason::Leaving => "the other side was leaving",
+        CloseReason::Reset => "the connection broke",
+        other => other.name(),
+    }
 }
 
 /// Another member.

@@ -28,6 +28,8 @@ pub struct Chat {
     pub(super) asked: u32,
     /// Who subscribes to topics, also of those who are away.
     pub(super) subscribers: BTreeMap<TopicId, BTreeSet<NodeId>>,
+    /// What members call themselves, also those who are away.
+    pub(super) names: BTreeMap<NodeId, Box<str>>,
     /// Texts that wait for somebody who may read them, and the number of the next.
     pub(super) outbox: VecDeque<(u64, Unsaid)>,
     pub(super) unsaid: u64,
@@ -106,6 +108,16 @@ impl Chat {
     /// What was seen so far.
     pub fn counts(&self) -> ChatCounts {
         self.counts
+    }
+
+    /// What `member` called itself when it was heard of last.
+    pub fn name(&self, member: &NodeId) -> Option<&str> {
+        self.names.get(member).map(|name| &**name)
+    }
+
+    /// Who subscribes to a topic, also those who are away. Of the lobby nobody is listed, for all belong to it.
+    pub fn subscribers(&self, topic: &TopicId) -> impl Iterator<Item = &NodeId> {
+        self.subscribers.get(topic).into_iter().flatten()
     }
 
     /// The log that the node itself writes in `topic`.

@@ -80,7 +80,7 @@ impl SpeakerItem<'_, '_> {
 
     /// Whether `member` may have what is said in `topic`.
     pub fn is_entitled(&self, topic: &TopicId, member: &NodeId) -> bool {
-        self.access.admits(member) && self.belongs(topic, member)
+        self.access.is_member(member) && self.belongs(topic, member)
     }
 
     /// The others for whom a text in `topic` is encrypted: also those who are away.

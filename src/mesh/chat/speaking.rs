@@ -164,7 +164,7 @@ pub(super) fn say_to(mut asked: ResMut<Messages<SayTo>>, config: Res<ChatConfig>
     for SayTo { node, to, text, at } in asked.drain() {
         let Ok(mut it) = nodes.get_mut(node) else { continue };
         let length = text.len();
-        let known = it.access.admits(&to) && it.prekeys.others.contains_key(&to);
+        let known = it.access.is_member(&to) && it.prekeys.others.contains_key(&to);
         let reason = match length {
             0 => Some(ChatError::Empty),
             _ if length > MAX_TEXT => Some(ChatError::TooLong(length)),

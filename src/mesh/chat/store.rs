@@ -8,7 +8,7 @@ use super::outlets::Outlets;
 use super::sender::KeptChain;
 use super::timeline::Text;
 use crate::crypto::Opening;
-use crate::kernel::{Restored, row};
+use crate::kernel::{Contact, Restored, row};
 use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId};
 use crate::wire::codec::{decode_value, encode_value};
 use crate::wire::{NodeId, TopicId};
@@ -20,7 +20,8 @@ const OWN: &str = "chat-own";
 const WRITER: &str = "chat-writer";
 const READER: &str = "chat-reader";
 const UNSAID: &str = "chat-unsaid";
-const ALL: [&str; 6] = [ENTRY, TEXT, OWN, WRITER, READER, UNSAID];
+const NAME: &str = "chat-name";
+const ALL: [&str; 7] = [ENTRY, TEXT, OWN, WRITER, READER, UNSAID, NAME];
 
 fn log_name(log: &LogId) -> Vec<u8> {
     [&log.topic.0[..], &log.author.0, &log.life.to_be_bytes()].concat()
@@ -83,6 +84,11 @@ impl Outlets<'_> {
         self.keep(node, row(READER, &log_name(log)), kept);
     }
 
+    /// Keeps what a member calls itself.
+    pub(super) fn keep_name(&mut self, node: Entity, member: &NodeId, name: &str) {
+        self.keep(node, row(NAME, &member.0), Some(name.as_bytes().to_vec()));
+    }
+
     /// Keeps a text that waits, or forgets it.
     pub(super) fn keep_unsaid(&mut self, node: Entity, number: u64, unsaid: Option<&Unsaid>) {
         self.keep(node, row(UNSAID, &number.to_be_bytes()), unsaid.map(|unsaid| value(unsaid)));
@@ -90,18 +96,20 @@ impl Outlets<'_> {
 }
 
 /// Takes in what an earlier life has kept.
-pub(super) fn restore(mut restored: MessageReader<Restored>, mut nodes: Query<&mut Chat>) {
+pub(super) fn restore(mut restored: MessageReader<Restored>, mut nodes: Query<(&Contact, &mut Chat)>) {
     let mut rows: Vec<&Restored> = restored.read().filter(|row| ALL.iter().any(|kind| row.of_kind(kind).is_some())).collect();
     // Entries in their order, before the texts they say. The names of kinds stand in that order too.
     rows.sort_by(|a, b| (a.node, &a.row).cmp(&(b.node, &b.row)));
+    let mut restored_nodes: Vec<Entity> = rows.iter().map(|message| message.node).collect();
     for message in rows {
-        let Ok(mut chat) = nodes.get_mut(message.node) else { continue };
+        let Ok((_, mut chat)) = nodes.get_mut(message.node) else { continue };
         // What cannot be read is as if it were not there; the store has said what is damaged.
         let _ = restore_row(&mut chat, message);
     }
-    for mut chat in &mut nodes {
-        if chat.is_changed() {
-            lock_unread(&mut chat);
+    restored_nodes.dedup();
+    for node in restored_nodes {
+        if let Ok((me, mut chat)) = nodes.get_mut(node) {
+            lock_unread(&mut chat, &me.id);
         }
     }
 }
@@ -131,13 +139,20 @@ fn restore_row(chat: &mut Chat, message: &Restored) -> Option<()> {
         let number = u64::from_be_bytes(name.try_into().ok()?);
         chat.outbox.push_back((number, decode_value(&message.value).ok()?));
         chat.unsaid = chat.unsaid.max(number + 1);
+    } else if let Some(name) = message.of_kind(NAME) {
+        chat.names.insert(NodeId(name.try_into().ok()?), std::str::from_utf8(&message.value).ok()?.into());
     }
     Some(())
 }
 
 /// What has an entry and no text was not readable, and is asked for again.
-fn lock_unread(chat: &mut Chat) {
-    let unread = |entry: &LogEntry| matches!(entry.body, EntryBody::Text { .. }) && chat.texts.get(&entry.id).is_none();
+fn lock_unread(chat: &mut Chat, me: &NodeId) {
+    let concerns = |entry: &LogEntry| match &entry.body {
+        EntryBody::Keys { .. } => false,
+        EntryBody::Text { .. } => true,
+        EntryBody::Direct { to, .. } => to == me || entry.id.log.author == *me,
+    };
+    let unread = |entry: &LogEntry| concerns(entry) && chat.texts.get(&entry.id).is_none();
     let entries = chat.logs.iter().flat_map(|(_, log)| log.entries());
     let locked = entries.filter(|entry| unread(entry)).map(|entry| entry.id).collect();
     chat.locked = locked;

@@ -13,8 +13,10 @@ use super::receipts::HAVE;
 use super::speaking::say_waiting;
 use super::{ChatConfig, store, sync};
 use crate::kernel::{AccessList, Clock, Fired, NodeStarted, Prekeys, Restored};
-use crate::mesh::membership::{KeyChanged, SetKey};
+use crate::mesh::membership::{KeyChanged, NICK, SetKey};
+use crate::mesh::prekeys::MAX_OTHERS;
 use crate::mesh::topics::{SubscriptionChanged, TopicDelivered};
+use crate::wire::NodeId;
 use crate::wire::chat::LogEntry;
 use crate::wire::codec::decode_value;
 
@@ -88,8 +90,12 @@ pub(super) fn learn(
         }
         affected.push(*node);
     }
-    for KeyChanged { node, member, value, at, .. } in keys.read().filter(|change| &*change.key == HAVE) {
+    for KeyChanged { node, member, key, value, at } in keys.read().filter(|change| matches!(&*change.key, HAVE | NICK)) {
         let (Ok(mut it), Some(bytes)) = (nodes.get_mut(*node), value) else { continue };
+        if &**key == NICK {
+            learn_name(&mut it, *member, bytes, &mut out);
+            continue;
+        }
         for log in it.chat.receipts.learn(*member, bytes) {
             out.receipts.write(ReceiptsChanged { node: *node, log, at: *at });
         }
@@ -102,6 +108,16 @@ pub(super) fn learn(
         if !it.chat.outbox.is_empty() && it.node.is_up() {
             say_waiting(&mut it, &config, clock.start(), &mut out);
         }
+    }
+}
+
+/// What a member calls itself is remembered for as long as it can be written to.
+fn learn_name(it: &mut SpeakerItem, member: NodeId, bytes: &[u8], out: &mut Outlets) {
+    let Ok(name) = std::str::from_utf8(bytes) else { return };
+    let is_news = it.chat.names.get(&member).is_none_or(|known| **known != *name);
+    if is_news && (it.chat.names.len() < MAX_OTHERS || it.chat.names.contains_key(&member)) {
+        it.chat.names.insert(member, name.into());
+        out.keep_name(it.entity, &member, name);
     }
 }
 

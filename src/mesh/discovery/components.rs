@@ -31,3 +31,10 @@ pub struct Discovery {
     /// When the last hello was said in answer to another's.
     pub(super) answered: Option<Instant>,
 }
+
+impl Discovery {
+    /// Attempts that failed in a row.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+}

@@ -9,10 +9,10 @@ use super::backoff::delay;
 use super::components::{Discovery, Seeds};
 use super::{DiscoveryConfig, WentOffline, WentOnline};
 use crate::kernel::{
-    AddressBook, BeaconIn, BeaconOut, Connect, Contact, Fired, Instant, NetworkTag, Node, NodeClock, NodeRng, NodeStarted, SessionClosed,
-    SessionOpened, Standing, Timers,
+    AccessList, AddressBook, BeaconIn, BeaconOut, Connect, Contact, Fired, Instant, NetworkTag, Node, NodeClock, NodeRng, NodeStarted,
+    SessionClosed, SessionOpened, Standing, Timers,
 };
-use crate::wire::{Address, Hello};
+use crate::wire::{Address, CloseReason, Hello};
 
 /// A hello is due.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,8 @@ pub struct Attempt {
 #[derive(Clone, Copy, Debug)]
 pub struct LostTimer;
 
+/// Longest wait of a node that nobody has invited yet: somebody may any moment.
+const UNINVITED_CAP: Duration = Duration::from_secs(2);
 /// Shortest time between two hellos that answer others.
 const ANSWER_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -69,13 +71,13 @@ fn hello(me: &Contact, network: &NetworkTag) -> Hello {
 
 pub(super) fn hear_hello(
     mut heard: MessageReader<BeaconIn>,
-    mut nodes: Query<(&Contact, &NetworkTag, &mut Discovery, &mut AddressBook)>,
+    mut nodes: Query<(&Contact, &NetworkTag, &AccessList, &mut Discovery, &mut AddressBook)>,
     mut beacons: MessageWriter<BeaconOut>,
     mut connect: MessageWriter<Connect>,
 ) {
     for BeaconIn { node, at, hello: said } in heard.read() {
-        let Ok((me, network, mut discovery, mut book)) = nodes.get_mut(*node) else { continue };
-        if said.network != network.0 || said.id == me.id {
+        let Ok((me, network, access, mut discovery, mut book)) = nodes.get_mut(*node) else { continue };
+        if said.network != network.0 || said.id == me.id || !access.admits(&said.id) {
             continue;
         }
         book.hear(said.id, said.address);
@@ -106,7 +108,7 @@ pub(super) fn follow_sessions(
     mut online: MessageWriter<WentOnline>,
     mut offline: MessageWriter<WentOffline>,
 ) {
-    for SessionClosed { node: entity, address, was_open, at, .. } in closed.read() {
+    for SessionClosed { node: entity, address, was_open, reason, at, .. } in closed.read() {
         let Ok((node, clock, _, mut rng, mut discovery, _)) = nodes.get_mut(*entity) else { continue };
         if *was_open {
             discovery.open = discovery.open.saturating_sub(1);
@@ -122,6 +124,7 @@ pub(super) fn follow_sessions(
             discovery.waiting = true;
             // A tenth more or less, so that those who lost the same peer do not come all at once.
             let wait = delay(&config, discovery.failures.max(1)).mul_f64(rng.0.random_range(0.9..1.1));
+            let wait = if *reason == CloseReason::NotInvited { wait.min(UNINVITED_CAP) } else { wait };
             attempts.set(*entity, node, clock.after(*at, wait), Attempt { overdue: None });
         }
     }

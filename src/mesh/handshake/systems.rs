@@ -9,8 +9,8 @@ use super::components::{Exchange, HandshakeState};
 use super::{HandshakeConfig, NetworkKey};
 use crate::crypto::{Handshake, Progress, Secrets};
 use crate::kernel::{
-    Channel, CloseSession, Contact, Dial, Fired, FrameIn, FrameOut, Instant, KeyRng, Keys, LinkUp, Node, NodeClock, Refusals, Role,
-    Service, Session, SessionOf, SessionOpened, SessionPhase, Sessions, Timers, Traffic,
+    AccessList, Channel, CloseSession, Contact, Dial, Fired, FrameIn, FrameOut, Instant, KeyRng, Keys, LinkUp, Node, NodeClock, Refusals,
+    Role, Service, Session, SessionOf, SessionOpened, SessionPhase, Sessions, Timers, Traffic,
 };
 use crate::wire::{CloseReason, Frame, FrameKind, NodeId, Protocol};
 
@@ -106,7 +106,7 @@ pub(super) fn begin(
 
 pub(super) fn advance(
     mut frames: MessageReader<FrameIn>,
-    nodes: Query<(&Contact, &Keys, &Sessions)>,
+    nodes: Query<(&Contact, &Keys, &Sessions, &AccessList)>,
     mut sessions: Query<(&mut Session, &SessionOf, &Service, &mut HandshakeState, &mut Channel)>,
     mut out: Outlets,
 ) {
@@ -116,7 +116,7 @@ pub(super) fn advance(
             continue;
         }
         let Ok((mut state, SessionOf(node), service, mut handshake, mut channel)) = sessions.get_mut(*session) else { continue };
-        let Ok((me, keys, mine)) = nodes.get(*node) else { continue };
+        let Ok((me, keys, mine, access)) = nodes.get(*node) else { continue };
         let datagram = *service == Service::Datagram;
         if datagram && let Some(again) = answered_before(&handshake, frame) {
             if let Some(answer) = again {
@@ -162,7 +162,8 @@ pub(super) fn advance(
                 };
                 state.phase = SessionPhase::Established;
                 let (node, session, at) = (*node, *session, *at);
-                admit(Opening { node, session, remote, at }, me, mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
+                let opening = Opening { node, session, remote, at };
+                admit(opening, (me, access), mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
                 continue;
             }
             Err(reason) => {
@@ -199,14 +200,28 @@ pub(super) struct Opening {
     pub at: Instant,
 }
 
-/// Opens a session, unless the other side is the node itself, or another session to it is kept.
+/// Opens a session, unless the other side is the node itself, may not be a member, or another session to it is kept.
 ///
 /// Of two that were dialled from both sides at once both keep the one that the higher id dialled; of two from the same side the newer, for
 /// whoever dials again has lost the older.
-pub(super) fn admit(opening: Opening, me: &Contact, mine: &Sessions, sessions: &mut Query<&mut Session>, out: &mut Outlets) {
+pub(super) fn admit(
+    opening: Opening,
+    (me, access): (&Contact, &AccessList),
+    mine: &Sessions,
+    sessions: &mut Query<&mut Session>,
+    out: &mut Outlets,
+) {
     let Opening { node, session, remote, at } = opening;
     if remote == me.id {
         out.refuse(session, at, CloseReason::SelfDial);
+        return;
+    }
+    if let Some(reason) = access.refusal(&remote) {
+        // It was never open to anybody here; the keys are there, so the last frame tells the other side why.
+        if let Ok(mut new) = sessions.get_mut(session) {
+            new.phase = SessionPhase::Handshaking;
+        }
+        out.refuse(session, at, reason);
         return;
     }
     let Ok((role, address, reach)) = sessions.get(session).map(|new| (new.role, new.address, new.reach)) else { return };
@@ -258,13 +273,14 @@ pub(super) fn time_out(
 /// For [`PlainSessionsPlugin`](super::PlainSessionsPlugin).
 pub(super) fn open_unproven(
     mut links: MessageReader<LinkUp>,
-    nodes: Query<(&Contact, &Sessions)>,
+    nodes: Query<(&Contact, &Sessions, &AccessList)>,
     peers: Query<&crate::kernel::AssertedPeer>,
     mut sessions: Query<(&mut Session, &mut Channel)>,
     mut out: Outlets,
 ) {
     for LinkUp { node, session, at } in links.read().copied() {
-        let (Ok((me, mine)), Ok(peer), Ok((mut state, mut channel))) = (nodes.get(node), peers.get(session), sessions.get_mut(session))
+        let (Ok((me, mine, access)), Ok(peer), Ok((mut state, mut channel))) =
+            (nodes.get(node), peers.get(session), sessions.get_mut(session))
         else {
             continue;
         };
@@ -275,6 +291,6 @@ pub(super) fn open_unproven(
         state.remote = Some(peer.0);
         *channel = Channel::modelled();
         let opening = Opening { node, session, remote: peer.0, at };
-        admit(opening, me, mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
+        admit(opening, (me, access), mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
     }
 }

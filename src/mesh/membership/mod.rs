@@ -33,7 +33,7 @@ use bevy_ecs::prelude::*;
 pub use components::Membership;
 pub use config::MembershipConfig;
 pub use messages::{Heartbeat, KeyChanged, MemberForgotten, MemberJoined, SetKey};
-pub use state::{ADDRESS, MAX_ENTRIES, MAX_KEY, MAX_MEMBERS, MAX_VALUE};
+pub use state::{ADDRESS, MAX_ENTRIES, MAX_KEY, MAX_MEMBERS, MAX_VALUE, NICK};
 
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 #[cfg(doc)]
@@ -54,10 +54,11 @@ impl Plugin for MembershipPlugin {
             .add_tick_message::<KeyChanged>()
             .add_waiting_message::<SetKey>()
             .add_tick_message::<crate::mesh::leave::MemberLeft>()
+            .add_tick_message::<crate::mesh::admission::AdmissionChanged>()
             .add_systems(
                 Tick,
                 (
-                    (systems::start, systems::remove_left, systems::write_own, systems::receive, systems::act)
+                    (systems::start, systems::remove_left, systems::remove_refused, systems::write_own, systems::receive, systems::act)
                         .chain()
                         .in_set(ProtocolSystems::Membership),
                     // Overlays come after membership, but what they link shall not wait for a round.

@@ -26,6 +26,8 @@ pub const MAX_VALUE: usize = 1024;
 pub const MAX_GONE: usize = 16_384;
 /// The key of every namespace's first entry, version 1: where the member is reached. It lasts for an incarnation.
 pub const ADDRESS: &str = "address";
+/// The key that holds what others call its owner.
+pub const NICK: &str = "nick";
 
 /// What an exchange needs to know of a member.
 #[derive(Clone, Copy, Debug)]

@@ -15,11 +15,12 @@ use super::signing::Verifier;
 use super::state::MAX_MEMBERS;
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AddressBook, CloseSession, Contact, Fired, Incarnation, Instant, Keys, Neighbor, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
-    NodeStarted, Outgoing, Peer, Received, Refusals, Session, Standing, Timers,
+    AccessList, AddressBook, CloseSession, Contact, Fired, Incarnation, Instant, Keys, Neighbor, NeighborUp, Neighbors, Node, NodeClock,
+    NodeRng, NodeStarted, Outgoing, Peer, Received, Refusals, Session, Standing, Timers,
 };
+use crate::mesh::admission::AdmissionChanged;
 use crate::mesh::leave::MemberLeft;
-use crate::wire::membership::Delta;
+use crate::wire::membership::{Delta, News};
 use crate::wire::{CloseReason, MembershipMessage};
 
 /// What membership waits for.
@@ -77,6 +78,23 @@ pub(super) fn remove_left(mut left: MessageReader<MemberLeft>, mut nodes: Query<
     }
 }
 
+/// Whoever may be a member no longer is none at once.
+pub(super) fn remove_refused(
+    mut changed: MessageReader<AdmissionChanged>,
+    mut nodes: Query<(&AccessList, &mut Membership, &mut AddressBook)>,
+    mut forgotten: MessageWriter<MemberForgotten>,
+) {
+    for AdmissionChanged { node, at } in changed.read().copied() {
+        let Ok((access, mut membership, mut book)) = nodes.get_mut(node) else { continue };
+        let refused: Vec<NodeId> = membership.members().filter(|member| !access.is_member(member)).copied().collect();
+        for member in refused {
+            forget(&mut membership, &mut book, member, at);
+            book.remove(&member);
+            forgotten.write(MemberForgotten { node, member, at });
+        }
+    }
+}
+
 /// Changes own namespaces.
 pub(super) fn write_own(mut set: ResMut<Messages<SetKey>>, mut nodes: Query<(&Keys, &mut Membership)>) {
     for SetKey { node, key, value, at } in set.drain() {
@@ -102,7 +120,7 @@ pub(super) struct Facts<'w> {
 pub(super) fn receive(
     mut received: MessageReader<Received<MembershipMessage>>,
     config: Res<MembershipConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &Keys, &Contact, &mut Incarnation, &mut NodeRng, &mut Membership, &mut AddressBook)>,
+    mut nodes: Query<(&Node, &NodeClock, &Keys, &Contact, &AccessList, &mut Incarnation, &mut NodeRng, &mut Membership, &mut AddressBook)>,
     sessions: Query<&Session>,
     mut bench: ResMut<Bench>,
     mut facts: Facts,
@@ -110,14 +128,19 @@ pub(super) fn receive(
     let bytes = exchange::budget(config.byte_budget);
     for Received { node, session, at, message } in received.read() {
         let (node, session, at) = (*node, *session, *at);
-        let Ok((state, clock, keys, contact, mut incarnation, mut rng, mut membership, mut book)) = nodes.get_mut(node) else { continue };
+        let Ok((state, clock, keys, contact, access, mut incarnation, mut rng, mut membership, mut book)) = nodes.get_mut(node) else {
+            continue;
+        };
         let Ok(Session { remote: Some(partner), .. }) = sessions.get(session) else { continue };
         let Bench { scratch, verifier, changes } = &mut *bench;
         let Membership { state: held, fresh, .. } = &mut *membership;
         changes.clear();
 
-        let mut take_in =
-            |held: &mut _, delta: &Delta| delta.iter().try_for_each(|news| apply(held, news, verifier, keys.0.mode(), changes));
+        // Who passes on news of somebody who is no member has only not heard yet.
+        let concerns = |news: &&News| news.owner == contact.id || access.is_member(&news.owner);
+        let mut take_in = |held: &mut _, delta: &Delta| {
+            delta.iter().filter(concerns).try_for_each(|news| apply(held, news, verifier, keys.0.mode(), changes))
+        };
         let salt = rng.0.random();
         let outcome = match message {
             MembershipMessage::Syn(digest) => exchange::answer(held, digest, partner, (bytes, salt), scratch).map(|(delta, requests)| {

@@ -21,6 +21,8 @@ pub use components::{TopicCounts, Topics};
 pub use config::TopicsConfig;
 pub use messages::{JoinTopic, LeaveTopic, PublishTo, SubscriptionChanged, TopicDelivered, TopicError, TopicRefused};
 
+pub use systems::is_name;
+
 use crate::kernel::{AppTickExt, AppTimerExt, LinkState, Node, ProtocolSystems, Tick};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{KeyChanged, MemberForgotten, MemberJoined, SetKey};

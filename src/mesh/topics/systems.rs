@@ -171,7 +171,8 @@ pub(super) fn subscribe(
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a topic may be called so.
+pub fn is_name(name: &str) -> bool {
     (1..=MAX_TOPIC_NAME).contains(&name.len()) && !name.chars().any(|letter| letter.is_whitespace() || letter.is_control())
 }
 

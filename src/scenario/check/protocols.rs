@@ -53,6 +53,16 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
         period(config.min_std_deviation, &place.field("min_std_deviation"))?;
         period(config.check_interval, &place.field("check_interval"))?;
     }
+    if let Some(config) = &protocols.admission {
+        let place = place.field("admission");
+        if protocols.handshake.is_none() {
+            return place.problem("admission needs the handshake, which is off: without it anybody can say that they are invited");
+        }
+        if protocols.membership.is_none() {
+            return place.problem("admission needs membership, which is off; switch it off too, with `admission: None`");
+        }
+        period(config.interval, &place.field("interval"))?;
+    }
     if let Dissemination::Plumtree(config) = &protocols.dissemination {
         let place = place.field("dissemination").field("Plumtree");
         period(config.graft_timeout, &place.field("graft_timeout"))?;

@@ -1,0 +1,134 @@
+//! What a program asks of a node that has to do with chat.
+
+use std::sync::Arc;
+
+use super::look;
+use super::{TextView, View};
+use crate::crypto::NodeId;
+use crate::gate::Command;
+use crate::live::{MeshNode, NodeStopped, SendError};
+use crate::mesh::chat::{Chat, Text};
+use crate::mesh::topics::LOBBY;
+use crate::wire::chat::MAX_TEXT;
+use crate::wire::limits::MAX_PAYLOAD;
+use crate::wire::{Payload, TopicId};
+
+impl MeshNode {
+    /// Says something to all members, encrypted for them. If nobody is there yet it is kept, and said when somebody is.
+    ///
+    /// # Errors
+    /// It is empty or longer than [`MAX_TEXT`], or the node has stopped.
+    pub fn send_chat(&self, text: impl Into<Vec<u8>>) -> Result<(), SendError> {
+        self.send_to_topic(LOBBY, text)
+    }
+
+    /// Says something to all who subscribe to `topic`, as this node must. If it does not, a
+    /// [`ChatRefused`](crate::live::MeshEvent::ChatRefused) follows.
+    ///
+    /// # Errors
+    /// As for [`send_chat`](Self::send_chat).
+    pub fn send_to_topic(&self, topic: &str, text: impl Into<Vec<u8>>) -> Result<(), SendError> {
+        let (topic, text) = (TopicId::of(topic), fit(text.into())?);
+        Ok(self.command(Command::Say { topic, text })?)
+    }
+
+    /// Says something to one member, which nobody else can read. It is delivered also if that member is away now. If the member is not
+    /// known a [`ChatRefused`](crate::live::MeshEvent::ChatRefused) follows.
+    ///
+    /// # Errors
+    /// As for [`send_chat`](Self::send_chat).
+    pub fn send_direct_chat(&self, to: NodeId, text: impl Into<Vec<u8>>) -> Result<(), SendError> {
+        let text = fit(text.into())?;
+        Ok(self.command(Command::SayTo { to, text })?)
+    }
+
+    /// Sends something to one member, as it is and only if a way leads there now. If it does not arrive, as far as that is known, a
+    /// [`SendFailed`](crate::live::MeshEvent::SendFailed) follows.
+    ///
+    /// # Errors
+    /// It is longer than [`MAX_PAYLOAD`], or the node has stopped.
+    pub fn send(&self, to: NodeId, payload: impl Into<Arc<[u8]>>) -> Result<(), SendError> {
+        let payload = payload.into();
+        if payload.len() > MAX_PAYLOAD {
+            return Err(SendError::TooLong(payload.len()));
+        }
+        Ok(self.command(Command::Send { to, payload: Payload(payload) })?)
+    }
+
+    /// What can be read of what was said since `since`, in milliseconds by the authors' clocks; 0 for all. Each topic is in the order in
+    /// which it is shown.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn chat_history(&self, since: u64) -> Result<Vec<Arc<Text>>, NodeStopped> {
+        self.ask(move |world, node| world.get::<Chat>(node).map_or_else(Vec::new, |chat| chat.history(since).cloned().collect())).await
+    }
+
+    /// Makes the owner of a key a member. A [`MemberAdmitted`](crate::live::MeshEvent::MemberAdmitted) or an
+    /// [`AdmissionRefused`](crate::live::MeshEvent::AdmissionRefused) follows.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub fn invite(&self, key: NodeId) -> Result<(), NodeStopped> {
+        self.command(Command::Invite(key))
+    }
+
+    /// Removes a member for good. A [`MemberRevoked`](crate::live::MeshEvent::MemberRevoked) or an
+    /// [`AdmissionRefused`](crate::live::MeshEvent::AdmissionRefused) follows, or nothing until others have said so too.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub fn revoke(&self, key: NodeId) -> Result<(), NodeStopped> {
+        self.command(Command::Revoke(key))
+    }
+
+    /// Subscribes to a topic, which begins with its first subscriber. If that cannot be a
+    /// [`TopicRefused`](crate::live::MeshEvent::TopicRefused) follows.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub fn join_topic(&self, name: &str) -> Result<(), NodeStopped> {
+        self.command(Command::JoinTopic(name.to_owned()))
+    }
+
+    /// Subscribes to a topic no more.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub fn leave_topic(&self, name: &str) -> Result<(), NodeStopped> {
+        self.command(Command::LeaveTopic(name.to_owned()))
+    }
+
+    /// The topics that are known, the lobby first.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn topics(&self) -> Result<Vec<super::TopicView>, NodeStopped> {
+        Ok(self.view().await?.topics)
+    }
+
+    /// What a person sees of the node.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn view(&self) -> Result<View, NodeStopped> {
+        let (listens, network) = (self.shared.local_addr, self.shared.network.clone());
+        self.ask(move |world, node| look::view(world, node, listens, &network)).await
+    }
+
+    /// The last texts of a topic, or of all, in the order in which they are shown.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn texts(&self, topic: Option<String>, last: usize) -> Result<Vec<TextView>, NodeStopped> {
+        self.ask(move |world, node| look::texts(world, node, topic.as_deref(), last)).await
+    }
+}
+
+fn fit(text: Vec<u8>) -> Result<Box<[u8]>, SendError> {
+    match text.len() {
+        0 => Err(SendError::Empty),
+        length if length > MAX_TEXT => Err(SendError::TextTooLong(length)),
+        _ => Ok(text.into()),
+    }
+}

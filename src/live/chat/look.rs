@@ -1,0 +1,210 @@
+//! The picture is taken.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use bevy_ecs::prelude::*;
+
+use super::status::LastRefusal;
+use super::view::{MemberView, Presence, Status, TextView, TopicView, View};
+use crate::crypto::NodeId;
+use crate::gate::NICK;
+use crate::kernel::{AccessList, AddressBook, Contact, LinkState, Neighbors, Prekeys, Session, SessionPhase, Sessions, Standing, Tree};
+use crate::live::store::Keeping;
+use crate::mesh::admission::{Admission, AdmissionState};
+use crate::mesh::chat::{Chat, Text};
+use crate::mesh::discovery::{Discovery, Seeds};
+use crate::mesh::liveness::RoundTrip;
+use crate::mesh::membership::Membership;
+use crate::mesh::topics::{LOBBY, Topics};
+use crate::wire::{CloseReason, TopicId};
+
+/// Longest nick that is shown, in characters.
+const MAX_NICK: usize = 32;
+
+/// How `node` stands, which listens at `listens` in the network called `network`.
+pub fn view(world: &World, node: Entity, listens: SocketAddr, network: &str) -> View {
+    let id = world.get::<Contact>(node).map_or(NodeId([0; 32]), |contact| contact.id);
+    let chat = world.get::<Chat>(node);
+    View {
+        id,
+        nick: nick_of(world, node, &id),
+        listens,
+        network: network.to_owned(),
+        status: status(world, node),
+        members: members(world, node, &id),
+        topics: topics(world, node),
+        waiting: chat.map_or(0, Chat::waiting),
+        locked: chat.map_or(0, Chat::locked),
+        unsaved: world.get_resource::<Keeping>().and_then(|keeping| keeping.unsaved.clone()),
+    }
+}
+
+/// The last texts of a topic in the order in which they are shown, or of all. What is said to one stands in the lobby.
+pub fn texts(world: &World, node: Entity, topic: Option<&str>, last: usize) -> Vec<TextView> {
+    let Some(chat) = world.get::<Chat>(node) else { return Vec::new() };
+    let topics: Vec<(String, TopicId)> = match topic {
+        Some(name) => vec![(name.to_owned(), TopicId::of(name))],
+        None => named_topics(world, node),
+    };
+    let mut heads: Vec<_> = topics.iter().map(|(name, id)| (name, chat.texts().of_topic(id).rev().peekable())).collect();
+    let mut chosen = Vec::new();
+    while chosen.len() < last {
+        // In each topic cause comes before effect; between topics the clocks decide.
+        let latest = heads.iter_mut().filter_map(|(name, texts)| texts.peek().map(|text| text.time).map(|time| (time, name, texts)));
+        let Some((_, name, texts)) = latest.max_by_key(|(time, ..)| *time) else { break };
+        chosen.extend(texts.next().map(|text| text_view(world, node, chat, name, text)));
+    }
+    chosen.reverse();
+    chosen
+}
+
+/// What `id` calls itself, fit to be shown.
+pub(super) fn nick(membership: Option<&Membership>, chat: Option<&Chat>, id: &NodeId) -> Option<String> {
+    let present = membership.and_then(|membership| membership.get(id, NICK));
+    let known = present.map(String::from_utf8_lossy).map(String::from);
+    let name = known.or_else(|| chat?.name(id).map(str::to_owned))?;
+    let shown: String = clean(name.trim()).replace('\n', " ").chars().take(MAX_NICK).collect();
+    (!shown.is_empty()).then_some(shown)
+}
+
+fn nick_of(world: &World, node: Entity, id: &NodeId) -> Option<String> {
+    nick(world.get::<Membership>(node), world.get::<Chat>(node), id)
+}
+
+/// A text of others as it can be shown: what would move the cursor, or turn the direction of what follows, is replaced.
+pub(super) fn clean(text: &str) -> String {
+    let harms =
+        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c == '\t' { ' ' } else { c }).map(|c| if harms(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Bytes as they can be shown: in hex if they are no text.
+pub fn shown(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| hex::encode(bytes), clean)
+}
+
+fn text_view(world: &World, node: Entity, chat: &Chat, topic: &str, text: &Text) -> TextView {
+    let author = text.id.log.author;
+    let delivered = chat.delivered_to(&text.id);
+    let readers = if text.to.is_some() { 2 } else { readers(world, node, &text.id.log.topic) };
+    TextView {
+        id: text.id,
+        topic: topic.to_owned(),
+        author,
+        nick: nick_of(world, node, &author),
+        to: text.to,
+        time: text.time,
+        text: shown(&text.text),
+        // Others pass on what is sealed to one, and so have it too.
+        delivered: delivered.min(readers),
+        readers,
+    }
+}
+
+/// How many members a topic has, the node itself among them.
+fn readers(world: &World, node: Entity, topic: &TopicId) -> usize {
+    let (Some(access), Some(me)) = (world.get::<AccessList>(node), world.get::<Contact>(node)) else { return 1 };
+    let is_other = |id: &&NodeId| **id != me.id && access.is_member(id);
+    let others = if *topic == TopicId::of(LOBBY) {
+        world.get::<Prekeys>(node).map_or(0, |prekeys| prekeys.others.keys().filter(is_other).count())
+    } else {
+        world.get::<Chat>(node).map_or(0, |chat| chat.subscribers(topic).filter(is_other).count())
+    };
+    others + 1
+}
+
+fn named_topics(world: &World, node: Entity) -> Vec<(String, TopicId)> {
+    let Some(topics) = world.get::<Topics>(node) else { return Vec::new() };
+    let mut names: Vec<String> = topics.list().map(|(name, _)| name.to_owned()).filter(|name| name != LOBBY).collect();
+    names.sort_unstable();
+    names.insert(0, LOBBY.to_owned());
+    names.into_iter().map(|name| (clean(&name), TopicId::of(&name))).collect()
+}
+
+fn topics(world: &World, node: Entity) -> Vec<TopicView> {
+    let Some(topics) = world.get::<Topics>(node) else { return Vec::new() };
+    let topic = |(name, id): (String, TopicId)| {
+        let others = match name.as_str() {
+            LOBBY => world.get::<Membership>(node).map_or(0, Membership::len),
+            _ => topics.subscribers(&id).count(),
+        };
+        TopicView { subscribed: topics.is_subscribed(&id), name, others }
+    };
+    named_topics(world, node).into_iter().map(topic).collect()
+}
+
+fn members(world: &World, node: Entity, me: &NodeId) -> Vec<MemberView> {
+    let Some(access) = world.get::<AccessList>(node) else { return Vec::new() };
+    let membership = world.get::<Membership>(node);
+    let mut ids: BTreeSet<NodeId> = membership.into_iter().flat_map(Membership::members).copied().collect();
+    match &access.admitted {
+        Some(admitted) => ids.extend(admitted),
+        // Whoever came once to an open network is still written to.
+        None => ids.extend(world.get::<Prekeys>(node).into_iter().flat_map(|prekeys| prekeys.others.keys())),
+    }
+    ids.retain(|id| id != me && access.is_member(id));
+    let ways = world.get::<LinkState>(node).map(|links| links.tree(me));
+    let mut all: Vec<MemberView> = ids.iter().map(|id| member(world, node, id, ways.as_ref())).collect();
+    all.sort_by(|a, b| (a.presence, a.nick.is_none(), &a.nick, a.id).cmp(&(b.presence, b.nick.is_none(), &b.nick, b.id)));
+    all
+}
+
+fn member(world: &World, node: Entity, id: &NodeId, ways: Option<&Tree>) -> MemberView {
+    let is_here = world.get::<Membership>(node).is_some_and(|membership| membership.contains(id));
+    let standing = world.get::<AddressBook>(node).and_then(|book| book.get(id)).map(|peer| peer.standing);
+    let presence = match standing {
+        Some(Standing::Alive) if is_here => Presence::Online,
+        Some(Standing::Suspected { .. }) if is_here => Presence::Suspected,
+        _ => Presence::Away,
+    };
+    let here = presence != Presence::Away;
+    MemberView {
+        id: *id,
+        nick: nick_of(world, node, id),
+        presence,
+        round_trip: session_with(world, node, id).and_then(|session| world.get::<RoundTrip>(session)?.average),
+        hops: ways.filter(|_| here).and_then(|ways| ways.hops(id)),
+        sponsor: world.get::<Admission>(node).and_then(|admission| admission.sponsor(id)),
+    }
+}
+
+fn session_with(world: &World, node: Entity, id: &NodeId) -> Option<Entity> {
+    let open = |session: &Entity| {
+        world.get::<Session>(*session).is_some_and(|state| state.phase == SessionPhase::Established && state.remote == Some(*id))
+    };
+    world.get::<Sessions>(node)?.iter().find(open)
+}
+
+fn status(world: &World, node: Entity) -> Status {
+    let state = world.get::<Admission>(node).map_or(AdmissionState::Open, Admission::state);
+    let links = world.get::<Neighbors>(node).map_or(0, Neighbors::len);
+    let last = world.get::<LastRefusal>(node).and_then(|refusal| refusal.reason);
+    match (state, last) {
+        (AdmissionState::Revoked, _) => Status::Revoked,
+        (AdmissionState::Waiting, Some(CloseReason::Revoked)) => Status::Revoked,
+        (AdmissionState::Waiting, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
+        (AdmissionState::Waiting, reason) => unreached(world, node, reason).unwrap_or(Status::NotInvited),
+        _ if links > 0 => Status::Connected { links },
+        (_, Some(CloseReason::Revoked)) => Status::Revoked,
+        (_, Some(CloseReason::NotInvited)) => Status::NotInvited,
+        (_, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
+        (_, reason) if has_anybody(world, node) => {
+            let failures = world.get::<Discovery>(node).map_or(0, Discovery::failures);
+            Status::Searching { failures, last: reason }
+        }
+        _ => Status::Alone,
+    }
+}
+
+/// How the search of a node goes that waits for an invitation and does not even reach anybody who could have one.
+fn unreached(world: &World, node: Entity, last: Option<CloseReason>) -> Option<Status> {
+    let failures = world.get::<Discovery>(node).map_or(0, Discovery::failures);
+    let out_of_reach = matches!(last, Some(CloseReason::Unreachable | CloseReason::ConnectionRefused | CloseReason::HandshakeTimeout));
+    (out_of_reach && failures > 0).then_some(Status::Searching { failures, last })
+}
+
+/// Whether there is anybody to be tried.
+fn has_anybody(world: &World, node: Entity) -> bool {
+    world.get::<Seeds>(node).is_some_and(|seeds| !seeds.0.is_empty()) || world.get::<AddressBook>(node).is_some_and(|book| !book.is_empty())
+}

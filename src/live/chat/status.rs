@@ -1,0 +1,53 @@
+//! Why the last attempt to reach somebody failed.
+
+use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
+
+use crate::kernel::{NeighborUp, Node, NodeStarted, SessionClosed, Tick, TickSystems};
+use crate::wire::CloseReason;
+
+/// Why a node has no links, as far as others or the network have said. On the node entity.
+#[derive(Component, Clone, Copy, Default, Debug)]
+pub struct LastRefusal {
+    /// Why; `None` while it has links.
+    pub reason: Option<CloseReason>,
+}
+
+/// Remembers it for every node.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RefusalPlugin;
+
+impl Plugin for RefusalPlugin {
+    fn build(&self, app: &mut App) {
+        app.add_systems(Tick, note.in_set(TickSystems::Observe));
+        app.world_mut().register_required_components::<Node, LastRefusal>();
+    }
+}
+
+/// Reasons that say nothing about why there is no link.
+fn is_routine(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::Duplicate | CloseReason::Unwanted)
+}
+
+fn note(
+    mut started: MessageReader<NodeStarted>,
+    mut closed: MessageReader<SessionClosed>,
+    mut up: MessageReader<NeighborUp>,
+    mut nodes: Query<&mut LastRefusal>,
+) {
+    for start in started.read() {
+        if let Ok(mut last) = nodes.get_mut(start.node) {
+            *last = LastRefusal::default();
+        }
+    }
+    for SessionClosed { node, reason, .. } in closed.read().filter(|closed| !is_routine(closed.reason)) {
+        if let Ok(mut last) = nodes.get_mut(*node) {
+            last.reason = Some(*reason);
+        }
+    }
+    for NeighborUp { node, .. } in up.read() {
+        if let Ok(mut last) = nodes.get_mut(*node) {
+            last.reason = None;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What chat, topics, routing and admission tell becomes events and lines of the log.
+
+use std::collections::BTreeMap;
+
+use bevy_app::{App, Plugin};
+use bevy_ecs::prelude::*;
+use bevy_ecs::query::QueryData;
+
+use super::look;
+use crate::crypto::NodeId;
+use crate::kernel::{AppTickExt, Contact, Node, Tick, TickSystems};
+use crate::live::events::{Events, MeshEvent};
+use crate::mesh::admission::{AdmissionRefused, Admitted, Revoked};
+use crate::mesh::chat::{Chat, ForkSeen, NotSaid, ReceiptsChanged, TextHeard};
+use crate::mesh::membership::Membership;
+use crate::mesh::routing::{DatagramReceived, SendFailed};
+use crate::mesh::topics::{TopicRefused, Topics};
+use crate::wire::chat::{EntryId, LogId};
+use crate::wire::routing::DatagramBody;
+
+/// Texts of a log, the newest, of which is told who has them.
+const TOLD: usize = 64;
+/// Texts for which is remembered what was told.
+const REMEMBERED: usize = 1024;
+
+/// Adds it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ChatEventsPlugin;
+
+impl Plugin for ChatEventsPlugin {
+    fn build(&self, app: &mut App) {
+        app.add_tick_message::<TextHeard>()
+            .add_tick_message::<NotSaid>()
+            .add_tick_message::<ReceiptsChanged>()
+            .add_tick_message::<ForkSeen>()
+            .add_tick_message::<DatagramReceived>()
+            .add_tick_message::<SendFailed>()
+            .add_tick_message::<TopicRefused>()
+            .add_tick_message::<Admitted>()
+            .add_tick_message::<Revoked>()
+            .add_tick_message::<AdmissionRefused>()
+            .add_systems(
+                Tick,
+                (tell_texts, tell_receipts, tell_datagrams, tell_admission, tell_refusals).chain().in_set(TickSystems::Observe),
+            );
+    }
+}
+
+#[derive(QueryData)]
+struct Teller {
+    node: &'static Node,
+    me: &'static Contact,
+    membership: Option<&'static Membership>,
+    chat: Option<&'static Chat>,
+    topics: Option<&'static Topics>,
+}
+
+fn tell_texts(mut heard: MessageReader<TextHeard>, nodes: Query<Teller>, events: Res<Events>) {
+    for TextHeard { node, text, .. } in heard.read() {
+        let Ok(it) = nodes.get(*node) else { continue };
+        let log = text.id.log;
+        let topic = it.topics.and_then(|topics| topics.name(&log.topic)).unwrap_or_default().to_owned();
+        let (to, id, time, plaintext) = (text.to, text.id, text.time, text.text.clone());
+        let event = if log.author == it.me.id {
+            MeshEvent::ChatMessageSent { plaintext, topic, to, id, time }
+        } else {
+            let nick = look::nick(it.membership, it.chat, &log.author);
+            MeshEvent::ChatMessageReceived { sender_pub_key: log.author.0, nick, plaintext, topic, to, id, time }
+        };
+        // What was said stands in no log.
+        let _ = events.0.send((it.node.ordinal, event));
+    }
+}
+
+fn tell_receipts(
+    mut changed: MessageReader<ReceiptsChanged>,
+    nodes: Query<(&Node, &Contact, &Chat)>,
+    events: Res<Events>,
+    mut told: Local<BTreeMap<EntryId, usize>>,
+) {
+    for ReceiptsChanged { node, log, .. } in changed.read() {
+        let Ok((node, me, chat)) = nodes.get(*node) else { continue };
+        if log.author != me.id {
+            continue;
+        }
+        for (id, members) in delivered(chat, log) {
+            if told.insert(id, members) != Some(members) {
+                let _ = events.0.send((node.ordinal, MeshEvent::Delivered { id, members }));
+            }
+        }
+        while told.len() > REMEMBERED {
+            told.pop_first();
+        }
+    }
+}
+
+/// The newest texts of a log, and how many members have each.
+fn delivered(chat: &Chat, log: &LogId) -> Vec<(EntryId, usize)> {
+    let entries = chat.logs().get(log).into_iter().flat_map(|log| log.entries().rev());
+    let texts = entries.filter(|entry| entry.body.commitment().is_some()).take(TOLD);
+    texts.map(|entry| (entry.id, chat.delivered_to(&entry.id))).collect()
+}
+
+fn tell_datagrams(
+    mut received: MessageReader<DatagramReceived>,
+    mut failed: MessageReader<SendFailed>,
+    nodes: Query<&Node>,
+    events: Res<Events>,
+) {
+    for DatagramReceived { node, from, body, .. } in received.read() {
+        if let DatagramBody::Raw(payload) = body {
+            events.tell(&nodes, *node, MeshEvent::MessageReceived { from: *from, payload: payload.0.clone() });
+        }
+    }
+    for SendFailed { node, to, body, reason, .. } in failed.read() {
+        if let Some(DatagramBody::Raw(payload)) = body {
+            tracing::info!(peer = ?to, ?reason, "a message did not arrive");
+            events.tell(&nodes, *node, MeshEvent::SendFailed { to: *to, payload: payload.0.clone(), reason: *reason });
+        }
+    }
+}
+
+fn tell_admission(
+    mut admitted: MessageReader<Admitted>,
+    mut revoked: MessageReader<Revoked>,
+    mut refused: MessageReader<AdmissionRefused>,
+    nodes: Query<&Node>,
+    events: Res<Events>,
+) {
+    for Admitted { node, member, sponsor, .. } in admitted.read() {
+        tracing::info!(peer = ?member, ?sponsor, "member admitted");
+        events.tell(&nodes, *node, MeshEvent::MemberAdmitted { id: *member, sponsor: *sponsor });
+    }
+    for Revoked { node, member, by, .. } in revoked.read() {
+        tracing::info!(peer = ?member, ?by, "member revoked");
+        events.tell(&nodes, *node, MeshEvent::MemberRevoked { id: *member, by: *by });
+    }
+    for AdmissionRefused { node, target, reason, .. } in refused.read() {
+        tracing::info!(peer = ?target, "not done: {reason}");
+        events.tell(&nodes, *node, MeshEvent::AdmissionRefused { id: *target, reason: *reason });
+    }
+}
+
+fn tell_refusals(
+    mut unsaid: MessageReader<NotSaid>,
+    mut topics: MessageReader<TopicRefused>,
+    mut forks: MessageReader<ForkSeen>,
+    nodes: Query<&Node>,
+    events: Res<Events>,
+) {
+    for NotSaid { node, reason, .. } in unsaid.read() {
+        events.tell(&nodes, *node, MeshEvent::ChatRefused(*reason));
+    }
+    for TopicRefused { node, name, reason, .. } in topics.read() {
+        events.tell(&nodes, *node, MeshEvent::TopicRefused { name: name.clone(), reason: *reason });
+    }
+    for ForkSeen { node, log, .. } in forks.read() {
+        let author: NodeId = log.author;
+        tracing::warn!(peer = ?author, "a member has said two things in one place: it runs twice, or lies");
+        events.tell(&nodes, *node, MeshEvent::ForkSeen(author));
+    }
+}

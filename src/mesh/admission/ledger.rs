@@ -1,0 +1,192 @@
+//! The records of one network: which are kept, whatever the order in which they come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::roll::Roll;
+use crate::crypto::{CryptoMode, NodeId};
+use crate::wire::admission::{MAX_RECORDS, MAX_STANDING, Record, RecordId, Rules, Statement};
+
+/// Most invitations and revocations of one signer.
+pub const MAX_PER_SIGNER: usize = 256;
+/// Most records kept of signers that nobody is known to have invited yet.
+pub const MAX_PENDING: usize = 256;
+/// Places that only revocations take: a network that is full of invitations must still be able to defend itself.
+const RESERVED: usize = 1000;
+
+/// Why a record is not kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rejection {
+    /// Its signer has not signed it.
+    Forged,
+    /// No honest member signs such a thing.
+    Malformed,
+    /// It belongs to another network.
+    Foreign,
+    /// There is no room: for records of its signer, of signers that nobody has invited, or at all.
+    Full,
+}
+
+/// All that is known to have been said about who belongs to a network.
+///
+/// It holds only what its signers have signed, and only of signers that somebody in it has invited, void or not; others wait. Which
+/// records it holds thus depends on what came, but not on the order, as long as no limit is reached.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    network: RecordId,
+    founder: NodeId,
+    rules: Rules,
+    records: BTreeMap<RecordId, Record>,
+    pending: BTreeMap<RecordId, Record>,
+    /// The founder, and whoever was ever invited by one of these.
+    reached: BTreeSet<NodeId>,
+    /// How many records of each signer there are, without the first.
+    counts: BTreeMap<NodeId, usize>,
+}
+
+impl Ledger {
+    /// The ledger that begins with `record`, a [`Statement::Found`].
+    ///
+    /// # Errors
+    /// If it is something else, or its signer has not signed it.
+    pub fn found(record: Record, mode: CryptoMode) -> Result<Self, Rejection> {
+        let Statement::Found(rules) = record.statement else { return Err(Rejection::Malformed) };
+        check(&record, mode)?;
+        let (network, founder) = (record.id(), record.signer);
+        Ok(Self {
+            network,
+            founder,
+            rules,
+            records: BTreeMap::from([(network, record)]),
+            pending: BTreeMap::new(),
+            reached: BTreeSet::from([founder]),
+            counts: BTreeMap::new(),
+        })
+    }
+
+    /// The name of the network.
+    pub const fn network(&self) -> RecordId {
+        self.network
+    }
+
+    /// Who founded it.
+    pub const fn founder(&self) -> NodeId {
+        self.founder
+    }
+
+    /// Its rules.
+    pub const fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// Takes in a record; the names of those that are kept since are added to `fresh`: none, this one, and those that have waited for it.
+    ///
+    /// # Errors
+    /// Why it is not kept.
+    pub fn insert(&mut self, record: Record, mode: CryptoMode, fresh: &mut Vec<RecordId>) -> Result<(), Rejection> {
+        let id = record.id();
+        if self.knows(&id) {
+            return Ok(());
+        }
+        if record.network != self.network {
+            return Err(Rejection::Foreign);
+        }
+        let known = self.reached.contains(&record.signer);
+        let room = if known { self.has_room(&record) } else { self.pending.len() < MAX_PENDING };
+        if !room {
+            return Err(Rejection::Full);
+        }
+        // Last, for it costs most.
+        check(&record, mode)?;
+        if !known {
+            self.pending.insert(id, record);
+            return Ok(());
+        }
+        let mut next = vec![(id, record)];
+        while let Some((id, record)) = next.pop() {
+            // Of those that have waited too many may have been of one signer.
+            if !self.has_room(&record) {
+                continue;
+            }
+            if let Statement::Invite(target) = record.statement
+                && self.reached.insert(target)
+            {
+                next.extend(self.pending.extract_if(.., |_, waiting| waiting.signer == target));
+            }
+            *self.counts.entry(record.signer).or_default() += 1;
+            self.records.insert(id, record);
+            fresh.push(id);
+        }
+        Ok(())
+    }
+
+    fn has_room(&self, record: &Record) -> bool {
+        let of_signer = self.counts.get(&record.signer).copied().unwrap_or_default();
+        let reserved = if matches!(record.statement, Statement::Revoke { .. }) { 0 } else { RESERVED };
+        of_signer < MAX_PER_SIGNER && self.records.len() + reserved < MAX_RECORDS
+    }
+
+    /// Whether a record is kept, or waits for its signer's invitation.
+    pub fn knows(&self, id: &RecordId) -> bool {
+        self.records.contains_key(id) || self.pending.contains_key(id)
+    }
+
+    /// The record of that name, if it is kept.
+    pub fn get(&self, id: &RecordId) -> Option<&Record> {
+        self.records.get(id)
+    }
+
+    /// The names of all records that are kept, first the one that founded the network, then ascending.
+    pub fn ids(&self) -> impl Iterator<Item = RecordId> {
+        let others = self.records.keys().filter(|id| **id != self.network);
+        std::iter::once(self.network).chain(others.copied())
+    }
+
+    /// All records that are kept, ascending by name.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = (&RecordId, &Record)> {
+        self.records.iter()
+    }
+
+    /// A hash of all records that are kept; never zero, which stands for none.
+    pub fn hash(&self) -> [u8; 16] {
+        let mut hash = Sha256::new();
+        self.records.keys().for_each(|id| hash.update(id.0));
+        let hash: [u8; 32] = hash.finalize().into();
+        std::array::from_fn(|index| hash[index])
+    }
+
+    /// What `signer` lets stand when it revokes `target`: everything that is known, but for what the target has said against itself.
+    pub fn standing(&self, signer: &NodeId, target: &NodeId) -> Vec<RecordId> {
+        let spares = |record: &Record| !matches!(&record.statement, Statement::Revoke { target, .. } if target == signer);
+        let of_target = |record: &Record| record.signer == *target && !matches!(record.statement, Statement::Found(_));
+        // The bound of a signer sees to it that all fit.
+        self.records.iter().filter(|(_, record)| of_target(record) && spares(record)).map(|(id, _)| *id).take(MAX_STANDING).collect()
+    }
+
+    /// Whether `signer` has revoked `target`, with effect or without.
+    pub fn has_revoked(&self, signer: &NodeId, target: &NodeId) -> bool {
+        let says = |record: &Record| matches!(&record.statement, Statement::Revoke { target: other, .. } if other == target);
+        self.records.values().any(|record| record.signer == *signer && says(record))
+    }
+
+    /// Who is a member. It depends on nothing but the records that are kept.
+    pub fn evaluate(&self) -> Roll {
+        Roll::of(self.founder, self.rules.revocation, &self.records)
+    }
+}
+
+/// Whether an honest signer could have made it, and the one that is named has.
+fn check(record: &Record, mode: CryptoMode) -> Result<(), Rejection> {
+    let sound = match &record.statement {
+        Statement::Found(_) => record.network == RecordId([0; 16]),
+        Statement::Invite(target) => *target != record.signer,
+        Statement::Revoke { target, standing } => {
+            *target != record.signer && standing.len() <= MAX_STANDING && standing.is_sorted_by(|a, b| a < b)
+        }
+    };
+    if !sound {
+        return Err(Rejection::Malformed);
+    }
+    record.signer.verify(&record.signed_bytes(), &record.signature, mode).map_err(|_| Rejection::Forged)
+}

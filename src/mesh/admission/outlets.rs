@@ -1,0 +1,156 @@
+//! What follows from records that are new.
+
+use bevy_ecs::prelude::*;
+use bevy_ecs::system::SystemParam;
+
+use super::components::{Admission, Intake};
+use super::exchange;
+use super::ledger::Ledger;
+use super::messages::{AdmissionChanged, AdmissionError, AdmissionRefused, Admitted, Revoked};
+use super::roll::Roll;
+use crate::crypto::NodeId;
+use crate::kernel::{
+    AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, Node, NodeClock, NodeRng, Outgoing, Persist, Refusals, Session,
+    SessionPhase, Sessions, row,
+};
+use crate::wire::admission::{Record, RecordId};
+use crate::wire::codec::encode_value;
+use crate::wire::{AdmissionMessage, CloseReason};
+
+/// The kind of rows in the store: records by name.
+pub(super) const ROW: &str = "admission";
+
+/// Whatever admission needs of a node. It has no `Sessions` while it has no session.
+pub(super) type NodeParts<'a> = (
+    &'a Node,
+    &'a NodeClock,
+    &'a Contact,
+    &'a Keys,
+    Option<&'a Sessions>,
+    &'a mut NodeRng,
+    &'a mut Admission,
+    &'a mut AccessList,
+    &'a mut AddressBook,
+);
+
+/// Where admission looks and acts.
+#[derive(SystemParam)]
+pub(super) struct Outlets<'w, 's> {
+    pub nodes: Query<'w, 's, NodeParts<'static>>,
+    pub sessions: Query<'w, 's, &'static Session>,
+    pub outgoing: MessageWriter<'w, Outgoing>,
+    pub close: MessageWriter<'w, CloseSession>,
+    pub connect: MessageWriter<'w, Connect>,
+    pub refusals: ResMut<'w, Refusals>,
+    persist: MessageWriter<'w, Persist>,
+    refused: MessageWriter<'w, AdmissionRefused>,
+    admitted: MessageWriter<'w, Admitted>,
+    revoked: MessageWriter<'w, Revoked>,
+    changed: MessageWriter<'w, AdmissionChanged>,
+}
+
+impl Outlets<'_, '_> {
+    pub fn send(&mut self, session: Entity, at: Instant, message: AdmissionMessage) {
+        self.outgoing.write(Outgoing { session, at, message: message.into() });
+    }
+
+    pub fn hang_up(&mut self, session: Entity, at: Instant, reason: CloseReason) {
+        self.refusals.count(reason);
+        self.close.write(CloseSession { session, reason, at });
+    }
+
+    pub fn decline(&mut self, node: Entity, target: NodeId, reason: AdmissionError, at: Instant) {
+        self.refused.write(AdmissionRefused { node, target, reason, at });
+    }
+
+    /// The open sessions of a node, and where they lead, by that.
+    pub fn open_sessions(&self, node: Entity) -> Vec<(Entity, NodeId)> {
+        let Ok((_, _, _, _, Some(mine), ..)) = self.nodes.get(node) else { return Vec::new() };
+        let open = |session: Entity| {
+            let state = self.sessions.get(session).ok().filter(|state| state.phase == SessionPhase::Established)?;
+            Some((session, state.remote?))
+        };
+        let mut all: Vec<(Entity, NodeId)> = mine.iter().filter_map(open).collect();
+        all.sort_unstable_by_key(|(_, remote)| *remote);
+        all
+    }
+
+    /// Keeps what is new, passes it on to all but who told it, and draws the conclusions.
+    pub fn spread(&mut self, node: Entity, at: Instant, intake: &Intake, from: Option<Entity>) {
+        if let Some(dropped) = intake.dropped {
+            self.persist.write(Persist { node, row: row(ROW, &dropped.0), value: None });
+        }
+        if intake.fresh.is_empty() {
+            return;
+        }
+        let Ok((_, _, _, _, _, _, admission, ..)) = self.nodes.get(node) else { return };
+        let Some(ledger) = admission.ledger() else { return };
+        let records: Vec<(RecordId, &Record)> = intake.fresh.iter().filter_map(|id| Some((*id, ledger.get(id)?))).collect();
+        for (id, record) in &records {
+            // What can be sent can be encoded.
+            let Ok(value) = encode_value(record) else { continue };
+            self.persist.write(Persist { node, row: row(ROW, &id.0), value: Some(value) });
+        }
+        let messages = if admission.seeks() { Vec::new() } else { exchange::send(records.iter().map(|(_, record)| *record)) };
+        for (session, _) in self.open_sessions(node).into_iter().filter(|(session, _)| Some(*session) != from) {
+            for message in &messages {
+                self.send(session, at, message.clone());
+            }
+        }
+        self.conclude(node, at, true);
+    }
+
+    /// Finds out who is a member now, and has that be so: others are told if `aloud`.
+    pub fn conclude(&mut self, node: Entity, at: Instant, aloud: bool) {
+        let Ok((_, _, _, _, _, _, mut admission, mut access, mut book)) = self.nodes.get_mut(node) else { return };
+        let now = admission.ledger().map(Ledger::evaluate).unwrap_or_default();
+        if aloud && now == admission.roll {
+            return;
+        }
+        let before = std::mem::replace(&mut admission.roll, now);
+        *access = access_list(&admission);
+        book.retain(|id| access.admits(id));
+        if aloud {
+            tell(node, at, &before, &admission.roll, &mut self.admitted, &mut self.revoked);
+        }
+        let access = access.clone();
+        for (session, remote) in self.open_sessions(node) {
+            if let Some(reason) = access.refusal(&remote) {
+                self.close.write(CloseSession { session, reason, at });
+            }
+        }
+        self.changed.write(AdmissionChanged { node, at });
+    }
+}
+
+fn access_list(admission: &Admission) -> AccessList {
+    if !admission.invite_only {
+        return AccessList::default();
+    }
+    if admission.seeks() {
+        return AccessList { unsettled: true, ..AccessList::default() };
+    }
+    AccessList {
+        admitted: Some(admission.members().copied().collect()),
+        revoked: admission.revoked().copied().collect(),
+        past: admission.rules().unwrap_or_default().past,
+        unsettled: false,
+    }
+}
+
+fn tell(
+    node: Entity,
+    at: Instant,
+    before: &Roll,
+    now: &Roll,
+    admitted: &mut MessageWriter<Admitted>,
+    revoked: &mut MessageWriter<Revoked>,
+) {
+    for member in now.members().filter(|id| !before.is_member(id)) {
+        let sponsor = now.place(member).map_or(*member, |place| place.sponsor);
+        admitted.write(Admitted { node, member: *member, sponsor, at });
+    }
+    for (member, by) in now.revoked().filter(|(id, _)| !before.is_revoked(id)) {
+        revoked.write(Revoked { node, member: *member, by: *by, at });
+    }
+}
