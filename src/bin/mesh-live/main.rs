@@ -6,6 +6,7 @@ mod log;
 mod node;
 mod run;
 mod swarm;
+mod tui;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;

@@ -243,8 +243,10 @@ impl App {
         let Some(areas) = &self.areas else { return };
         if std::mem::take(&mut self.stale) {
             let columns = usize::from(areas.messages.width);
-            let held: Option<(Mark, usize)> =
-                (self.scroll > 0).then(|| self.rows.get(self.rows.len().saturating_sub(self.scroll + 1))).flatten().map(|row| (row.mark, row.part));
+            let held: Option<(Mark, usize)> = (self.scroll > 0)
+                .then(|| self.rows.get(self.rows.len().saturating_sub(self.scroll + 1)))
+                .flatten()
+                .map(|row| (row.mark, row.part));
             let texts: Vec<&TextView> = self.texts.iter().flatten().filter(|text| text.topic == self.topic).collect();
             let notices: Vec<&Notice> = self.notices.iter().filter(|notice| notice.topic == self.topic).collect();
             self.rows = feed::rows(&texts, &notices, &self.names, self.theme, columns);
@@ -282,7 +284,9 @@ impl App {
     fn tell_status(&mut self) {
         let key = format!("{:?}", self.view.id);
         match self.view.status {
-            Status::NotInvited => self.tell(Kind::Answer, format!("Nobody has invited you yet. Any member can, with this line:\n/invite {key}")),
+            Status::NotInvited => {
+                self.tell(Kind::Answer, format!("Nobody has invited you yet. Any member can, with this line:\n/invite {key}"))
+            }
             Status::Revoked => self.tell(Kind::Error, "This identity was removed from the network, for good."),
             _ => {}
         }

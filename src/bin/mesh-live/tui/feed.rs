@@ -231,9 +231,13 @@ mod tests {
 
     #[test]
     fn days_have_dates() {
-        for (day, shown) in
-            [(0, "Thu 1 Jan 1970"), (11_016, "Tue 29 Feb 2000"), (11_017, "Wed 1 Mar 2000"), (20_778, "Sat 21 Nov 2026"), (19_722, "Sun 31 Dec 2023")]
-        {
+        for (day, shown) in [
+            (0, "Thu 1 Jan 1970"),
+            (11_016, "Tue 29 Feb 2000"),
+            (11_017, "Wed 1 Mar 2000"),
+            (20_778, "Sat 21 Nov 2026"),
+            (19_722, "Sun 31 Dec 2023"),
+        ] {
             assert_eq!(date(day), shown);
         }
     }

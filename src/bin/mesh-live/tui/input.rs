@@ -109,9 +109,10 @@ impl Input {
         match to {
             Move::Left => before.grapheme_indices(true).next_back().map_or(0, |(index, _)| index),
             Move::Right => self.cursor + after.graphemes(true).next().map_or(0, str::len),
-            Move::WordLeft => before.trim_end().rfind(char::is_whitespace).map_or(0, |index| {
-                index + before[index..].chars().next().map_or(0, char::len_utf8)
-            }),
+            Move::WordLeft => before
+                .trim_end()
+                .rfind(char::is_whitespace)
+                .map_or(0, |index| index + before[index..].chars().next().map_or(0, char::len_utf8)),
             Move::WordRight => {
                 let blanks = after.len() - after.trim_start().len();
                 self.cursor + after[blanks..].find(char::is_whitespace).map_or(after.len(), |index| blanks + index)

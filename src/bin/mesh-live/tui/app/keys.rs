@@ -162,7 +162,8 @@ impl App {
             if !whole.is_empty() {
                 return Completion::of(&self.input, 0, whole);
             }
-            let start = before.rfind(char::is_whitespace).map_or(0, |index| index + before[index..].chars().next().map_or(0, char::len_utf8));
+            let start =
+                before.rfind(char::is_whitespace).map_or(0, |index| index + before[index..].chars().next().map_or(0, char::len_utf8));
             Completion::of(&self.input, start, self.names_like(&before[start..], start == 0))
         });
         if let Some(completion) = &mut self.completion {

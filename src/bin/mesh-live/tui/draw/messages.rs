@@ -29,7 +29,8 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
         frame.render_stateful_widget(bar, Rect { width: area.width + 1, ..area }, &mut state);
     }
     if app.scroll > 0 {
-        let text = if app.newer > 0 { format!(" ↓ {} new, Esc shows them ", app.newer) } else { " ↓ older texts, Esc ends ".to_owned() };
+        let text =
+            if app.newer > 0 { format!(" ↓ {} new, Esc shows them ", app.newer) } else { " ↓ older texts, Esc ends ".to_owned() };
         let width = u16::try_from(wrap::width(&text)).unwrap_or(area.width).min(area.width);
         let place = Rect::new(area.x + (area.width - width) / 2, area.bottom() - 1, width, 1);
         frame.render_widget(Paragraph::new(text).style(app.theme.style(Role::Selected)), place);

@@ -68,9 +68,11 @@ fn sentences(view: &View) -> Vec<String> {
             "Not invited yet: ask a member to /invite your key (F4)".to_owned(),
             "Not invited yet: F4 shows your key".to_owned(),
         ],
-        Status::Alone if view.topics.iter().all(|topic| topic.name == LOBBY) && view.members.is_empty() => {
-            vec![format!("Nobody else is known yet: others join with --seed and your address, {}", view.listens), capital(&view.status)]
-        }
+        Status::Alone => vec![
+            format!("Nobody else is known yet: others join with `--seed` and your address, {}", view.listens),
+            "Nobody else is known yet: waiting for somebody to come".to_owned(),
+            "Nobody else is known yet".to_owned(),
+        ],
         status => vec![capital(status)],
     };
     if let Some(why) = &view.unsaved {
