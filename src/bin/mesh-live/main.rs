@@ -30,6 +30,8 @@ struct Cli {
 enum Command {
     /// Runs a node until it is interrupted.
     Run(Box<run::Args>),
+    /// Runs a node and shows its chat in this terminal. At the first start it asks who you are and whom you know.
+    Tui(Box<run::Args>),
     /// Runs many nodes in this process, over the loopback interface: a demonstration, a load, or a scenario in wall time.
     Swarm(swarm::Args),
     /// Prints the identity, and makes one if there is none.
@@ -64,6 +66,7 @@ impl Owner {
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Run(args) => run::run(&args).map(|()| Ended::Well),
+        Command::Tui(args) => tui::tui(&args).map(|()| Ended::Well),
         Command::Swarm(args) => swarm::swarm(&args),
         Command::Id(args) => id::id(&args).map(|()| Ended::Well),
         Command::Key(args) => key::key(&args).map(|()| Ended::Well),

@@ -32,16 +32,21 @@ pub fn start(config: MeshConfig, settings: &Settings, dir: DataDir) -> Result<()
             () = end => tracing::info!("told to end: saying goodbye"),
             () = keep_peers(&node, &dir) => {}
         }
-        note_peers(&node, &dir).await;
-        if timeout(GOODBYE, node.shutdown()).await.is_err() {
-            tracing::warn!("the goodbye took too long");
-        }
+        leave(&node, &dir).await;
         Ok(())
     })
 }
 
+/// Says goodbye.
+pub async fn leave(node: &MeshNode, dir: &DataDir) {
+    note_peers(node, dir).await;
+    if timeout(GOODBYE, node.shutdown()).await.is_err() {
+        tracing::warn!("the goodbye took too long");
+    }
+}
+
 /// Writes down who is known now and then, until the node stops: after a crash the next start finds them.
-async fn keep_peers(node: &MeshNode, dir: &DataDir) {
+pub async fn keep_peers(node: &MeshNode, dir: &DataDir) {
     let mut events = node.subscribe();
     let mut changed = false;
     let mut next = tokio::time::interval(KEEP_INTERVAL);

@@ -1,8 +1,9 @@
 //! `mesh-live run`: from flags and configuration to a node.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use murmuration::crypto::Secret;
 use murmuration::live::data_dir::{DataDir, DataDirError};
 use murmuration::live::settings::{self, Layer, LogFormat, Settings};
 use murmuration::live::{MeshConfig, since_1970};
@@ -69,20 +70,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), String> {
-    let folder = args.owner.folder()?;
-    let settings = Settings::load(args.layer()?, args.config.as_deref(), &folder).map_err(|error| error.to_string())?;
-    let seed = args.owner.keypair_seed()?;
+    let folder = args.folder()?;
+    let settings = args.settings(&folder)?;
+    let seed = args.keypair_seed()?;
     log::begin(settings.log, LevelFilter::INFO)?;
 
-    let prepare = || -> Result<(MeshConfig, DataDir), DataDirError> {
-        let dir = DataDir::open(&folder)?;
-        let mut config = MeshConfig::from(settings.clone());
-        config.keypair_seed = Some(seed.map_or_else(|| dir.identity(), Ok)?);
-        config.incarnation = dir.next_incarnation(since_1970().as_millis() as u64)?;
-        config.known_peers = dir.known_peers().iter().map(|peer| peer.socket).collect();
-        Ok((config, dir))
-    };
-    let (config, dir) = prepare().map_err(|error| error.to_string())?;
+    let (config, dir) = prepare(&settings, seed, &folder).map_err(|error| error.to_string())?;
     match args.config.is_none().then(|| settings::write_template(&folder)).transpose() {
         Ok(Some(Some(path))) => tracing::info!(file = %path.display(), "a configuration to fill in was written"),
         Ok(_) => {}
@@ -91,7 +84,43 @@ pub fn run(args: &Args) -> Result<(), String> {
     node::start(config, &settings, dir)
 }
 
+/// Takes the data directory at `folder`, and says with what a node of these settings and, if it is given, this identity is started.
+fn prepare(settings: &Settings, seed: Option<Secret>, folder: &Path) -> Result<(MeshConfig, DataDir), DataDirError> {
+    let dir = DataDir::open(folder)?;
+    let config = config(settings, seed, &dir)?;
+    Ok((config, dir))
+}
+
+/// With what a node is started: its settings, and what its data directory knows.
+pub fn config(settings: &Settings, seed: Option<Secret>, dir: &DataDir) -> Result<MeshConfig, DataDirError> {
+    let mut config = MeshConfig::from(settings.clone());
+    config.keypair_seed = Some(seed.map_or_else(|| dir.identity(), Ok)?);
+    config.incarnation = dir.next_incarnation(since_1970().as_millis() as u64)?;
+    config.known_peers = dir.known_peers().iter().map(|peer| peer.socket).collect();
+    Ok(config)
+}
+
 impl Args {
+    /// The data directory.
+    pub fn folder(&self) -> Result<PathBuf, String> {
+        self.owner.folder()
+    }
+
+    /// The identity that is used instead of that in the data directory.
+    pub fn keypair_seed(&self) -> Result<Option<Secret>, String> {
+        self.owner.keypair_seed()
+    }
+
+    /// Whether the configuration is another than that in the data directory.
+    pub fn has_own_config(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// What flags and configuration say.
+    pub fn settings(&self, folder: &Path) -> Result<Settings, String> {
+        Settings::load(self.layer()?, self.config.as_deref(), folder).map_err(|error| error.to_string())
+    }
+
     /// What the flags say.
     fn layer(&self) -> Result<Layer, String> {
         let network_key = self.network_key.as_deref().map(settings::key_source).transpose();

@@ -105,7 +105,12 @@ impl App {
         self.wanted
     }
 
-    /// Whether something has changed since the last time that this was asked.
+    /// Whether there is something to draw.
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The same; what has changed is drawn now.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Block;
 
-use crate::tui::app::{App, LOBBY};
+use crate::tui::app::App;
 use crate::tui::theme::Role;
 use crate::tui::{clean, wrap};
 
