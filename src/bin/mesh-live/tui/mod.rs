@@ -53,6 +53,13 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
     let runtime = runtime.map_err(|error| format!("the node cannot start: {error}"))?;
     runtime.block_on(async {
         let end = node::end().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
+        let gone = gone().map_err(|error| spoilt(&error))?;
+        let end = async {
+            tokio::select! {
+                () = end => {}
+                () = gone => {}
+            }
+        };
         let mut end = std::pin::pin!(end);
         let theme = Theme::of(|name| std::env::var(name).ok());
         let mut screen = Screen::take().map_err(|error| spoilt(&error))?;
@@ -84,6 +91,21 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
         node::leave(&node, &dir).await;
         ended
     })
+}
+
+/// Ends when the terminal is closed.
+#[cfg(unix)]
+fn gone() -> std::io::Result<impl Future<Output = ()>> {
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    Ok(async move {
+        hangup.recv().await;
+    })
+}
+
+/// Ends when the terminal is closed, which the system does not tell.
+#[cfg(not(unix))]
+fn gone() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(std::future::pending())
 }
 
 /// Asks the questions of the first start; nothing if somebody does not want to answer.
