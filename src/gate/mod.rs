@@ -9,6 +9,7 @@
 mod nodes;
 mod systems;
 mod values;
+mod vault;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
@@ -44,6 +45,8 @@ pub struct Gate {
     dropped: u64,
     /// Links refused because there were too many sessions.
     refused: u64,
+    /// Rows of earlier lives that could not be opened.
+    damaged: u64,
 }
 
 impl Gate {
@@ -110,6 +113,11 @@ impl Gate {
     pub fn refused(&self) -> u64 {
         self.refused
     }
+
+    /// Rows of earlier lives that could not be opened: damaged, or of another identity.
+    pub fn damaged(&self) -> u64 {
+        self.damaged
+    }
 }
 
 /// The link that carries a session; on the session entity.
@@ -145,10 +153,12 @@ impl Plugin for GatePlugin {
         app.add_agenda_source(|world| (!world.resource::<Gate>().inbox.is_empty()).then(|| world.resource::<Clock>().end())).add_systems(
             Tick,
             (
-                systems::obey.after(TickSystems::Begin).before(TickSystems::Wake),
+                (vault::restore, systems::obey).chain().after(TickSystems::Begin).before(TickSystems::Wake),
                 systems::receive.in_set(TickSystems::Receive),
                 systems::shed_lazy.in_set(ShedSystems).after(TickSystems::Protocols).before(TickSystems::Seal),
-                (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up).chain().in_set(TickSystems::Send),
+                (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up, vault::persist)
+                    .chain()
+                    .in_set(TickSystems::Send),
             ),
         );
     }

@@ -168,7 +168,7 @@ pub(super) fn receive(
                     told.beacons.write(BeaconIn { node, at, hello });
                 }
             }
-            Input::StoodStill | Input::Command { .. } => {}
+            Input::StoodStill | Input::Restore { .. } | Input::Command { .. } => {}
         }
     }
     gate.inbox = later;

@@ -87,6 +87,13 @@ pub enum Input {
         /// What.
         command: Command,
     },
+    /// What earlier lives of a node have kept, as it left them: in the tick in which the node starts.
+    Restore {
+        /// Whose.
+        node: u32,
+        /// What stands for the name of each row, and what it holds, encrypted.
+        rows: Vec<(Box<[u8]>, Box<[u8]>)>,
+    },
 }
 
 /// What the owner of a node wants.
@@ -181,6 +188,15 @@ pub enum Output {
         hello: Hello,
         /// When.
         at: Instant,
+    },
+    /// Keep a row, before anything is sent that left in the same tick.
+    Persist {
+        /// Whose.
+        node: u32,
+        /// What stands for its name.
+        row: Box<[u8]>,
+        /// What it holds, encrypted; `None` deletes it.
+        value: Option<Box<[u8]>>,
     },
     /// A node is down without a word: its links end at once.
     Vanish {

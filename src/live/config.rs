@@ -5,14 +5,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::crypto::Secret;
+use crate::mesh::admission::AdmissionConfig;
 use crate::mesh::broadcast::BroadcastConfig;
+use crate::mesh::chat::ChatConfig;
 use crate::mesh::detection::DetectionConfig;
 use crate::mesh::discovery::DiscoveryConfig;
 use crate::mesh::handshake::HandshakeConfig;
 use crate::mesh::membership::MembershipConfig;
+use crate::mesh::prekeys::PrekeyConfig;
+use crate::mesh::routing::RoutingConfig;
+use crate::mesh::topics::TopicsConfig;
 use crate::mesh::topology::TopologyConfig;
 use crate::mesh::{Dissemination, Overlay, Protocols};
 use crate::wire::Address;
+use crate::wire::admission::Rules;
 
 /// The name of the network of those who name none.
 pub const DEFAULT_NETWORK: &str = "murmuration";
@@ -71,6 +77,16 @@ pub struct MeshConfig {
     pub recovery_base_delay: Duration,
     /// Longest time from a dial to its link.
     pub connect_timeout: Duration,
+    /// Whether members talk to one another: encrypted texts in topics and to one, with their history, and messages to one member.
+    pub chat: bool,
+    /// Topics that it joins when it starts, besides the lobby to which all belong.
+    pub topics: Vec<String>,
+    /// Whether the network is by invitation. A node that knows nobody to ask founds one, with itself as the first member.
+    pub require_invitation: bool,
+    /// The rules of the network, if the node founds it.
+    pub rules: Rules,
+    /// The folder in which it keeps what it says and hears; if `None` that is lost when the node ends.
+    pub data_dir: Option<PathBuf>,
     /// Serve metrics, health and statistics over HTTP there.
     pub metrics: Option<SocketAddr>,
     /// Write down everything that enters the node, to be replayed.
@@ -117,6 +133,11 @@ impl Default for MeshConfig {
             max_discovery_retries: 10,
             recovery_base_delay: Duration::from_millis(500),
             connect_timeout: Duration::from_secs(5),
+            chat: true,
+            topics: Vec::new(),
+            require_invitation: false,
+            rules: Rules::default(),
+            data_dir: None,
             metrics: None,
             record: None,
             link_model: None,
@@ -146,6 +167,15 @@ impl MeshConfig {
                 rebalance_interval: self.rebalance_interval,
             }),
             dissemination: Dissemination::Plumtree(BroadcastConfig { graft_timeout: self.ihave_timeout, ..BroadcastConfig::default() }),
+            admission: (self.chat || self.require_invitation).then(|| AdmissionConfig {
+                invite_only: self.require_invitation,
+                rules: self.rules,
+                ..AdmissionConfig::default()
+            }),
+            prekeys: self.chat.then(PrekeyConfig::default),
+            routing: self.chat.then(RoutingConfig::default),
+            topics: self.chat.then(|| TopicsConfig { join: self.topics.clone(), ..TopicsConfig::default() }),
+            chat: self.chat.then(ChatConfig::default),
             ..Protocols::default()
         }
     }

@@ -10,8 +10,10 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 
 use super::clock::WallClock;
+use super::events::{Events, MeshEvent};
 use super::observe::{Backlog, SocketCounts, TickTimes};
 use super::sockets::{Event, Sockets};
+use super::store::{Keeping, Store};
 use crate::gate::{self, Arrival, Input, Link, Output};
 use crate::kernel::{Instant, next_due};
 
@@ -62,6 +64,7 @@ pub struct Engine {
     recorder: Option<Box<dyn Recorder>>,
     rebuild: Option<Rebuild>,
     shaper: Option<Box<dyn Shaper>>,
+    store: Option<Store>,
 }
 
 /// Whether the loop ends after this turn. Whoever is in the world may set it.
@@ -80,6 +83,7 @@ impl Engine {
             recorder: None,
             rebuild: None,
             shaper: None,
+            store: None,
         }
     }
 
@@ -98,6 +102,16 @@ impl Engine {
     /// How the world begins anew when its recorder is full.
     pub fn rebuild_with(&mut self, rebuild: Rebuild) {
         self.rebuild = Some(rebuild);
+    }
+
+    /// Keeps there from now on what the node's lives shall know of one another.
+    pub fn keep_in(&mut self, store: Store) {
+        self.store = Some(store);
+    }
+
+    /// Where that is kept.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
     }
 
     /// Puts a link model on the links.
@@ -224,6 +238,7 @@ fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
             engine.arrivals.clear();
         }
     }
+    keep(world, engine, now);
     if let Some(mut times) = world.get_resource_mut::<TickTimes>() {
         times.observe(engine.clock.now().since(begin));
     }
@@ -231,6 +246,25 @@ fn tick(world: &mut World, engine: &mut Engine, now: Instant, due: Instant) {
         && let Some(sockets) = &mut engine.sockets
     {
         sockets.carry(&mut engine.outputs);
+    }
+}
+
+/// Keeps what the tick has left to be kept, before anything of it is sent or told.
+fn keep(world: &mut World, engine: &mut Engine, now: Instant) {
+    match &mut engine.store {
+        Some(store) => {
+            store.keep(&mut engine.outputs, now);
+            if world.get_resource::<Keeping>() != Some(store.keeping()) {
+                if let Some(events) = world.get_resource::<Events>() {
+                    events.send(0, MeshEvent::Kept { unsaved: store.keeping().unsaved.clone() });
+                }
+                world.insert_resource(store.keeping().clone());
+            }
+        }
+        None => engine.outputs.retain(|output| !matches!(output, Output::Persist { .. })),
+    }
+    if let Some(events) = world.get_resource::<Events>() {
+        events.flush();
     }
 }
 

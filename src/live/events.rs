@@ -1,6 +1,6 @@
 //! What a node tells whoever holds it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
@@ -175,13 +175,13 @@ pub enum MeshEvent {
     Stopped,
 }
 
-/// Where the events of a world go: each with the ordinal of its node.
+/// Where the events of a world go: each with the ordinal of its node. Those of a tick wait until what it has left to be kept is kept.
 #[derive(Resource, Clone, Debug)]
-pub struct Events(pub broadcast::Sender<(u32, MeshEvent)>);
+pub struct Events(pub broadcast::Sender<(u32, MeshEvent)>, Arc<Mutex<Vec<(u32, MeshEvent)>>>);
 
 impl Default for Events {
     fn default() -> Self {
-        Self(broadcast::channel(BUFFER).0)
+        Self(broadcast::channel(BUFFER).0, Arc::default())
     }
 }
 
@@ -208,8 +208,20 @@ impl Plugin for EventsPlugin {
 impl Events {
     pub(super) fn tell(&self, nodes: &Query<&Node>, node: Entity, event: MeshEvent) {
         if let Ok(node) = nodes.get(node) {
+            self.send(node.ordinal, event);
+        }
+    }
+
+    /// Tells an event of node `ordinal` with the next [`flush`](Self::flush).
+    pub(super) fn send(&self, ordinal: u32, event: MeshEvent) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).push((ordinal, event));
+    }
+
+    /// Tells what waits.
+    pub(super) fn flush(&self) {
+        for event in self.1.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // Nobody may have subscribed.
-            let _ = self.0.send((node.ordinal, event));
+            let _ = self.0.send(event);
         }
     }
 }

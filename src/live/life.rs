@@ -12,6 +12,7 @@ use super::network::{network_key, network_tag};
 use super::observe::MeterPlugin;
 use super::recorder::{FlightRecorder, RecordCounts};
 use super::start::{StartError, random_secret};
+use super::store::{Keeping, Store};
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
 use crate::gate::{Command, Gate, GatePlugin, Input, NICK, NodeSpec, Output, spawn_node};
 use crate::kernel::{AddressBook, Clock, Contact, Incarnation, KernelPlugin, Session, SessionPhase, Sessions, Standing, Tick, TickSystems};
@@ -89,6 +90,7 @@ impl Life {
         };
         self.furnish(app);
         let world = app.world_mut();
+        world.insert_resource(engine.store().map_or_else(Keeping::nowhere, |store| store.keeping().clone()));
         let at = engine.now();
         if let Some(config) = &self.config.record {
             let protocols = describe_protocols(&self.config.protocols(), world.resource::<Clock>().quantum())
@@ -100,6 +102,9 @@ impl Life {
         }
         world.resource_mut::<Gate>().continue_after(birth.dialled);
         spawn_node(world, spec, at);
+        for rows in engine.store().map(Store::batches).unwrap_or_default() {
+            engine.enter(Input::Restore { node: 0, rows });
+        }
         for (key, value) in birth.namespace {
             // Even if there is nothing to say, the first tick is due now.
             engine.enter(Input::Command { node: 0, command: Command::SetKey { key, value } });

@@ -247,6 +247,8 @@ impl LinkShaper {
                     self.scratch.push(output);
                 }
             }
+            // The engine has kept them.
+            Output::Persist { .. } => {}
             Output::Hello { node, hello, .. } if self.alone.is_none() => {
                 let mut hearers = std::mem::take(&mut self.hearers);
                 self.plan.model.hearers(node, &mut hearers);
@@ -340,7 +342,7 @@ impl LinkShaper {
                 node
             }
             Input::Frame { link, .. } | Input::Congested { link, .. } => self.ends.get(link)?.node,
-            Input::Hello { node, .. } | Input::Command { node, .. } => self.alone.unwrap_or(*node),
+            Input::Hello { node, .. } | Input::Command { node, .. } | Input::Restore { node, .. } => self.alone.unwrap_or(*node),
             Input::StoodStill => return Some(arrival),
         };
         let until = self.paused[node as usize];

@@ -130,7 +130,7 @@ impl FlightRecorder {
         let is_due = self.noted.is_none_or(|noted| self.now.since(noted) >= INTERVAL);
         let state = is_due.then(|| State::of(world, 0));
         let fits = writer.tick(self.now, arrivals, outputs, state, self.limit)?;
-        if is_due {
+        if is_due && fits {
             self.noted = Some(self.now);
             writer.flush()?;
         }
@@ -161,6 +161,7 @@ impl Recorder for FlightRecorder {
         }
         match self.write(world, arrivals, outputs) {
             Ok(true) => {}
+            Ok(false) if self.noted.is_none() => self.fail(&WriteError::TooLong),
             Ok(false) => {
                 // With a gap what comes later could not be replayed.
                 self.full = true;

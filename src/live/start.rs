@@ -18,6 +18,7 @@ use super::node::{MeshNode, Shared};
 use super::observe::{self, Scrape, Server};
 use super::recorder::RecordError;
 use super::sockets::{self, BindError, Event, LanError, LanSegment, Names, Sockets};
+use super::store::Store;
 use crate::crypto::{CryptoMode, Identity, NodeId, Secret};
 use crate::kernel::Instant;
 use crate::scenario;
@@ -114,6 +115,12 @@ fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), Start
     let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
 
     let mut engine = Engine::new(clock, sockets, inbox);
+    match &config.data_dir {
+        Some(folder) => engine.keep_in(Store::open(folder)),
+        // A life that follows another shall know what that one knew.
+        None if config.record.is_some() => engine.keep_in(Store::in_memory()),
+        None => {}
+    }
     if let Some(path) = &config.link_model {
         engine.shape(Box::new(link_model(path, &id, engine.now())?));
     }

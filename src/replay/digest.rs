@@ -77,6 +77,13 @@ fn append(output: &Output, bytes: &mut Vec<u8>) {
             field(&hello.address.to_bytes());
             field(&at.as_nanos().to_le_bytes());
         }
+        Output::Persist { node, row, value } => {
+            field(b"persist");
+            field(&node.to_le_bytes());
+            field(row);
+            field(&[u8::from(value.is_some())]);
+            field(value.as_deref().unwrap_or_default());
+        }
         Output::Vanish { node } => {
             field(b"vanish");
             field(&node.to_le_bytes());

@@ -66,7 +66,7 @@ impl Machine {
                     self.counts.bytes += bytes.len() as u64;
                 }
                 Output::Hello { .. } => self.counts.hellos += 1,
-                Output::Proven { .. } | Output::Vanish { .. } => {}
+                Output::Proven { .. } | Output::Persist { .. } | Output::Vanish { .. } => {}
             }
         }
     }

@@ -62,6 +62,7 @@ impl Links {
             Output::Proven { link, remote } => format!("believes that {} is {remote}", self.peer(*link)),
             Output::HangUp { link, reason, .. } => format!("closes the link with {} ({})", self.peer(*link), reason.name()),
             Output::Hello { .. } => "says hello on the local network".to_owned(),
+            Output::Persist { .. } => "keeps a row".to_owned(),
             Output::Vanish { .. } => "vanishes".to_owned(),
             Output::Frame { link, bytes, .. } => {
                 format!("sends {} bytes of {} to {}", bytes.len(), protocol(machine, *link, index), self.peer(*link))

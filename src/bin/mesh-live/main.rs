@@ -1,5 +1,6 @@
 //! `mesh-live`: a mesh node on real sockets.
 
+mod chat;
 mod id;
 mod key;
 mod log;
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Runs a node until it is interrupted.
     Run(Box<run::Args>),
+    /// Runs a node to talk with: each line of the standard input is said to all, or is a command; /help lists them.
+    Chat(Box<chat::Args>),
     /// Runs a node and shows its chat in this terminal. At the first start it asks who you are and whom you know.
     Tui(Box<run::Args>),
     /// Runs many nodes in this process, over the loopback interface: a demonstration, a load, or a scenario in wall time.
@@ -66,6 +69,7 @@ impl Owner {
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Run(args) => run::run(&args).map(|()| Ended::Well),
+        Command::Chat(args) => chat::chat(&args).map(|()| Ended::Well),
         Command::Tui(args) => tui::tui(&args).map(|()| Ended::Well),
         Command::Swarm(args) => swarm::swarm(&args),
         Command::Id(args) => id::id(&args).map(|()| Ended::Well),

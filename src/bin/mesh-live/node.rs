@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use murmuration::kernel::Standing;
 use murmuration::live::data_dir::{DataDir, KnownPeer};
-use murmuration::live::settings::Settings;
 use murmuration::live::{MeshConfig, MeshEvent, MeshNode, since_1970};
 use murmuration::wire::Address;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
+use crate::run::Prepared;
 use crate::say;
 
 /// The known peers are written down this often, if they have changed.
@@ -17,19 +17,25 @@ const KEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest goodbye.
 const GOODBYE: Duration = Duration::from_millis(800);
 
-/// Runs a node until the process is interrupted or told to end. The data directory is the node's for as long.
-pub fn start(config: MeshConfig, settings: &Settings, dir: DataDir) -> Result<(), String> {
+/// Runs a node until the process is interrupted or told to end, or `front` ends, which has the node meanwhile. The data directory is the
+/// node's for as long. First says the lines that `begin` makes of the node.
+pub fn start(
+    Prepared { config, settings, dir }: Prepared,
+    begin: impl FnOnce(&MeshNode) -> Vec<String>,
+    front: impl AsyncFnOnce(MeshNode),
+) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the node cannot start: {error}"))?;
     runtime.block_on(async {
         // Heard from here on: whoever reads the first line may end the node.
         let end = end().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
         tracing::debug!(data_dir = %dir.path().display(), wan_mode = settings.wan_mode, "starting");
-        let node = MeshNode::start(config.clone()).await.map_err(|error| error.to_string())?;
-        start_lines(&config, &node).iter().for_each(|line| say(line));
+        let node = MeshNode::start(config).await.map_err(|error| error.to_string())?;
+        begin(&node).iter().for_each(|line| say(line));
         tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
         tokio::select! {
             () = end => tracing::info!("told to end: saying goodbye"),
+            () = front(node.clone()) => {}
             () = keep_peers(&node, &dir) => {}
         }
         leave(&node, &dir).await;
@@ -79,14 +85,16 @@ async fn note_peers(node: &MeshNode, dir: &DataDir) {
 }
 
 /// What a node says when it has started: who it is, where it listens, and whether anyone can join.
-fn start_lines(config: &MeshConfig, node: &MeshNode) -> Vec<String> {
+pub fn start_lines(config: &MeshConfig, node: &MeshNode) -> Vec<String> {
     let short = node.id().to_string();
     let nick = config.nick.as_deref().unwrap_or(&short);
     let mut lines = vec![format!("You are: {nick} [{short}]"), format!("Listening on: {}", node.local_addr())];
     if let Some(address) = node.metrics_addr() {
         lines.push(format!("Metrics on: http://{address}/metrics"));
     }
-    if config.network_key.is_none() {
+    if config.require_invitation {
+        lines.push(format!("The network \"{}\" is by invitation: whom no member has invited is not let in.", config.network));
+    } else if config.network_key.is_none() {
         lines.push(format!(
             "The network \"{}\" is open: anyone who knows its name can join. To close it, make a key with `mesh-live key network.key`, \
              give it to every member, and start each with `--network-key network.key`.",

@@ -7,6 +7,7 @@ use murmuration::crypto::Secret;
 use murmuration::live::data_dir::{DataDir, DataDirError};
 use murmuration::live::settings::{self, Layer, LogFormat, Settings};
 use murmuration::live::{MeshConfig, since_1970};
+use murmuration::wire::admission::{PastRule, RevocationRule};
 use tracing::level_filters::LevelFilter;
 
 use crate::{Owner, log, node};
@@ -48,6 +49,21 @@ pub struct Args {
     /// The key that all members share: a file that only you may read, or 64 hex digits, which others on this machine can see.
     #[arg(long, value_name = "FILE|HEX")]
     network_key: Option<String>,
+    /// The network is by invitation: nobody joins whom no member has invited. Without a seed the node founds one.
+    #[arg(long)]
+    invite_only: bool,
+    /// A topic to join at the start; may be repeated.
+    #[arg(long, value_name = "NAME", value_parser = settings::topic)]
+    topic: Vec<String>,
+    /// Who may revoke members of a network that this node founds: `any` member, the `sponsors`, or so many members together.
+    #[arg(long, value_name = "any|sponsors|K", value_parser = settings::revocation)]
+    revocation: Option<RevocationRule>,
+    /// What newcomers to a network that this node founds may read: `all`, `none`, or the last N texts of each topic.
+    #[arg(long, value_name = "all|none|N", value_parser = settings::past)]
+    past: Option<PastRule>,
+    /// No chat, topics and messages to one member.
+    #[arg(long)]
+    no_chat: bool,
     /// Serve metrics, health and statistics over HTTP at this address with port.
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
@@ -70,31 +86,43 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), String> {
+    let prepared = prepare(args, LevelFilter::INFO)?;
+    let config = prepared.config.clone();
+    node::start(prepared, |node| node::start_lines(&config, node), async |_| std::future::pending().await)
+}
+
+/// What a node starts with.
+pub struct Prepared {
+    /// Its configuration, identity included.
+    pub config: MeshConfig,
+    /// What flags and the configuration say.
+    pub settings: Settings,
+    /// Its folder.
+    pub dir: DataDir,
+}
+
+/// From flags and configuration to what a node starts with. Begins the log, at `level` unless the environment says otherwise.
+pub fn prepare(args: &Args, level: LevelFilter) -> Result<Prepared, String> {
     let folder = args.folder()?;
     let settings = args.settings(&folder)?;
     let seed = args.keypair_seed()?;
-    log::begin(settings.log, LevelFilter::INFO)?;
+    log::begin(settings.log, level)?;
 
-    let (config, dir) = prepare(&settings, seed, &folder).map_err(|error| error.to_string())?;
+    let dir = DataDir::open(&folder).map_err(|error| error.to_string())?;
+    let config = config(&settings, seed, &dir).map_err(|error| error.to_string())?;
     match args.config.is_none().then(|| settings::write_template(&folder)).transpose() {
         Ok(Some(Some(path))) => tracing::info!(file = %path.display(), "a configuration to fill in was written"),
         Ok(_) => {}
         Err(error) => tracing::warn!("no configuration to fill in: {error}"),
     }
-    node::start(config, &settings, dir)
+    Ok(Prepared { config, settings, dir })
 }
 
-/// Takes the data directory at `folder`, and says with what a node of these settings and, if it is given, this identity is started.
-fn prepare(settings: &Settings, seed: Option<Secret>, folder: &Path) -> Result<(MeshConfig, DataDir), DataDirError> {
-    let dir = DataDir::open(folder)?;
-    let config = config(settings, seed, &dir)?;
-    Ok((config, dir))
-}
-
-/// With what a node is started: its settings, and what its data directory knows.
+/// With what a node starts: its settings, the identity that is given or else its own, and what its data directory knows.
 pub fn config(settings: &Settings, seed: Option<Secret>, dir: &DataDir) -> Result<MeshConfig, DataDirError> {
     let mut config = MeshConfig::from(settings.clone());
     config.keypair_seed = Some(seed.map_or_else(|| dir.identity(), Ok)?);
+    config.data_dir = Some(dir.path().to_owned());
     config.incarnation = dir.next_incarnation(since_1970().as_millis() as u64)?;
     config.known_peers = dir.known_peers().iter().map(|peer| peer.socket).collect();
     Ok(config)
@@ -135,6 +163,11 @@ impl Args {
             seed_peers: (!self.seed.is_empty()).then(|| self.seed.clone()),
             network: self.network.clone(),
             network_key: network_key.map_err(|error| format!("--network-key: {error}"))?,
+            chat: self.no_chat.then_some(false),
+            topics: (!self.topic.is_empty()).then(|| self.topic.clone()),
+            invite_only: self.invite_only.then_some(true),
+            revocation: self.revocation,
+            past: self.past,
             metrics: self.metrics,
             log: self.log,
             record: self.record.clone(),

@@ -74,6 +74,7 @@ impl Line {
     pub fn json(&self) -> Value {
         let mut object = json!({ "kind": self.kind.name() });
         match &self.fields {
+            // What has happened has a kind of its own.
             Value::Object(fields) => fields.iter().for_each(|(name, value)| object[name] = value.clone()),
             _ => object["text"] = json!(self.text),
         }

@@ -68,7 +68,7 @@ fn tell_texts(mut heard: MessageReader<TextHeard>, nodes: Query<Teller>, events:
             MeshEvent::ChatMessageReceived { sender_pub_key: log.author.0, nick, plaintext, topic, to, id, time }
         };
         // What was said stands in no log.
-        let _ = events.0.send((it.node.ordinal, event));
+        events.send(it.node.ordinal, event);
     }
 }
 
@@ -85,7 +85,7 @@ fn tell_receipts(
         }
         for (id, members) in delivered(chat, log) {
             if told.insert(id, members) != Some(members) {
-                let _ = events.0.send((node.ordinal, MeshEvent::Delivered { id, members }));
+                events.send(node.ordinal, MeshEvent::Delivered { id, members });
             }
         }
         while told.len() > REMEMBERED {

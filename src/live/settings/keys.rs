@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::layer::{KeySource, Layer};
-use super::values;
+use super::{rules, values};
 
 /// One setting.
 pub(super) struct Key {
@@ -51,7 +51,11 @@ pub(super) const KEYS: &[Key] = &[
     Key { name: "discovery_port", expects: "a port from 1 to 65535", read: |f, l| put(&mut l.discovery_port, f.whole(1..=65_535)) },
     Key { name: "lan", expects: ANSWER, read: |f, l| put(&mut l.lan, f.answer()) },
     Key { name: "wan_mode", expects: ANSWER, read: |f, l| put(&mut l.wan_mode, f.answer()) },
-    Key { name: "seed_peers", expects: "a list such as [\"seed.example.org:9000\"]", read: |f, l| put(&mut l.seed_peers, f.seeds()) },
+    Key {
+        name: "seed_peers",
+        expects: "a list such as [\"seed.example.org:9000\"]",
+        read: |f, l| put(&mut l.seed_peers, f.list(values::seed_peer)),
+    },
     Key { name: "network", expects: "a name in quotes", read: |f, l| put(&mut l.network, f.text(values::network)) },
     Key {
         name: "network_key",
@@ -68,6 +72,15 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key { name: "record_secret", expects: PATH, read: |f, l| put(&mut l.record_secret, f.path()) },
     Key { name: "link_model", expects: PATH, read: |f, l| put(&mut l.link_model, f.scenario()) },
+    Key { name: "chat", expects: ANSWER, read: |f, l| put(&mut l.chat, f.answer()) },
+    Key { name: "topics", expects: "a list of names such as [\"tech\"]", read: |f, l| put(&mut l.topics, f.list(rules::topic)) },
+    Key { name: "invite_only", expects: ANSWER, read: |f, l| put(&mut l.invite_only, f.answer()) },
+    Key {
+        name: "revocation",
+        expects: "\"any\", \"sponsors\" or a number in quotes",
+        read: |f, l| put(&mut l.revocation, f.text(rules::revocation)),
+    },
+    Key { name: "past", expects: "\"all\", \"none\" or a number in quotes", read: |f, l| put(&mut l.past, f.text(rules::past)) },
     Key { name: "min_degree", expects: DEGREE, read: |f, l| put(&mut l.min_degree, f.whole(1..=1_000)) },
     Key { name: "max_degree", expects: DEGREE, read: |f, l| put(&mut l.max_degree, f.whole(1..=1_000)) },
     Key { name: "gossip_interval", expects: DURATION, read: |f, l| put(&mut l.gossip_interval, f.text(values::duration)) },
@@ -89,6 +102,8 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("data_dir", "the data directory is where this file is looked for: name it with --data-dir"),
     ("keypair_seed", "the seed of the identity is kept in `identity.key` in the data directory, or given with --keypair-seed"),
     ("config", "a configuration cannot name another: name it with --config"),
+    ("require_invitation", "in the file it is called `invite_only`"),
+    ("topic", "in the file it is called `topics`, and is a list"),
     ("wan", "in the file it is called `wan_mode`"),
     ("seed", "in the file it is called `seed_peers`, and is a list"),
     ("bind", "in the file it is called `bind_addr`"),
@@ -135,9 +150,9 @@ impl Found<'_> {
         number.filter(|number: &f64| number.is_finite() && *number > 0.0).ok_or(UNEXPECTED)
     }
 
-    fn seeds(&self) -> Result<Vec<String>, Wrong> {
-        let seeds = self.value.get_ref().as_array().ok_or(UNEXPECTED)?.iter();
-        seeds.map(|seed| Found { value: seed, ..*self }.text(values::seed_peer).map_err(|wrong| wrong.at(seed.span()))).collect()
+    fn list<E: Display>(&self, read: impl Fn(&str) -> Result<String, E>) -> Result<Vec<String>, Wrong> {
+        let values = self.value.get_ref().as_array().ok_or(UNEXPECTED)?.iter();
+        values.map(|value| Found { value, ..*self }.text(&read).map_err(|wrong| wrong.at(value.span()))).collect()
     }
 
     /// Relative paths begin at the folder of the file.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::values::LogFormat;
 use crate::crypto::Secret;
+use crate::wire::admission::{PastRule, RevocationRule};
 
 /// Where a key stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,6 +69,16 @@ layer! {
     record_secret: PathBuf,
     /// The scenario whose links are put on those of the node.
     link_model: PathBuf,
+    /// Whether members talk to one another.
+    chat: bool,
+    /// Topics that it joins.
+    topics: Vec<String>,
+    /// Whether the network is by invitation.
+    invite_only: bool,
+    /// Who may revoke, in a network that it founds.
+    revocation: RevocationRule,
+    /// What newcomers may read, in a network that it founds.
+    past: PastRule,
     /// Fewest links.
     min_degree: usize,
     /// Most links.

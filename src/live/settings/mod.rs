@@ -17,6 +17,7 @@ mod error;
 mod file;
 mod keys;
 mod layer;
+mod rules;
 mod template;
 mod values;
 
@@ -27,6 +28,7 @@ use std::time::Duration;
 pub use error::SettingsError;
 pub use file::{parse, read};
 pub use layer::{KeySource, Layer};
+pub use rules::{past, revocation, topic};
 pub use template::{write_answers, write_template};
 pub use values::{LogFormat, ValueError, bind_addr, key_source, network, nick, seed_peer};
 
@@ -91,6 +93,11 @@ impl Settings {
             let limit = layer.record_limit_mib.unwrap_or(RECORD_LIMIT_MIB).saturating_mul(1 << 20);
             mesh.record = Some(RecordConfig { path, limit, parts: RECORD_PARTS, secret: key(layer.record_secret.map(KeySource::File))? });
         }
+        or_default(&mut mesh.chat, layer.chat);
+        or_default(&mut mesh.topics, layer.topics);
+        or_default(&mut mesh.require_invitation, layer.invite_only);
+        or_default(&mut mesh.rules.revocation, layer.revocation);
+        or_default(&mut mesh.rules.past, layer.past);
         or_default(&mut mesh.discovery_port, layer.discovery_port);
         or_default(&mut mesh.seeds, layer.seed_peers);
         or_default(&mut mesh.network, layer.network);

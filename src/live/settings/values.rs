@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::layer::KeySource;
 use crate::live::data_dir::{NotHex, key_from_hex};
+use crate::mesh::topics::TopicError;
 
 /// Longest nick in characters.
 const NICK: usize = 32;
@@ -57,6 +58,18 @@ pub enum ValueError {
     /// Not a format of log lines.
     #[error("expected `json` or `text`, found `{0}`")]
     Log(String),
+    /// Not a rule of revocation.
+    #[error("expected `any`, `sponsors` or a number of members from 2 to 255, found `{0}`")]
+    Revocation(String),
+    /// Not a rule of the past.
+    #[error("expected `all`, `none` or a number of texts, found `{0}`")]
+    Past(String),
+    /// Not a topic.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    /// A topic that nobody joins.
+    #[error("all members belong to the lobby: name other topics")]
+    Lobby,
     /// An empty path.
     #[error("expected a path, found nothing")]
     Path,

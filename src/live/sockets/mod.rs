@@ -287,6 +287,8 @@ impl<A: Send + 'static> Sockets<A> {
                         let _ = lan.send((node, hello));
                     }
                 }
+                // The engine has kept them.
+                Output::Persist { .. } => {}
                 Output::Vanish { node } => self.wires.retain(|_, wire| {
                     if wire.node == node {
                         wire.task.abort();

@@ -287,10 +287,9 @@ impl App {
 
     /// What a person must know of it beyond the line at the bottom.
     fn tell_status(&mut self) {
-        let key = format!("{:?}", self.view.id);
         match self.view.status {
             Status::NotInvited => {
-                self.tell(Kind::Answer, format!("Nobody has invited you yet. Any member can, with this line:\n/invite {key}"))
+                self.tell(Kind::Answer, "Nobody has invited you yet. Any member can: give one of them your key. F4 shows it.");
             }
             Status::Revoked => self.tell(Kind::Error, "This identity was removed from the network, for good."),
             _ => {}

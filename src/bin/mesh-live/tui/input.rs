@@ -106,7 +106,7 @@ impl Input {
 
     fn place(&self, to: Move) -> usize {
         let (before, after) = self.text.split_at(self.cursor);
-        match to {
+        let place = match to {
             Move::Left => before.grapheme_indices(true).next_back().map_or(0, |(index, _)| index),
             Move::Right => self.cursor + after.graphemes(true).next().map_or(0, str::len),
             Move::WordLeft => before
@@ -119,13 +119,19 @@ impl Input {
             }
             Move::Start => 0,
             Move::End => self.text.len(),
-        }
+        };
+        self.boundary(place)
     }
 
     /// What was put in or taken out may have joined the letters around the cursor to one: then it goes behind that.
     fn settle(&mut self) {
+        self.cursor = self.boundary(self.cursor);
+    }
+
+    /// The end of the letter within which a place is.
+    fn boundary(&self, place: usize) -> usize {
         let ends = self.text.grapheme_indices(true).map(|(index, cluster)| index + cluster.len());
-        self.cursor = std::iter::once(0).chain(ends).find(|end| *end >= self.cursor).unwrap_or(self.text.len());
+        std::iter::once(0).chain(ends).find(|end| *end >= place).unwrap_or(self.text.len())
     }
 
     /// The line in rows of `columns`. The cursor needs a column too, also behind a row that is full.

@@ -43,6 +43,9 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
     }
     let folder = args.folder()?;
     let settings = args.settings(&folder)?;
+    if !settings.mesh.chat {
+        return Err("chat is switched off: leave out --no-chat, or `chat = false` in the configuration".to_owned());
+    }
     let seed = args.keypair_seed()?;
     let dir = DataDir::open(&folder).map_err(|error| error.to_string())?;
     log::begin_in(&folder.join(LOG), settings.log, LevelFilter::INFO)?;

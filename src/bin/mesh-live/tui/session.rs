@@ -53,7 +53,7 @@ pub async fn run(screen: &mut Screen, inputs: &mut Receiver<Event>, node: &MeshN
             event = told.recv() => {
                 outdated = true;
                 match event {
-                    Ok(event) => if let Some((kind, text)) = events::notice(&event, &app) {
+                    Ok(event) => if let Some((kind, text)) = events::notice(&event, &app.view) {
                         app.tell(kind, text);
                     },
                     Err(RecvError::Lagged(_)) => {}

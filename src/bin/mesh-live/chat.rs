@@ -1,0 +1,236 @@
+//! `mesh-live chat`: lines in, lines out.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, Read};
+use std::time::Duration;
+
+use murmuration::live::chat::{Command, Console, Line, LineKind, Status, news, parse};
+use murmuration::live::{MeshEvent, MeshNode, NodeStopped, Subscription};
+use murmuration::wire::chat::{EntryId, MAX_TEXT};
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tracing::level_filters::LevelFilter;
+
+use crate::{node, run, say};
+
+/// Between two looks at how the node stands with the others.
+const LOOK: Duration = Duration::from_secs(1);
+/// Longest line that is read. What is longer can only be too long.
+const LONGEST: u64 = 64 * 1024;
+/// Lines read ahead.
+const AHEAD: usize = 64;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: run::Args,
+    /// One JSON object a line, for machines: each has a `kind`.
+    #[arg(long)]
+    json: bool,
+    /// Say this to all when the node has started. It is kept until somebody is there.
+    #[arg(long, value_name = "TEXT")]
+    publish: Option<String>,
+    /// Read nothing from the standard input.
+    #[arg(long)]
+    no_stdin: bool,
+    /// End when the standard input ends and somebody has all that was said.
+    #[arg(long)]
+    once: bool,
+}
+
+pub fn chat(args: &Args) -> Result<(), String> {
+    let prepared = run::prepare(&args.run, LevelFilter::WARN)?;
+    if !prepared.config.chat {
+        return Err("chat is switched off: leave out --no-chat, or `chat = false` in the configuration".to_owned());
+    }
+    let (config, json) = (prepared.config.clone(), args.json);
+    node::start(
+        prepared,
+        |node| {
+            if json {
+                let fields = json!({
+                    "kind": "started",
+                    "id": format!("{:?}", node.id()),
+                    "nick": config.nick,
+                    "listening": node.local_addr().to_string(),
+                });
+                vec![fields.to_string()]
+            } else {
+                let mut lines = node::start_lines(&config, node);
+                lines.insert(2, format!("Your key: {:?}", node.id()));
+                lines
+            }
+        },
+        async |node: MeshNode| {
+            let events = node.subscribe();
+            let mut chat = Chat { console: Console::new(node), json, unread: BTreeSet::new() };
+            // The node has stopped by itself: there is nothing more to do.
+            let _ = chat.run(args, events).await;
+        },
+    )
+}
+
+/// What was read from the standard input.
+enum Typed {
+    Line(Vec<u8>),
+    TooLong,
+}
+
+struct Chat {
+    console: Console,
+    json: bool,
+    /// What this node has said and nobody has yet, as far as is known.
+    unread: BTreeSet<EntryId>,
+}
+
+impl Chat {
+    async fn run(&mut self, args: &Args, mut events: Subscription) -> Result<(), NodeStopped> {
+        if let Some(text) = &args.publish {
+            let lines = self.console.perform(Command::Say(text.clone())).await?;
+            self.show(&lines);
+        }
+        let mut lines = if args.no_stdin { None } else { Some(read_lines()) };
+        let mut status: Option<Status> = None;
+        let mut look: Interval = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                typed = next(&mut lines) => match typed {
+                    Some(typed) => if self.take(typed).await? {
+                        return Ok(());
+                    },
+                    None => lines = None,
+                },
+                event = events.recv() => match event {
+                    Ok(event) => self.tell(&event).await?,
+                    Err(RecvError::Lagged(count)) => self.note(&format!("{count} events were missed")),
+                    Err(RecvError::Closed) => return Ok(()),
+                },
+                _ = look.tick() => {
+                    let view = self.console.node.view().await?;
+                    if status.as_ref().is_none_or(|known| is_news(known, &view.status)) {
+                        let line = Line::status(&view.status);
+                        self.tell_line(&line);
+                        status = Some(view.status);
+                    }
+                    if args.once && lines.is_none() && view.waiting == 0 && self.unread.is_empty() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what was typed; says whether it was to end.
+    async fn take(&mut self, typed: Typed) -> Result<bool, NodeStopped> {
+        let bytes = match typed {
+            Typed::Line(bytes) => bytes,
+            Typed::TooLong => {
+                self.show(&[Line::new(LineKind::Error, format!("this line is longer than the {MAX_TEXT} bytes of a text: split it"))]);
+                return Ok(false);
+            }
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) if parse(&text) == Ok(Some(Command::Quit)) => return Ok(true),
+            Ok(text) => {
+                let lines = self.console.enter(&text).await?;
+                self.show(&lines);
+            }
+            // Others are shown it in hex.
+            Err(error) => {
+                if let Err(error) = self.console.node.send_to_topic(&self.console.topic, error.into_bytes()) {
+                    self.show(&[Line::new(LineKind::Error, error.to_string())]);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn tell(&mut self, event: &MeshEvent) -> Result<(), NodeStopped> {
+        match event {
+            MeshEvent::ChatMessageSent { id, .. } => drop(self.unread.insert(*id)),
+            MeshEvent::Delivered { id, members } if *members > 1 => drop(self.unread.remove(id)),
+            MeshEvent::Stopped => return Ok(()),
+            _ => {}
+        }
+        let view = self.console.node.view().await?;
+        if let Some(line) = news(event, &view) {
+            self.tell_line(&line);
+        }
+        Ok(())
+    }
+
+    /// Answers of the console, as they are.
+    fn show(&self, lines: &[Line]) {
+        for line in lines {
+            say(&if self.json { line.json().to_string() } else { line.text.clone() });
+        }
+    }
+
+    /// Something that has happened.
+    fn tell_line(&self, line: &Line) {
+        match line.kind {
+            _ if self.json => say(&line.json().to_string()),
+            LineKind::Text | LineKind::Direct => say(&line.text),
+            _ if line.text.is_empty() => {}
+            _ => say(&format!("* {}", line.text)),
+        }
+    }
+
+    fn note(&self, text: &str) {
+        self.tell_line(&Line::new(LineKind::Info, text));
+    }
+}
+
+/// Whether `now` is another status than `before` to somebody who does not count.
+fn is_news(before: &Status, now: &Status) -> bool {
+    match (before, now) {
+        (Status::Connected { .. }, Status::Connected { .. }) => false,
+        (Status::Searching { last: before, .. }, Status::Searching { last: now, .. }) => before != now && now.is_some(),
+        (before, now) => before != now,
+    }
+}
+
+/// The next line; never, if none is read.
+async fn next(lines: &mut Option<Receiver<Typed>>) -> Option<Typed> {
+    match lines {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads lines on a thread of its own, which the end of the process ends.
+#[expect(clippy::disallowed_methods, reason = "nothing else reads the standard input without keeping the process from its end")]
+fn read_lines() -> Receiver<Typed> {
+    let (sender, lines) = channel(AHEAD);
+    let read = move || {
+        let mut input = std::io::stdin().lock();
+        loop {
+            let mut line = Vec::new();
+            match (&mut input).take(LONGEST).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            let whole = line.len() < LONGEST as usize || line.ends_with(b"\n");
+            while line.ends_with(b"\n") || line.ends_with(b"\r") {
+                line.pop();
+            }
+            let typed = if whole {
+                Typed::Line(line)
+            } else {
+                if input.skip_until(b'\n').is_err() {
+                    return;
+                }
+                Typed::TooLong
+            };
+            if sender.blocking_send(typed).is_err() {
+                return;
+            }
+        }
+    };
+    // Without a thread for it there is no input.
+    let _ = std::thread::Builder::new().name("stdin".into()).spawn(read);
+    lines
+}

@@ -1,0 +1,131 @@
+//! What has happened at a node, in a line.
+
+use serde_json::{Value, json};
+
+use super::console::{Line, LineKind, entry_name, text_line};
+use super::look::shown;
+use super::view::plainly;
+use super::{Status, TextView, View};
+use crate::crypto::NodeId;
+use crate::live::MeshEvent;
+
+impl Line {
+    /// Something has happened: its text for people, and its kind and fields for machines.
+    fn news(kind: &str, text: String, mut fields: Value) -> Option<Self> {
+        fields["kind"] = json!(kind);
+        Some(Self { kind: LineKind::Info, text, fields })
+    }
+
+    /// How the node stands with the others now.
+    pub fn status(status: &Status) -> Self {
+        let connected = matches!(status, Status::Connected { .. });
+        let fields = json!({ "kind": "status", "connected": connected, "text": status.to_string() });
+        Self { kind: LineKind::Info, text: status.to_string(), fields }
+    }
+}
+
+/// What `event` is to the owner of the node that `view` shows; `None` if it is nothing. Machines are told more than people: who is
+/// interested in lines only leaves out those without a text.
+pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
+    let nick = |id: &NodeId| if *id == view.id { view.nick.clone() } else { nick_in(view, id) };
+    let label = |id: &NodeId| if *id == view.id { "you".to_owned() } else { label(id, nick(id)) };
+    let about = |id: &NodeId| json!({ "id": format!("{id:?}"), "nick": nick(id) });
+    match event {
+        MeshEvent::ChatMessageReceived { sender_pub_key, nick, plaintext, topic, to, id, time } => {
+            let text = TextView {
+                id: *id,
+                topic: topic.clone(),
+                author: NodeId(*sender_pub_key),
+                nick: nick.clone(),
+                to: *to,
+                time: *time,
+                text: shown(plaintext),
+                delivered: 2,
+                readers: 2,
+            };
+            let mut line = text_line(&text, &view.id);
+            if let Value::Object(fields) = &mut line.fields {
+                fields.retain(|name, _| !matches!(name.as_str(), "delivered" | "readers"));
+            }
+            Some(line)
+        }
+        MeshEvent::ChatMessageSent { plaintext, topic, to, id, time } => {
+            let to = to.map(|to| format!("{to:?}"));
+            let fields = json!({ "topic": topic, "to": to, "time": time, "text": shown(plaintext), "id": entry_name(id) });
+            Line::news("sent", String::new(), fields)
+        }
+        MeshEvent::Delivered { id, members } => Line::news("delivered", String::new(), json!({ "id": entry_name(id), "members": members })),
+        MeshEvent::ChatRefused(reason) => Line::news("not_said", format!("not said: {reason}"), json!({ "reason": reason.to_string() })),
+        MeshEvent::TopicRefused { name, reason } => {
+            let text = name.as_ref().map_or_else(|| reason.to_string(), |name| format!("{name}: {reason}"));
+            Line::news("topic_refused", text, json!({ "topic": name, "reason": reason.to_string() }))
+        }
+        MeshEvent::AdmissionRefused { id, reason } => {
+            let mut fields = about(id);
+            fields["reason"] = json!(reason.to_string());
+            Line::news("admission_refused", format!("not done: {reason}"), fields)
+        }
+        MeshEvent::MemberAdmitted { id, sponsor } => {
+            let mut fields = about(id);
+            fields["sponsor"] = json!(format!("{sponsor:?}"));
+            let text = match (*id == view.id, id == sponsor) {
+                (true, true) => "you founded this network: invite others by their keys".to_owned(),
+                (true, false) => format!("you are invited by {}", label(sponsor)),
+                (false, true) => format!("{} founded this network", label(id)),
+                (false, false) => format!("{} is invited by {}", label(id), label(sponsor)),
+            };
+            Line::news("admitted", text, fields)
+        }
+        MeshEvent::MemberRevoked { id, by } => {
+            let mut fields = about(id);
+            fields["by"] = json!(format!("{by:?}"));
+            let are = if *id == view.id { "are" } else { "is" };
+            Line::news("revoked", format!("{} {are} revoked by {}", label(id), label(by)), fields)
+        }
+        MeshEvent::NodeJoined(id) => Line::news("joined", format!("{} is here", label(id)), about(id)),
+        MeshEvent::NodeLeft { id, graceful } => {
+            let mut fields = about(id);
+            fields["graceful"] = json!(graceful);
+            Line::news("left", format!("{} is gone", label(id)), fields)
+        }
+        MeshEvent::NodeSuspected { id, .. } => Line::news("suspected", format!("{} is silent", label(id)), about(id)),
+        MeshEvent::NodeTrusted(id) => Line::news("trusted", format!("{} is here again", label(id)), about(id)),
+        MeshEvent::ForkSeen(id) => {
+            Line::news("fork", format!("{} has said two things in one place: it runs twice, or lies", label(id)), about(id))
+        }
+        MeshEvent::MessageReceived { from, payload } => {
+            let mut fields = about(from);
+            fields["payload"] = json!(hex::encode(payload));
+            Line::news("message", format!("{} bytes from {}", payload.len(), label(from)), fields)
+        }
+        MeshEvent::SendFailed { to, reason, .. } => {
+            let mut fields = about(to);
+            fields["reason"] = json!(format!("{reason:?}"));
+            Line::news("send_failed", format!("a message to {} did not arrive", label(to)), fields)
+        }
+        MeshEvent::BroadcastReceived { origin, payload, .. } => {
+            let mut fields = about(origin);
+            fields["payload"] = json!(hex::encode(payload));
+            Line::news("broadcast", format!("{} bytes to all from {}", payload.len(), label(origin)), fields)
+        }
+        MeshEvent::Refused { reason, address } => {
+            let fields = json!({ "address": address.to_string(), "reason": reason.name(), "text": plainly(*reason) });
+            Line::news("refused", String::new(), fields)
+        }
+        MeshEvent::Kept { unsaved } => {
+            let text = unsaved
+                .as_ref()
+                .map_or_else(|| "what is said is kept again".to_owned(), |reason| format!("what is said is kept in memory only: {reason}"));
+            Line::news("kept", text, json!({ "unsaved": unsaved }))
+        }
+        _ => None,
+    }
+}
+
+fn nick_in(view: &View, id: &NodeId) -> Option<String> {
+    view.members.iter().find(|member| member.id == *id)?.nick.clone()
+}
+
+fn label(id: &NodeId, nick: Option<String>) -> String {
+    nick.map_or_else(|| id.to_string(), |nick| format!("{nick} [{id}]"))
+}

@@ -1,0 +1,83 @@
+use super::*;
+
+fn row(name: &str, value: Option<&str>) -> Output {
+    Output::Persist { node: 0, row: name.as_bytes().into(), value: value.map(|value| value.as_bytes().into()) }
+}
+
+fn kept(store: &Store) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    store.rows().iter().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+fn now(seconds: u64) -> Instant {
+    Instant::from_nanos(seconds * 1_000_000_000)
+}
+
+#[test]
+fn what_was_kept_is_there_after_the_process_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path());
+    let mut outputs = vec![row("a", Some("1")), Output::Vanish { node: 0 }, row("b", Some("2")), row("a", Some("3"))];
+    store.keep(&mut outputs, now(1));
+    assert_eq!(outputs, [Output::Vanish { node: 0 }]);
+    store.keep(&mut vec![row("b", None), row("c", Some("4"))], now(2));
+    drop(store);
+    let store = Store::open(folder.path());
+    assert_eq!(kept(&store), [("a".into(), "3".into()), ("c".into(), "4".into())]);
+    assert_eq!(store.keeping().unsaved, None);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(folder.path().join(STORE_FILE).metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_damaged_database_is_moved_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(STORE_FILE);
+    std::fs::write(&path, "this is no database, but somebody's diary").unwrap();
+    let mut store = Store::open(folder.path());
+    store.keep(&mut vec![row("a", Some("1"))], now(1));
+    drop(store);
+    assert_eq!(std::fs::read(folder.path().join("chat.redb.damaged-1")).unwrap(), b"this is no database, but somebody's diary");
+
+    // Overwritten, and cut off.
+    let whole = std::fs::read(&path).unwrap();
+    let mut altered = whole.clone();
+    altered[..4096.min(whole.len())].fill(0xa5);
+    for (number, damaged) in [(2, &altered[..]), (3, &whole[..whole.len() / 2])] {
+        std::fs::write(&path, damaged).unwrap();
+        let store = Store::open(folder.path());
+        assert_eq!((kept(&store), store.keeping().unsaved.as_ref()), (vec![], None), "{number}");
+        drop(store);
+        assert!(folder.path().join(format!("chat.redb.damaged-{number}")).exists());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named_and_what_waited_is_written_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(STORE_FILE);
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let mut store = Store::open(folder.path());
+    store.keep(&mut vec![row("a", Some("1"))], now(1));
+    assert!(store.keeping().unsaved.is_some());
+    assert_eq!(kept(&store), [("a".into(), "1".into())]);
+    std::fs::remove_file(&path).unwrap();
+    store.keep(&mut vec![row("b", Some("2"))], now(5));
+    assert!(store.keeping().unsaved.is_some(), "it is too early");
+    store.keep(&mut Vec::new(), now(20));
+    assert_eq!(store.keeping().unsaved, None);
+    drop(store);
+    assert_eq!(kept(&Store::open(folder.path())).len(), 2);
+}
+
+#[test]
+fn without_a_folder_rows_live_as_long_as_the_process() {
+    let mut store = Store::in_memory();
+    store.keep(&mut vec![row("a", Some("1")), row("b", Some("2")), row("a", None)], now(1));
+    assert_eq!(kept(&store), [("b".into(), "2".into())]);
+    assert!(store.keeping().unsaved.is_some());
+}
