@@ -152,6 +152,8 @@ pub enum MeshEvent {
     MemberRevoked {
         /// Who.
         id: NodeId,
+        /// What it called itself.
+        nick: Option<String>,
         /// By whom.
         by: NodeId,
     },

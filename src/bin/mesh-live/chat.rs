@@ -23,6 +23,7 @@ const LONGEST: u64 = 64 * 1024;
 const AHEAD: usize = 64;
 
 #[derive(clap::Args)]
+#[group(id = "chat")]
 pub struct Args {
     #[command(flatten)]
     run: run::Args,

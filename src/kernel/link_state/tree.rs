@@ -84,7 +84,7 @@ impl Graph {
         }
         // Those that are nearer come first, so a parent is complete before its children look at it.
         for &place in reached.iter().skip(1) {
-            let nearer = |other: &&u32| branches[**other as usize].hops + 1 == branches[place as usize].hops;
+            let nearer = |other: &&u32| branches[**other as usize].hops == branches[place as usize].hops - 1;
             // Links are in order, so the first is the smallest.
             let Some(&parent) = self.links_of(place).iter().find(nearer) else { continue };
             let first = if Some(parent) == root { place } else { branches[parent as usize].first };

@@ -134,8 +134,8 @@ impl Console {
             Command::Topics => topics(&node.view().await?),
             Command::History { topic, last } => {
                 let topic = topic.unwrap_or_else(|| self.topic.clone());
-                let me = node.id();
-                node.texts(Some(topic), last).await?.iter().map(|text| text_line(text, &me)).collect()
+                let view = node.view().await?;
+                node.texts(Some(topic), last).await?.iter().map(|text| text_line(text, &view)).collect()
             }
             Command::Me => vec![me(&node.view().await?)],
             Command::Nick(nick) => {
@@ -229,14 +229,18 @@ pub(super) fn find(view: &View, who: &str) -> Result<NodeId, String> {
     }
 }
 
-/// What was said, as `me` sees it.
-pub(super) fn text_line(text: &TextView, me: &NodeId) -> Line {
-    let name = |id: &NodeId, nick: &Option<String>| nick.clone().unwrap_or_else(|| id.to_string());
-    let author = name(&text.author, &text.nick);
+/// What was said, as the owner of the node sees it that `view` shows.
+pub(super) fn text_line(text: &TextView, view: &View) -> Line {
+    let name = |id: &NodeId, nick: Option<&String>| nick.cloned().unwrap_or_else(|| id.to_string());
+    let author = name(&text.author, text.nick.as_ref());
+    let me = &view.id;
     let shown = text.text.replace('\n', "\\n");
     let (kind, front) = match text.to {
         Some(to) if to == *me => (LineKind::Direct, format!("[{author} -> you]")),
-        Some(to) => (LineKind::Direct, format!("[{author} -> {to}]")),
+        Some(to) => {
+            let nick = view.members.iter().find(|member| member.id == to).and_then(|member| member.nick.as_ref());
+            (LineKind::Direct, format!("[{author} -> {}]", name(&to, nick)))
+        }
         None if text.topic == LOBBY => (LineKind::Text, format!("[{author}]")),
         None => (LineKind::Text, format!("#{} [{author}]", text.topic)),
     };
@@ -296,7 +300,11 @@ fn topics(view: &View) -> Vec<Line> {
     let line = |topic: &super::TopicView| {
         let subscribed = if topic.subscribed { "subscribed" } else { "not subscribed" };
         let fields = json!({ "name": topic.name, "subscribed": topic.subscribed, "others": topic.others });
-        Line { kind: LineKind::Topic, text: format!("#{} {subscribed}, {} others", topic.name, topic.others), fields }
+        Line {
+            kind: LineKind::Topic,
+            text: format!("#{} {subscribed}, {} other{}", topic.name, topic.others, if topic.others == 1 { "" } else { "s" }),
+            fields,
+        }
     };
     view.topics.iter().map(line).collect()
 }

@@ -43,7 +43,7 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
                 delivered: 2,
                 readers: 2,
             };
-            let mut line = text_line(&text, &view.id);
+            let mut line = text_line(&text, view);
             if let Value::Object(fields) = &mut line.fields {
                 fields.retain(|name, _| !matches!(name.as_str(), "delivered" | "readers"));
             }
@@ -76,17 +76,20 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
             };
             Line::news("admitted", text, fields)
         }
-        MeshEvent::MemberRevoked { id, by } => {
+        MeshEvent::MemberRevoked { id, nick, by } => {
             let mut fields = about(id);
+            fields["nick"] = json!(nick);
             fields["by"] = json!(format!("{by:?}"));
-            let are = if *id == view.id { "are" } else { "is" };
-            Line::news("revoked", format!("{} {are} revoked by {}", label(id), label(by)), fields)
+            let whom = if *id == view.id { "you are".to_owned() } else { format!("{} is", self::label(id, nick.clone())) };
+            Line::news("revoked", format!("{whom} revoked by {}", label(by)), fields)
         }
         MeshEvent::NodeJoined(id) => Line::news("joined", format!("{} is here", label(id)), about(id)),
         MeshEvent::NodeLeft { id, graceful } => {
             let mut fields = about(id);
             fields["graceful"] = json!(graceful);
-            Line::news("left", format!("{} is gone", label(id)), fields)
+            // Of one who was revoked that is said.
+            let known = view.members.iter().any(|member| member.id == *id);
+            Line::news("left", if known { format!("{} is gone", label(id)) } else { String::new() }, fields)
         }
         MeshEvent::NodeSuspected { id, .. } => Line::news("suspected", format!("{} is silent", label(id)), about(id)),
         MeshEvent::NodeTrusted(id) => Line::news("trusted", format!("{} is here again", label(id)), about(id)),

@@ -8,6 +8,7 @@ use bevy_ecs::query::QueryData;
 
 use super::look;
 use crate::crypto::NodeId;
+use crate::gate::Gate;
 use crate::kernel::{AppTickExt, Contact, Node, Tick, TickSystems};
 use crate::live::events::{Events, MeshEvent};
 use crate::mesh::admission::{AdmissionRefused, Admitted, Revoked};
@@ -41,7 +42,9 @@ impl Plugin for ChatEventsPlugin {
             .add_tick_message::<AdmissionRefused>()
             .add_systems(
                 Tick,
-                (tell_texts, tell_receipts, tell_datagrams, tell_admission, tell_refusals).chain().in_set(TickSystems::Observe),
+                (tell_texts, tell_receipts, tell_datagrams, tell_admission, tell_refusals, tell_damage)
+                    .chain()
+                    .in_set(TickSystems::Observe),
             );
     }
 }
@@ -125,6 +128,7 @@ fn tell_admission(
     mut revoked: MessageReader<Revoked>,
     mut refused: MessageReader<AdmissionRefused>,
     nodes: Query<&Node>,
+    names: Query<(Option<&Membership>, Option<&Chat>)>,
     events: Res<Events>,
 ) {
     for Admitted { node, member, sponsor, .. } in admitted.read() {
@@ -133,7 +137,8 @@ fn tell_admission(
     }
     for Revoked { node, member, by, .. } in revoked.read() {
         tracing::info!(peer = ?member, ?by, "member revoked");
-        events.tell(&nodes, *node, MeshEvent::MemberRevoked { id: *member, by: *by });
+        let nick = names.get(*node).ok().and_then(|(membership, chat)| look::nick(membership, chat, member));
+        events.tell(&nodes, *node, MeshEvent::MemberRevoked { id: *member, nick, by: *by });
     }
     for AdmissionRefused { node, target, reason, .. } in refused.read() {
         tracing::info!(peer = ?target, "not done: {reason}");
@@ -158,5 +163,15 @@ fn tell_refusals(
         let author: NodeId = log.author;
         tracing::warn!(peer = ?author, "a member has said two things in one place: it runs twice, or lies");
         events.tell(&nodes, *node, MeshEvent::ForkSeen(author));
+    }
+}
+
+/// What earlier lives have kept does not all open.
+fn tell_damage(gate: Option<Res<Gate>>, mut told: Local<u64>) {
+    let damaged = gate.map_or(0, |gate| gate.damaged());
+    if damaged > *told {
+        let rows = damaged - *told;
+        tracing::warn!("{rows} rows of what was kept are damaged, or of another identity, and left out; others send what was said");
+        *told = damaged;
     }
 }

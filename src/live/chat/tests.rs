@@ -1,1 +1,117 @@
+use std::time::Duration;
 
+use super::command::Command;
+use super::console::find;
+use super::*;
+use crate::crypto::NodeId;
+
+fn ok(line: &str) -> Command {
+    parse(line).unwrap_or_else(|error| panic!("{line}: {error}")).unwrap_or_else(|| panic!("{line} is blank"))
+}
+
+fn error(line: &str) -> String {
+    parse(line).unwrap_err().to_string()
+}
+
+fn member(first: [u8; 4], nick: &str) -> MemberView {
+    let mut id = [7; 32];
+    id[..4].copy_from_slice(&first);
+    MemberView {
+        id: NodeId(id),
+        nick: Some(nick.to_owned()),
+        presence: Presence::Online,
+        round_trip: Some(Duration::from_millis(3)),
+        hops: Some(1),
+        sponsor: None,
+    }
+}
+
+fn view(members: Vec<MemberView>) -> View {
+    let topic = |name: &str, subscribed| TopicView { name: name.to_owned(), subscribed, others: 1 };
+    View {
+        id: NodeId([1; 32]),
+        nick: Some("me".to_owned()),
+        listens: "127.0.0.1:9000".parse().unwrap(),
+        network: "birds".to_owned(),
+        status: Status::Connected { links: 2 },
+        members,
+        topics: vec![topic("lobby", true), topic("tech", true), topic("trees", false)],
+        waiting: 0,
+        locked: 0,
+        unsaved: None,
+    }
+}
+
+#[test]
+fn lines_are_commands_or_said() {
+    assert_eq!(ok("  hello  there "), Command::Say("hello  there".into()));
+    assert_eq!(ok("/dm bob see you / at noon"), Command::Dm { to: "bob".into(), text: "see you / at noon".into() });
+    assert_eq!(ok("/dm \"bob the great\" hi"), Command::Dm { to: "bob the great".into(), text: "hi".into() });
+    assert_eq!(ok(&format!("/invite {}", "Ab".repeat(32))), Command::Invite(NodeId([0xab; 32])));
+    assert_eq!(ok("/revoke bob"), Command::Revoke("bob".into()));
+    assert_eq!(ok(r#"/send tech "say \"no\" \\ twice""#), Command::Send { topic: "tech".into(), text: r#"say "no" \ twice"#.into() });
+    assert_eq!(ok("/send tech no quotes"), Command::Send { topic: "tech".into(), text: "no quotes".into() });
+    assert_eq!(ok("/history"), Command::History { topic: None, last: 50 });
+    assert_eq!(ok("/history 5"), Command::History { topic: None, last: 5 });
+    assert_eq!(ok("/history tech 7"), Command::History { topic: Some("tech".into()), last: 7 });
+    assert_eq!(ok("/nick bob the great"), Command::Nick("bob the great".into()));
+    assert_eq!(parse(" \t "), Ok(None));
+    for (name, arguments, _) in HELP.iter().filter(|(_, arguments, _)| arguments.is_empty()) {
+        ok(name);
+        assert_eq!(error(&format!("{name} more")), format!("Unknown command or invalid arguments: {name} {arguments}"));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_line() {
+    let unknown = parse("/dance").unwrap_err();
+    assert_eq!((unknown.to_string().as_str(), unknown.usage().len()), ("Unknown command or invalid arguments", HELP.len()));
+    assert_eq!(error("/invite abc"), "a key has 64 hex digits, and this has 3 characters");
+    assert_eq!(error(&format!("/invite {}", "g".repeat(64))), "a key has 64 hex digits, and this has other characters");
+    assert_eq!(error("/dm bob"), "Unknown command or invalid arguments: /dm NICK TEXT");
+    for wrong in
+        ["/send tech \"open", "/send tech \"a\" b", "/send tech \"a\\", "/nick", "/invite", "/revoke", "/join-topic a b", "/history a b"]
+    {
+        assert!(!error(wrong).contains('\n'), "{wrong}");
+    }
+    // Whatever is typed, nothing worse happens.
+    for line in ["/", "//", "/dm \"", "/dm \"\\", "/send \"\" \"\"", "/history 99999999999999999999", "/é ü", "/dm é \"ü"] {
+        let _ = parse(line);
+    }
+}
+
+#[test]
+fn members_are_named_by_nick_key_or_its_beginning() {
+    let view = view(vec![member([0xaa; 4], "bob"), member([0xbb; 4], "eve"), member([0xcc; 4], "bob"), member([0xdd; 4], "bbbbbbbb")]);
+    let [bob, eve, other, liar] = [0, 1, 2, 3].map(|index| view.members[index].id);
+    assert_eq!(find(&view, "eve"), Ok(eve));
+    assert_eq!(find(&view, "cccccccc"), Ok(other));
+    assert_eq!(find(&view, "CCCCCCCC07"), Ok(other));
+    assert_eq!(find(&view, &format!("{bob:?}")), Ok(bob));
+    assert_eq!(find(&view, "me"), Ok(view.id));
+    let two = find(&view, "bob").unwrap_err();
+    assert!(two.contains("2 members are called bob") && two.contains(&format!("{bob:?}, {other:?}")), "{two}");
+    // Whoever calls itself like the beginning of another's key gets nothing that is meant for that one.
+    let liars = find(&view, "bbbbbbbb").unwrap_err();
+    assert!(liars.contains(&format!("{eve:?}, {liar:?}")), "{liars}");
+    assert_eq!(find(&view, "mallory"), Err("nobody here is called mallory; a key has 64 hex digits".into()));
+    assert!(find(&view, "deadbeef").unwrap_err().contains("no member has a key that begins with deadbeef"));
+}
+
+#[test]
+fn lines_are_completed() {
+    let view = view(vec![member([0xaa; 4], "bob"), member([0xbb; 4], "Bert B"), member([0xcc; 4], "eve"), member([0xdd; 4], "eve")]);
+    assert_eq!(complete("/me", &view), ["/members", "/me"]);
+    assert_eq!(complete("/create", &view), ["/create-topic "]);
+    assert_eq!(complete("/dm bo", &view), ["/dm bob "]);
+    assert_eq!(complete("/dm ", &view), ["/dm bob ", "/dm \"Bert B\" ", "/dm cccccccc ", "/dm dddddddd "]);
+    assert_eq!(complete("/send t", &view), ["/send tech "]);
+    assert_eq!(complete("/join-topic ", &view), ["/join-topic trees"]);
+    assert!(complete("hello b", &view).is_empty() && complete("", &view).is_empty());
+}
+
+#[test]
+fn what_others_say_cannot_move_the_cursor() {
+    assert_eq!(shown("one\u{1b}[2Jtwo\tthree\u{202e}".as_bytes()), "one\u{fffd}[2Jtwo three\u{fffd}");
+    assert_eq!(shown(&[0xff, 0x00]), "ff00");
+}

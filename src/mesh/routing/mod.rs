@@ -34,7 +34,7 @@ pub use components::{Routing, RoutingCounts};
 pub use config::RoutingConfig;
 pub use messages::{DatagramReceived, SendFailed, SendTo};
 
-use crate::kernel::{AppTickExt, AppTimerExt, LinkState, Node, Prekeys, ProtocolSystems, Tick};
+use crate::kernel::{AppTickExt, AppTimerExt, LinkState, Node, ProtocolSystems, Tick};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{KeyChanged, MemberForgotten, MemberJoined, SetKey};
 
@@ -74,7 +74,6 @@ impl Plugin for RoutingPlugin {
                     .in_set(ProtocolSystems::Routing),
             );
         let world = app.world_mut();
-        world.register_required_components::<Node, Prekeys>();
         world.register_required_components::<Node, LinkState>();
         world.register_required_components::<Node, Routing>();
     }

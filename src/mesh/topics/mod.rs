@@ -23,7 +23,7 @@ pub use messages::{JoinTopic, LeaveTopic, PublishTo, SubscriptionChanged, TopicD
 
 pub use systems::is_name;
 
-use crate::kernel::{AppTickExt, AppTimerExt, LinkState, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{KeyChanged, MemberForgotten, MemberJoined, SetKey};
 
@@ -71,7 +71,6 @@ impl Plugin for TopicsPlugin {
                     .in_set(ProtocolSystems::Topics),
             );
         app.world_mut().register_required_components::<Node, Topics>();
-        app.world_mut().register_required_components::<Node, LinkState>();
     }
 }
 

@@ -255,23 +255,39 @@ pub(super) fn follow_neighbors(
     }
 }
 
+/// Nodes whose trees may have to be shaped.
+type Stirred<'w, 's> = Query<
+    'w,
+    's,
+    (Entity, &'static Node, &'static NodeClock, &'static mut Topics, &'static LinkState),
+    Or<(Changed<LinkState>, Changed<Topics>)>,
+>;
+
+/// Nodes whose trees are shaped.
+type Shaped<'w, 's> = Query<
+    'w,
+    's,
+    (&'static Node, &'static Contact, &'static Neighbors, &'static LinkState, &'static mut Topics),
+    Without<crate::kernel::Departing>,
+>;
+
 /// Has the trees shaped when links or subscriptions have changed, and shapes them when that is due.
 pub(super) fn follow_links(
     mut fired: MessageReader<Fired<ShapeTimer>>,
     config: Res<TopicsConfig>,
     clock: Res<crate::kernel::Clock>,
-    mut changed: Query<(Entity, &Node, &NodeClock, &mut Topics, &LinkState), Or<(Changed<LinkState>, Changed<Topics>)>>,
-    mut nodes: Query<(&Node, &Contact, &Neighbors, &LinkState, &mut Topics), Without<crate::kernel::Departing>>,
+    mut nodes: ParamSet<(Shaped, Stirred)>,
     mut timers: ResMut<Timers<ShapeTimer>>,
     mut out: Outlets,
 ) {
     for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, me, neighbors, links, mut topics)) = nodes.get_mut(*entity) else { continue };
+        let mut shaped = nodes.p0();
+        let Ok((node, me, neighbors, links, mut topics)) = shaped.get_mut(*entity) else { continue };
         topics.shaping = false;
         topics.shaped_for = links.version();
         shape(*entity, (node, me, neighbors, links), &mut topics, *at, &mut out);
     }
-    for (entity, node, node_clock, mut topics, links) in &mut changed {
+    for (entity, node, node_clock, mut topics, links) in &mut nodes.p1() {
         if node.is_up() && !topics.shaping && topics.shaped_for != links.version() {
             topics.bypass_change_detection().shaping = true;
             timers.set(entity, node, node_clock.after(clock.start(), config.shape_delay), ShapeTimer);
