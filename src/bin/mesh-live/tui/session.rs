@@ -65,6 +65,9 @@ pub async fn run(screen: &mut Screen, inputs: &mut Receiver<Event>, node: &MeshN
                 if std::mem::take(&mut outdated) {
                     look(&mut app, node).await?;
                 }
+                if screen.is_lost() {
+                    return Err("a part of the node has failed; what it said stands above".to_owned());
+                }
                 if app.take_changed() {
                     screen.terminal.draw(|frame| draw::chat(&app, frame)).map_err(|error| spoilt(&error))?;
                 }
@@ -116,6 +119,8 @@ async fn perform(app: &mut App, node: &MeshNode, topic: String, line: &str) -> R
             }
             app.give_back(line);
         }
+        // It is said later, and not seen until then.
+        Some(_) if !line.starts_with('/') => app.tell(Kind::Answer, format!("{line}\n({})", joined(&answer))),
         Some(_) => app.tell(Kind::Answer, joined(&answer)),
     }
     Ok(())

@@ -11,7 +11,7 @@ use ratatui::crossterm::event::{
     PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode, supports_keyboard_enhancement,
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, supports_keyboard_enhancement,
 };
 use ratatui::crossterm::{cursor, execute};
 
@@ -43,12 +43,17 @@ impl Screen {
         TAKEN.store(true, Ordering::SeqCst);
         // From here on whatever fails gives it back.
         let screen = Self { terminal: Terminal::new(CrosstermBackend::new(stdout()))? };
-        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture, SetTitle("mesh-live"))?;
+        execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)?;
         if supports_keyboard_enhancement().unwrap_or(false) {
             ENHANCED.store(true, Ordering::SeqCst);
             execute!(stdout(), PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
         }
         Ok(screen)
+    }
+
+    /// Whether it was given back meanwhile, by a panic of whatever thread: nothing more may be drawn.
+    pub fn is_lost(&self) -> bool {
+        !TAKEN.load(Ordering::SeqCst)
     }
 
     /// Whether it tells Ctrl+I from Tab, and so on.
