@@ -41,6 +41,7 @@ fn the_answers_of_a_first_start_stand_in_the_template() {
     let seeds = ["a.example:9000".to_owned(), "[::1]:9001".to_owned()];
     let layer = parsed(&filled("Zoë \"the\" 2nd\\", &seeds));
     assert_eq!((layer.nick.as_deref(), layer.seed_peers), (Some("Zoë \"the\" 2nd\\"), Some(seeds.to_vec())));
+    assert_eq!(layer.invite_only, Some(true));
     assert_eq!(parsed(&filled("a", &[])).seed_peers, Some(Vec::new()));
     assert_eq!(filled("a", &[]).lines().count(), TEMPLATE.lines().count());
 }
