@@ -65,6 +65,8 @@ pub struct Engine {
     rebuild: Option<Rebuild>,
     shaper: Option<Box<dyn Shaper>>,
     store: Option<Store>,
+    /// Whether the world has had its first turn.
+    begun: bool,
 }
 
 /// Whether the loop ends after this turn. Whoever is in the world may set it.
@@ -84,6 +86,7 @@ impl Engine {
             rebuild: None,
             shaper: None,
             store: None,
+            begun: false,
         }
     }
 
@@ -182,7 +185,9 @@ fn take(event: Event<Request>, arrivals: &mut Vec<Arrival>, sockets: Option<&mut
 
 /// Does what is due in `world` by now, and returns when the next is; `None` if nothing is. Never waits.
 pub fn turn(world: &mut World) -> Option<Instant> {
-    let requests = world.get_resource_mut::<Engine>()?.collect();
+    let mut engine = world.get_resource_mut::<Engine>()?;
+    // Whoever asks finds a world that has begun.
+    let requests = if std::mem::replace(&mut engine.begun, true) { engine.collect() } else { Vec::new() };
     requests.into_iter().for_each(|request| request(world));
     world.resource_scope(|world, mut engine: Mut<Engine>| {
         let engine = &mut *engine;
@@ -279,6 +284,7 @@ fn renew(world: &mut World) {
         match rebuild(&mut engine, world) {
             Some(fresh) => {
                 *world = fresh;
+                engine.begun = false;
                 engine.rebuild = Some(rebuild);
             }
             // It goes on as it is, and unrecorded.
