@@ -67,6 +67,8 @@ pub struct Engine {
     shaper: Option<Box<dyn Shaper>>,
     closed: watch::Sender<bool>,
     store: Option<Store>,
+    /// Whether the world has had its first turn.
+    begun: bool,
 }
 
 /// Whether the loop ends after this turn. Whoever is in the world may set it.
@@ -87,6 +89,7 @@ impl Engine {
             shaper: None,
             closed: watch::Sender::new(false),
             store: None,
+            begun: false,
         }
     }
 
@@ -192,7 +195,8 @@ fn take(event: Event<Request>, arrivals: &mut Vec<Arrival>, sockets: Option<&mut
 /// then it is [closed](close), and nothing is done in it any more.
 pub fn turn(world: &mut World) -> Option<Instant> {
     let mut engine = world.get_resource_mut::<Engine>()?;
-    let requests = engine.collect();
+    // Whoever asks finds a world that has begun.
+    let requests = if std::mem::replace(&mut engine.begun, true) { engine.collect() } else { Vec::new() };
     if *engine.closed.borrow() {
         // Whoever asks is told so by the loss of the question.
         return None;
@@ -289,6 +293,7 @@ fn renew(world: &mut World) {
         match rebuild(&mut engine, world) {
             Some(fresh) => {
                 *world = fresh;
+                engine.begun = false;
                 engine.rebuild = Some(rebuild);
             }
             // It goes on as it is, and unrecorded.

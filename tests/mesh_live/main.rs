@@ -8,6 +8,8 @@ mod hosts;
 mod node;
 mod processes;
 mod settings;
+#[cfg(unix)]
+mod tui;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

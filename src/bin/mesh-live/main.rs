@@ -7,6 +7,7 @@ mod log;
 mod node;
 mod run;
 mod swarm;
+mod tui;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Runs a node to talk with: each line of the standard input is said to all, or is a command; /help lists them.
     Chat(Box<chat::Args>),
+    /// Runs a node and shows its chat in this terminal. At the first start it asks who you are and whom you know.
+    Tui(Box<run::Args>),
     /// Runs many nodes in this process, over the loopback interface: a demonstration, a load, or a scenario in wall time.
     Swarm(swarm::Args),
     /// Prints the identity, and makes one if there is none.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Run(args) => run::run(&args).map(|()| Ended::Well),
         Command::Chat(args) => chat::chat(&args).map(|()| Ended::Well),
+        Command::Tui(args) => tui::tui(&args).map(|()| Ended::Well),
         Command::Swarm(args) => swarm::swarm(&args),
         Command::Id(args) => id::id(&args).map(|()| Ended::Well),
         Command::Key(args) => key::key(&args).map(|()| Ended::Well),

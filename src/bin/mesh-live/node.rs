@@ -38,17 +38,22 @@ pub fn start(
             () = front(node.clone()) => {}
             () = keep_peers(&node, &dir) => return node.ended().await.map_err(|error| error.to_string()),
         }
-        note_peers(&node, &dir).await;
-        note_life(&node, &dir).await;
-        if timeout(GOODBYE, node.shutdown()).await.is_err() {
-            tracing::warn!("the goodbye took too long");
-        }
+        leave(&node, &dir).await;
         Ok(())
     })
 }
 
+/// Says goodbye.
+pub async fn leave(node: &MeshNode, dir: &DataDir) {
+    note_peers(node, dir).await;
+    note_life(node, dir).await;
+    if timeout(GOODBYE, node.shutdown()).await.is_err() {
+        tracing::warn!("the goodbye took too long");
+    }
+}
+
 /// Writes down who is known now and then, until the node stops: after a crash the next start finds them.
-async fn keep_peers(node: &MeshNode, dir: &DataDir) {
+pub async fn keep_peers(node: &MeshNode, dir: &DataDir) {
     let mut events = node.subscribe();
     let mut changed = false;
     let mut next = tokio::time::interval(KEEP_INTERVAL);

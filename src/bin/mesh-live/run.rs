@@ -1,8 +1,9 @@
 //! `mesh-live run`: from flags and configuration to a node.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use murmuration::crypto::Secret;
 use murmuration::live::data_dir::{DataDir, DataDirError};
 use murmuration::live::settings::{self, Layer, LogFormat, Settings};
 use murmuration::live::{MeshConfig, since_1970};
@@ -102,28 +103,17 @@ pub struct Prepared {
 
 /// From flags and configuration to what a node starts with. Begins the log, at `level` unless the environment says otherwise.
 pub fn prepare(args: &Args, level: LevelFilter) -> Result<Prepared, String> {
-    let folder = args.owner.folder()?;
-    let settings = Settings::load(args.layer()?, args.config.as_deref(), &folder).map_err(|error| error.to_string())?;
-    if settings.mesh.record.is_none() && (args.record_secret.is_some() || args.record_limit.is_some()) {
-        return Err("--record-secret and --record-limit are about a recording, and nothing is recorded: add --record FILE".to_owned());
-    }
-    let seed = args.owner.keypair_seed()?;
+    let folder = args.folder()?;
+    let settings = args.settings(&folder)?;
+    let seed = args.keypair_seed()?;
     log::begin(settings.log, level)?;
 
     if settings.lan_overruled {
         tracing::warn!("`lan = true` means nothing with `wan_mode` or --wan: the local network is left alone; take one of both away");
     }
 
-    let prepare = || -> Result<(MeshConfig, DataDir), DataDirError> {
-        let dir = DataDir::open(&folder)?;
-        let mut config = MeshConfig::from(settings.clone());
-        config.keypair_seed = Some(seed.map_or_else(|| dir.identity(), Ok)?);
-        config.data_dir = Some(dir.path().to_owned());
-        config.incarnation = dir.next_incarnation(since_1970().as_millis() as u64)?;
-        config.known_peers = dir.known_peers(since_1970().as_secs()).iter().map(|peer| peer.socket).collect();
-        Ok((config, dir))
-    };
-    let (config, dir) = prepare().map_err(|error| error.to_string())?;
+    let dir = DataDir::open(&folder).map_err(|error| error.to_string())?;
+    let config = config(&settings, seed, &dir).map_err(|error| error.to_string())?;
     match args.config.is_none().then(|| settings::write_template(&folder)).transpose() {
         Ok(Some(Some(path))) => tracing::info!(file = %path.display(), "a configuration to fill in was written"),
         Ok(_) => {}
@@ -132,7 +122,41 @@ pub fn prepare(args: &Args, level: LevelFilter) -> Result<Prepared, String> {
     Ok(Prepared { config, settings, dir })
 }
 
+/// With what a node starts: its settings, the identity that is given or else its own, and what its data directory knows.
+pub fn config(settings: &Settings, seed: Option<Secret>, dir: &DataDir) -> Result<MeshConfig, DataDirError> {
+    let mut config = MeshConfig::from(settings.clone());
+    config.keypair_seed = Some(seed.map_or_else(|| dir.identity(), Ok)?);
+    config.data_dir = Some(dir.path().to_owned());
+    config.incarnation = dir.next_incarnation(since_1970().as_millis() as u64)?;
+    config.known_peers = dir.known_peers(since_1970().as_secs()).iter().map(|peer| peer.socket).collect();
+    Ok(config)
+}
+
 impl Args {
+    /// The data directory.
+    pub fn folder(&self) -> Result<PathBuf, String> {
+        self.owner.folder()
+    }
+
+    /// The identity that is used instead of that in the data directory.
+    pub fn keypair_seed(&self) -> Result<Option<Secret>, String> {
+        self.owner.keypair_seed()
+    }
+
+    /// Whether the configuration is another than that in the data directory.
+    pub fn has_own_config(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// What flags and configuration say.
+    pub fn settings(&self, folder: &Path) -> Result<Settings, String> {
+        let settings = Settings::load(self.layer()?, self.config.as_deref(), folder).map_err(|error| error.to_string())?;
+        if settings.mesh.record.is_none() && (self.record_secret.is_some() || self.record_limit.is_some()) {
+            return Err("--record-secret and --record-limit are about a recording, and nothing is recorded: add --record FILE".to_owned());
+        }
+        Ok(settings)
+    }
+
     /// What the flags say.
     fn layer(&self) -> Result<Layer, String> {
         let network_key = self.network_key.as_deref().map(settings::key_source).transpose();

@@ -16,6 +16,27 @@ use crate::wire::{Payload, TopicId};
 impl MeshNode {
     /// Says something to all members, encrypted for them. If nobody is there yet it is kept, and said when somebody is.
     ///
+    /// ```
+    /// # use murmuration::live::{MeshConfig, MeshEvent, MeshNode};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let quiet = || MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() };
+    /// # let alice = MeshNode::start(quiet()).await?;
+    /// # let bob = MeshNode::start(MeshConfig { seeds: vec![alice.local_addr().to_string()], ..quiet() }).await?;
+    /// let mut events = bob.subscribe();
+    /// alice.send_chat("hello")?;
+    /// loop {
+    ///     if let MeshEvent::ChatMessageReceived { sender_pub_key, plaintext, .. } = events.recv().await? {
+    ///         assert_eq!((sender_pub_key, &*plaintext), (alice.pub_key(), &b"hello"[..]));
+    ///         break;
+    ///     }
+    /// }
+    /// let history = bob.chat_history(0).await?;
+    /// assert_eq!(&*history[0].text, b"hello");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// It is empty or longer than [`MAX_TEXT`], or the node has stopped.
     pub fn send_chat(&self, text: impl Into<Vec<u8>>) -> Result<(), SendError> {
@@ -42,8 +63,29 @@ impl MeshNode {
         self.limited(Command::SayTo { to, text })
     }
 
-    /// Sends something to one member, as it is and only if a way leads there now. If it does not arrive, as far as that is known, a
+    /// Sends something to one member, as it is and only if a way leads there now. What is not known as a member yet has no way. If it does not arrive, as far as that is known, a
     /// [`SendFailed`](crate::live::MeshEvent::SendFailed) follows.
+    ///
+    /// ```
+    /// # use murmuration::live::{MeshConfig, MeshEvent, MeshNode};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let quiet = || MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() };
+    /// # let alice = MeshNode::start(quiet()).await?;
+    /// # let bob = MeshNode::start(MeshConfig { seeds: vec![alice.local_addr().to_string()], ..quiet() }).await?;
+    /// let mut events = bob.subscribe();
+    /// while !matches!(events.recv().await?, MeshEvent::NodeJoined(_)) {}
+    /// loop {
+    ///     bob.send(alice.id(), b"ping".as_slice())?;
+    ///     alice.send(bob.id(), b"ping".as_slice())?;
+    ///     if let MeshEvent::MessageReceived { from, payload } = events.recv().await? {
+    ///         assert_eq!((from, &*payload), (alice.id(), &b"ping"[..]));
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// It is longer than [`MAX_PAYLOAD`], or the node has stopped.
@@ -66,6 +108,22 @@ impl MeshNode {
 
     /// Makes the owner of a key a member. A [`MemberAdmitted`](crate::live::MeshEvent::MemberAdmitted) or an
     /// [`AdmissionRefused`](crate::live::MeshEvent::AdmissionRefused) follows.
+    ///
+    /// ```
+    /// # use murmuration::live::{MeshConfig, MeshEvent, MeshNode};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let quiet = || MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, require_invitation: true, ..MeshConfig::default() };
+    /// # let alice = MeshNode::start(quiet()).await?;
+    /// # let bob = MeshNode::start(MeshConfig { seeds: vec![alice.local_addr().to_string()], ..quiet() }).await?;
+    /// let mut events = bob.subscribe();
+    /// alice.invite(bob.id())?;
+    /// while !matches!(events.recv().await?, MeshEvent::NodeJoined(id) if id == alice.id()) {}
+    /// alice.revoke(bob.id())?;
+    /// while !matches!(events.recv().await?, MeshEvent::Disconnected { .. }) {}
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The node has stopped.
@@ -100,6 +158,25 @@ impl MeshNode {
     }
 
     /// The topics that are known, the lobby first.
+    ///
+    /// ```
+    /// # use murmuration::live::{MeshConfig, MeshEvent, MeshNode};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let quiet = || MeshConfig { bind_addr: "127.0.0.1:0".parse().unwrap(), lan: false, ..MeshConfig::default() };
+    /// # let alice = MeshNode::start(quiet()).await?;
+    /// # let bob = MeshNode::start(MeshConfig { seeds: vec![alice.local_addr().to_string()], ..quiet() }).await?;
+    /// alice.join_topic("tech")?;
+    /// bob.join_topic("tech")?;
+    /// let mut events = bob.subscribe();
+    /// // It takes a moment until each knows that the other has joined.
+    /// while bob.topics().await?.iter().all(|topic| topic.name != "tech" || topic.others == 0) {
+    ///     events.recv().await?;
+    /// }
+    /// bob.leave_topic("tech")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The node has stopped.

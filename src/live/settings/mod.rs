@@ -29,7 +29,7 @@ pub use error::SettingsError;
 pub use file::{parse, read};
 pub use layer::{KeySource, Layer};
 pub use rules::{past, revocation, topic};
-pub use template::write_template;
+pub use template::{write_answers, write_template};
 pub use values::{LogFormat, ValueError, bind_addr, key_source, metrics, network, nick, seed_peer};
 
 use super::data_dir::{CONFIG_FILE, read_key};

@@ -22,3 +22,26 @@ pub fn write_template(data_dir: &Path) -> Result<Option<PathBuf>, KeyError> {
         Err(error) => Err(error),
     }
 }
+
+/// Puts the configuration into a data directory that the answers of a first start make: the template with `nick`, whom to ask first, and that
+/// the network is by invitation.
+///
+/// # Errors
+/// It cannot be written, or there is one already.
+pub fn write_answers(data_dir: &Path, nick: &str, seeds: &[String]) -> Result<PathBuf, KeyError> {
+    let path = data_dir.join(CONFIG_FILE);
+    create_key_file(&path, filled(nick, seeds).as_bytes())?;
+    Ok(path)
+}
+
+pub(super) fn filled(nick: &str, seeds: &[String]) -> String {
+    let seeds: toml::Value = seeds.iter().cloned().map(toml::Value::String).collect::<Vec<_>>().into();
+    let answers = [
+        ("# Example: nick = ", format!("nick = {}", toml::Value::from(nick))),
+        ("#seed_peers = ", format!("seed_peers = {seeds}")),
+        ("#invite_only = ", "invite_only = true".to_owned()),
+    ];
+    let line =
+        |line: &str| answers.iter().find(|(begin, _)| line.starts_with(begin)).map_or_else(|| line.to_owned(), |(_, set)| set.clone());
+    TEMPLATE.lines().map(line).fold(String::new(), |text, line| text + &line + "\n")
+}

@@ -1,7 +1,8 @@
 use super::keys::KEYS;
-use super::template::TEMPLATE;
+use super::template::{TEMPLATE, filled};
 use super::*;
 use crate::crypto::Secret;
+use crate::wire::admission::{PastRule, RevocationRule};
 
 fn parsed(source: &str) -> Layer {
     parse(source, "conf/config.toml".as_ref()).unwrap_or_else(|error| panic!("{error}"))
@@ -37,6 +38,16 @@ fn the_template_names_every_setting() {
 }
 
 #[test]
+fn the_answers_of_a_first_start_stand_in_the_template() {
+    let seeds = ["a.example:9000".to_owned(), "[::1]:9001".to_owned()];
+    let layer = parsed(&filled("Zoë \"the\" 2nd\\", &seeds));
+    assert_eq!((layer.nick.as_deref(), layer.seed_peers), (Some("Zoë \"the\" 2nd\\"), Some(seeds.to_vec())));
+    assert_eq!(layer.invite_only, Some(true));
+    assert_eq!(parsed(&filled("a", &[])).seed_peers, Some(Vec::new()));
+    assert_eq!(filled("a", &[]).lines().count(), TEMPLATE.lines().count());
+}
+
+#[test]
 fn every_setting_arrives() {
     let source = r#"
         nick = "alice"
@@ -53,6 +64,11 @@ fn every_setting_arrives() {
         record = "flight.rec"
         record_limit_mib = 3
         link_model = "wan"
+        chat = false
+        topics = ["tech"]
+        invite_only = true
+        revocation = "3"
+        past = "none"
         min_degree = 4
         max_degree = 0x8
         gossip_interval = "2s"
@@ -76,6 +92,8 @@ fn every_setting_arrives() {
     let record = mesh.record.unwrap();
     assert_eq!((record.path, record.limit, record.secret), ("conf/flight.rec".into(), 3 << 20, None));
     assert_eq!((mesh.link_model, mesh.min_degree, mesh.max_degree), (Some("wan".into()), 4, 8));
+    assert!(!mesh.chat && mesh.require_invitation && mesh.topics == ["tech"]);
+    assert_eq!((mesh.rules.revocation, mesh.rules.past), (RevocationRule::Quorum(3), PastRule::Nothing));
     let times = [mesh.gossip_interval, mesh.heartbeat_interval, mesh.rebalance_interval, mesh.ihave_timeout].map(|time| time.as_millis());
     assert_eq!(times, [2_000, 250, 60_000, 1_500]);
     assert_eq!((mesh.phi_threshold, mesh.max_discovery_retries), (12.0, 3));

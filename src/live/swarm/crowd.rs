@@ -92,8 +92,10 @@ impl Swarm {
         }
         let metrics = config.metrics.map(|address| serve_metrics(address, &sockets, events.clone())).transpose()?;
 
+        // Nobody talks through the nodes of a swarm.
+        let protocols = MeshConfig { chat: false, ..config.mesh.clone() }.protocols();
         let mut app = App::empty();
-        app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(config.mesh.protocols()), GatePlugin, EventsPlugin));
+        app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(protocols), GatePlugin, EventsPlugin));
         app.init_resource::<Ended>();
         let told = app.world().resource::<Events>().0.downgrade();
         let mut world = std::mem::take(app.world_mut());
