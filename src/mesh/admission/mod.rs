@@ -12,8 +12,11 @@
 //! - of two who revoke each other without knowing, the one nearer to the founder stays, of two that are as near the lower key;
 //! - somebody whose sponsor was revoked stays, if the revokers knew of the invitation. If they did not, another member must invite it.
 //!
-//! What does not: a member can invite as many as a network has room for; by [`RevocationRule::Sponsors`] whoever is nearer to the founder
-//! becomes somebody's sponsor by inviting it too; two members who each found a network and invite each other stay apart.
+//! What does not:
+//! - a member can invite as many as a network has room for, itself under other keys too, so a quorum is no defence against many keys;
+//! - by [`RevocationRule::Sponsors`] whoever is nearer to the founder becomes somebody's sponsor by inviting it too;
+//! - of two who revoked each other the junior becomes the senior if somebody nearer to the founder invites it again;
+//! - two who each found a network and invite each other stay apart.
 //!
 //! Writes the [`AccessList`](crate::kernel::AccessList), which handshake and membership hold to. A node that founded a network and is
 //! alone in it is *provisional*, one that has been invited nowhere *waits*: both talk to anybody who might have invited them, and adopt the

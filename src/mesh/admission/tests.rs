@@ -1,5 +1,6 @@
-use proptest::prelude::*;
+mod properties;
 
+use super::components::Admission;
 use super::ledger::{Ledger, MAX_PENDING, MAX_PER_SIGNER, Rejection};
 use super::roll::Roll;
 use crate::crypto::{CryptoMode, Identity, NodeId};
@@ -294,79 +295,45 @@ fn a_signer_has_so_many_records_and_no_more() {
     assert_eq!(net.ledger.insert(record, MODE, &mut Vec::new()), Err(Rejection::Full), "nobody has invited person 6");
 }
 
-/// What is said in random networks: who, to whom, whether it revokes, which of the target's records it knows, whether it is forged.
-fn sayings() -> impl Strategy<Value = Vec<(usize, usize, bool, u64, bool)>> {
-    let saying = (0..8_usize, 0..8_usize, prop::bool::weighted(0.35), any::<u64>(), prop::bool::weighted(0.1));
-    prop::collection::vec(saying, 1..40)
+fn of(number: usize) -> Admission {
+    let mut admission = Admission::default();
+    admission.me = Some(id(number));
+    admission
 }
 
-fn rule() -> impl Strategy<Value = RevocationRule> {
-    prop_oneof![Just(RevocationRule::AnyMember), Just(RevocationRule::Sponsors), (0..4_u8).prop_map(RevocationRule::Quorum)]
+#[test]
+fn an_earlier_life_is_taken_up_from_rows_in_any_order_but_for_those_that_were_altered() {
+    let mut net = anyone();
+    net.invite(0, 1);
+    net.invite(1, 2);
+    net.revoke(0, 2);
+    let mut rows: Vec<Record> = net.ledger.records().map(|(_, record)| record.clone()).collect();
+    rows.push(Record { signer: id(0), ..net.record(1, Statement::Invite(id(3))) });
+    for _ in 0..rows.len() {
+        rows.rotate_left(1);
+        let mut admission = of(1);
+        admission.restore(rows.clone(), MODE);
+        assert_eq!(admission.ledger().map(Ledger::evaluate), Some(net.roll()));
+        assert_eq!(admission.refused().forged, 1);
+    }
 }
 
-fn random_net(rule: RevocationRule, sayings: &[(usize, usize, bool, u64, bool)]) -> Net {
-    let mut net = Net::new(rule);
-    for (by, target, revokes, known, forged) in sayings.iter().copied().filter(|(by, target, ..)| by != target) {
-        let statement = if revokes {
-            let all = net.ledger.standing(&id(by), &id(target)).into_iter().enumerate();
-            Statement::Revoke {
-                target: id(target),
-                standing: all.filter(|(index, _)| known >> (index % 64) & 1 == 1).map(|(_, id)| id).collect(),
-            }
-        } else {
-            Statement::Invite(id(target))
-        };
-        let mut record = net.record(by, statement);
-        if forged {
-            record.signer = id((by + 1) % 8);
-        }
-        // Forged ones are refused, or are malformed besides.
-        let _ = net.ledger.insert(record.clone(), MODE, &mut Vec::new());
-        net.said.push(record);
-    }
-    net
-}
+#[test]
+fn whoever_is_in_no_network_adopts_the_first_that_admits_it_and_stays_there() {
+    let mut net = anyone();
+    net.invite(0, 1);
+    let records = |net: &Net| net.ledger.ids().filter_map(|id| net.ledger.get(&id).cloned()).collect::<Vec<_>>();
+    let mut other = of(2);
+    let intake = other.take_in(records(&net), MODE);
+    assert!(intake.fresh.is_empty() && other.seeks(), "it was not invited");
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    let mut invited = of(1);
+    assert!(invited.take_in(records(&net).split_off(1), MODE).unknown, "the record that founded it is missing");
+    let intake = invited.take_in(records(&net), MODE);
+    assert_eq!((intake.fresh, intake.unknown), (net.ledger.ids().collect(), false));
 
-    #[test]
-    fn who_is_a_member_depends_on_what_was_said_not_on_the_order(
-        (rule, sayings, order) in (rule(), sayings()).prop_flat_map(|(rule, sayings)| {
-            let order = Just((0..sayings.len()).collect::<Vec<_>>()).prop_shuffle();
-            (Just(rule), Just(sayings), order)
-        }),
-    ) {
-        let net = random_net(rule, &sayings);
-        let mut other = Net::new(rule);
-        for record in order.iter().filter_map(|index| net.said.get(*index)) {
-            let _ = other.ledger.insert(record.clone(), MODE, &mut Vec::new());
-        }
-        prop_assert_eq!(net.ledger.ids().collect::<Vec<_>>(), other.ledger.ids().collect::<Vec<_>>());
-        prop_assert_eq!(net.ledger.hash(), other.ledger.hash());
-        prop_assert_eq!(net.roll(), other.roll());
-    }
-
-    #[test]
-    fn nobody_gets_in_by_somebody_who_was_revoked(rule in rule(), sayings in sayings()) {
-        let mut net = random_net(rule, &sayings);
-        let before = net.roll();
-        let revoked: Vec<usize> = (0..8).filter(|number| before.is_revoked(&id(*number))).collect();
-        for by in revoked {
-            net.invite(by, 9);
-        }
-        prop_assert_eq!(net.roll(), before);
-    }
-
-    #[test]
-    fn whom_the_founder_revokes_stays_out_whatever_others_say(sayings in sayings(), target in 1..8_usize) {
-        let mut net = random_net(RevocationRule::AnyMember, &sayings);
-        prop_assume!(net.roll().is_member(&id(0)));
-        net.revoke(0, target);
-        prop_assert!(!net.roll().is_member(&id(target)));
-        for by in (1..8).filter(|by| *by != target) {
-            net.invite(by, target);
-        }
-        prop_assert!(!net.roll().is_member(&id(target)));
-    }
+    let elsewhere = Record::sign(&person(3), RecordId([0; 16]), 1, Statement::Found(Rules::default()));
+    let invitation = Record::sign(&person(3), elsewhere.id(), 2, Statement::Invite(id(1)));
+    assert!(invited.take_in(vec![elsewhere, invitation], MODE).fresh.is_empty());
+    assert_eq!((invited.ledger().map(Ledger::network), invited.refused().foreign), (Some(net.ledger.network()), 2));
 }
