@@ -101,11 +101,11 @@ impl<'a> Tmux<'a> {
     /// Where this one listens, as it is shown to its owner.
     fn address(&self, name: &str) -> String {
         self.keys(name, &["F4"]);
-        let shown = self.sees(name, "Listens at");
+        let shown = self.sees(name, "listens at");
         self.keys(name, &["Escape"]);
-        self.waits(name, "no popup", |screen| !screen.contains("Listens at"));
+        self.waits(name, "no popup", |screen| !screen.contains("listens at"));
         let is_address = |word: &&str| word.starts_with("127.0.0.1:");
-        shown.split_whitespace().find(is_address).unwrap_or_else(|| panic!("no address in\n{shown}")).to_owned()
+        shown.split([' ', ',']).find(is_address).unwrap_or_else(|| panic!("no address in\n{shown}")).to_owned()
     }
 
     fn invites(&self, name: &str, key: &str) {

@@ -187,6 +187,7 @@ fn status(world: &World, node: Entity) -> Status {
         (AdmissionState::Waiting, reason) => unreached(world, node, reason).unwrap_or(Status::NotInvited),
         _ if links > 0 => Status::Connected { links },
         (_, Some(CloseReason::Revoked)) => Status::Revoked,
+        (AdmissionState::Founder { provisional: true }, Some(CloseReason::NotInvited)) => Status::Strangers,
         (_, Some(CloseReason::NotInvited)) => Status::NotInvited,
         (_, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
         (_, reason) if has_anybody(world, node) => {

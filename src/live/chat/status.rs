@@ -3,7 +3,7 @@
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use crate::kernel::{NeighborUp, Node, NodeStarted, SessionClosed, Tick, TickSystems};
+use crate::kernel::{AccessList, NeighborUp, Node, NodeStarted, SessionClosed, Tick, TickSystems};
 use crate::wire::CloseReason;
 
 /// Why a node has no links, as far as others or the network have said. On the node entity.
@@ -33,20 +33,23 @@ fn note(
     mut started: MessageReader<NodeStarted>,
     mut closed: MessageReader<SessionClosed>,
     mut up: MessageReader<NeighborUp>,
-    mut nodes: Query<&mut LastRefusal>,
+    mut nodes: Query<(&mut LastRefusal, Option<&AccessList>)>,
 ) {
     for start in started.read() {
-        if let Ok(mut last) = nodes.get_mut(start.node) {
+        if let Ok((mut last, _)) = nodes.get_mut(start.node) {
             *last = LastRefusal::default();
         }
     }
-    for SessionClosed { node, reason, .. } in closed.read().filter(|closed| !is_routine(closed.reason)) {
-        if let Ok(mut last) = nodes.get_mut(*node) {
+    for SessionClosed { node, remote, reason, .. } in closed.read().filter(|closed| !is_routine(closed.reason)) {
+        let Ok((mut last, access)) = nodes.get_mut(*node) else { continue };
+        // Whom the node itself has turned away says nothing about the node.
+        let own = remote.and_then(|remote| access?.refusal(&remote));
+        if own != Some(*reason) {
             last.reason = Some(*reason);
         }
     }
     for NeighborUp { node, .. } in up.read() {
-        if let Ok(mut last) = nodes.get_mut(*node) {
+        if let Ok((mut last, _)) = nodes.get_mut(*node) {
             last.reason = None;
         }
     }

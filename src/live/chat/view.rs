@@ -52,6 +52,8 @@ pub enum Status {
     },
     /// The network is by invitation, and nobody has invited this node yet.
     NotInvited,
+    /// It has founded a network and invited nobody yet, and those whom it reaches have not invited it.
+    Strangers,
     /// This node was removed for good.
     Revoked,
     /// Those who were reached belong to another network, or have another key.
@@ -71,6 +73,9 @@ impl fmt::Display for Status {
                 last.map_or(Ok(()), |reason| write!(f, ": {}", plainly(reason)))
             }
             Self::NotInvited => f.write_str("Recovering... not invited: ask a member to invite your key"),
+            Self::Strangers => {
+                f.write_str("others are there, but neither has invited the other: invite their key, or have them invite yours")
+            }
             Self::Revoked => f.write_str("revoked: this key was removed from the network, and that is for good"),
             Self::WrongNetworkKey => f.write_str("Recovering... those who were reached have another network or network key than this node"),
         }

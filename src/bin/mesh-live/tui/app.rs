@@ -4,6 +4,7 @@ mod keys;
 mod popup;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use murmuration::live::chat::{Presence, Status, TextView, View};
 use murmuration::wire::chat::EntryId;
@@ -37,6 +38,8 @@ pub enum Effect {
 pub struct App {
     pub theme: Theme,
     pub view: View,
+    /// Where others reach the node.
+    pub address: SocketAddr,
     pub names: Names,
     /// The topic that is shown.
     pub topic: String,
@@ -70,9 +73,10 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(view: View, theme: Theme, size: (u16, u16), enhanced: bool) -> Self {
+    pub fn new(view: View, address: SocketAddr, theme: Theme, size: (u16, u16), enhanced: bool) -> Self {
         let mut app = Self {
             theme,
+            address,
             names: Names::of_view(&view),
             topic: LOBBY.to_owned(),
             unread: BTreeMap::new(),
@@ -290,6 +294,12 @@ impl App {
         match self.view.status {
             Status::NotInvited => {
                 self.tell(Kind::Answer, "Nobody has invited you yet. Any member can: give one of them your key. F4 shows it.");
+            }
+            Status::Strangers => {
+                self.tell(
+                    Kind::Answer,
+                    "Somebody is there, and neither has invited the other. F2 invites them by their key, F4 shows yours.",
+                );
             }
             Status::Revoked => self.tell(Kind::Error, "This identity was removed from the network, for good."),
             _ => {}

@@ -1,5 +1,6 @@
 //! Members, topics and texts for tests, and the screen as text.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use murmuration::crypto::NodeId;
@@ -44,7 +45,7 @@ pub fn view() -> View {
     View {
         id: ALICE,
         nick: Some("alice".to_owned()),
-        listens: "192.168.7.5:9000".parse().unwrap(),
+        listens: "0.0.0.0:9000".parse().unwrap(),
         network: "birds".to_owned(),
         status: Status::Connected { links: 2 },
         members: vec![
@@ -76,7 +77,11 @@ pub fn text(author: NodeId, number: u64, topic: &str, said: &str) -> TextView {
 
 /// Alice's view in a terminal of this size.
 pub fn app(columns: u16, rows: u16) -> App {
-    App::new(view(), theme(), (columns, rows), false)
+    App::new(view(), address(), theme(), (columns, rows), false)
+}
+
+pub fn address() -> SocketAddr {
+    "192.168.7.5:9000".parse().unwrap()
 }
 
 pub fn theme() -> Theme {

@@ -30,7 +30,7 @@ pub async fn run(screen: &mut Screen, inputs: &mut Receiver<Event>, node: &MeshN
     let mut told = node.subscribe();
     let view = node.view().await.map_err(stopped)?;
     let size = screen.terminal.size().map_err(|error| spoilt(&error))?;
-    let mut app = App::new(view, theme, (size.width, size.height), screen.is_enhanced());
+    let mut app = App::new(view, node.address(), theme, (size.width, size.height), screen.is_enhanced());
     let mut frames = interval(FRAME);
     // A picture that is late is drawn at once, and the next one not sooner than it may be.
     frames.set_missed_tick_behavior(MissedTickBehavior::Delay);

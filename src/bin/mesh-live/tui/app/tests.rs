@@ -59,7 +59,7 @@ fn a_backspace_that_looks_like_ctrl_h_deletes() {
     press(&mut plain, CONTROL, KeyCode::Char('h'));
     assert_eq!((plain.input.text(), &plain.popup), ("a", &None));
     // Where the terminal tells them apart it is what it says.
-    let mut enhanced = App::new(view(), plain.theme, (80, 24), true);
+    let mut enhanced = App::new(view(), plain.address, plain.theme, (80, 24), true);
     write(&mut enhanced, "ab");
     press(&mut enhanced, CONTROL, KeyCode::Char('h'));
     assert_eq!((enhanced.input.text(), &enhanced.popup), ("ab", &Some(Popup::Help { scroll: 0 })));

@@ -140,7 +140,8 @@ fn identity(app: &App, frame: &mut Frame, area: Rect) {
     lines.push(Line::default());
     lines.extend(entry("Key, which others need to invite you", format!("{:?}", view.id), theme.style(Role::Strong)));
     lines.push(Line::default());
-    lines.extend(entry("Listens at", view.listens.to_string(), theme.style(Role::Text)));
+    let place = format!("{}, and listens at {}", app.address, view.listens);
+    lines.extend(entry("Address, for the --seed of others", place, theme.style(Role::Text)));
     lines.push(Line::default());
     lines.extend(entry("Network", clean::line(&view.network), theme.style(Role::Text)));
     if lines.len() > usize::from(within.height) {

@@ -1,6 +1,6 @@
 //! The lines at the top and the bottom: where one is, who one is, and whether there is a connection.
 
-use murmuration::live::chat::{Status, View};
+use murmuration::live::chat::Status;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -49,7 +49,7 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
         _ => ("◌", Role::Warn),
     };
     let room = usize::from(area.width).saturating_sub(4);
-    let said = sentences(&app.view);
+    let said = sentences(app);
     let text = said.iter().find(|text| wrap::width(text) <= room).or(said.last()).map_or_else(String::new, |text| wrap::cut(text, room));
     let used = wrap::width(&text) + 3;
     let left = vec![Span::styled(format!(" {sign} "), app.theme.style(role)), Span::raw(text)];
@@ -60,7 +60,8 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
 }
 
 /// How the node stands, in a long and in shorter ways.
-fn sentences(view: &View) -> Vec<String> {
+fn sentences(app: &App) -> Vec<String> {
+    let view = &app.view;
     let mut all = match &view.status {
         Status::NotInvited => vec![
             format!("Recovering... Not invited yet: ask a member to /invite {:?}", view.id),
@@ -68,8 +69,13 @@ fn sentences(view: &View) -> Vec<String> {
             "Not invited yet: ask a member to /invite your key (F4)".to_owned(),
             "Not invited yet: F4 shows your key".to_owned(),
         ],
+        Status::Strangers => vec![
+            format!("{}: F2 invites them, F4 shows yours", capital(&view.status)),
+            "Others are there: F2 invites them, or they invite your key (F4)".to_owned(),
+            "Others are there: F2 invites them".to_owned(),
+        ],
         Status::Alone => vec![
-            format!("Nobody else is known yet: others join with `--seed` and your address, {}", view.listens),
+            format!("Nobody else is known yet: others join with `--seed` and your address, {}", app.address),
             "Nobody else is known yet: waiting for somebody to come".to_owned(),
             "Nobody else is known yet".to_owned(),
         ],
