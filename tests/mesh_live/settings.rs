@@ -220,11 +220,22 @@ fn a_wrong_flag_says_what_is_right() {
         (["--metrics", "localhost:9100"], "expected a port such as `9100`"),
         (["--record-secret", "secret.key"], "add --record FILE"),
         (["--record-limit", "3"], "add --record FILE"),
-        (["--record", "nowhere/flight.rec"], "nowhere/flight.rec cannot be written: there is no such folder; make it first"),
     ] {
         let complaint = complaint(home.path(), &[&["run", "--data-dir", "a"][..], &flags].concat());
         assert!(complaint.contains(expected), "{flags:?}: {complaint}");
     }
+}
+
+#[test]
+fn a_recording_that_cannot_be_written_says_why() {
+    let home = tempfile::tempdir().unwrap();
+    let output = output(home.path(), &run(&["a", "--record", "nowhere/flight.rec"]));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{complaint}");
+    assert!(
+        complaint.contains("nowhere/flight.rec cannot be written: there is no such folder; make it first, or record to"),
+        "{complaint}"
+    );
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub enum RecordError {
     #[error("a recording of at most {0} bytes is too small: give it {MIN_LIMIT} or more")]
     TooSmall(u64),
     /// It cannot be written.
-    #[error("the recording {}; or record to another file with --record", unwritten(path, source))]
+    #[error("the recording {}, or record to another file with --record", unwritten(path, source))]
     Unwritable {
         /// The file.
         path: PathBuf,
