@@ -56,6 +56,7 @@ fn cost_of_a_text(members: u32) {
         network_tag: NetworkTag::default(),
         address: Address::Memory(0),
         seeds: Vec::new(),
+        known: Vec::new(),
         incarnation: 0,
         random: 1,
         key_random: Secret([2; 32]),
