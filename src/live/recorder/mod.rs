@@ -247,7 +247,7 @@ mod tests {
             tag: [0; 8],
             ordinal: 0,
             id: NodeId([1; 32]),
-            address: Address::Seed(0),
+            address: Address::Memory(0),
             seeds: Vec::new(),
             known: Vec::new(),
             incarnation: 0,
