@@ -187,7 +187,7 @@ fn spawn(world: &mut World, plan: &Plan, ordinal: u32, life: u32) -> Entity {
         Contact { id: plan.ids[ordinal as usize], address: Address::Memory(ordinal) },
         Keys(plan.identity(ordinal)),
         NodeRng(stream(plan.seed, Purpose::Protocols, ordinal, life)),
-        KeyRng(stream(plan.seed, Purpose::Keys, ordinal, life)),
+        KeyRng(stream(plan.seed, Purpose::Keys, ordinal, life).into()),
         NetworkKey(*b"the key of every simulated mesh."),
     ));
     if plan.pinned.is_empty() {

@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::effects::{Effect, Keyring, Surroundings};
 use super::{Routing, RoutingConfig, RoutingCounts};
-use crate::crypto::{CryptoMode, Identity, NodeId, prekey_pair};
+use crate::crypto::{CryptoMode, ErasingRng, Identity, NodeId, prekey_pair};
 use crate::kernel::{AccessList, Instant, LinkState, Neighbor, Neighbors, NodeClock, OwnPrekey, Prekeys};
 use crate::wire::membership::Prefix;
 use crate::wire::routing::{Datagram, DatagramBody, RoutingFailure};
@@ -40,7 +40,7 @@ pub struct Member {
     pub prekeys: Prekeys,
     pub access: AccessList,
     pub links: LinkState,
-    pub rng: ChaCha8Rng,
+    pub rng: ErasingRng,
     pub routing: Routing,
 }
 
@@ -65,7 +65,7 @@ impl Bed {
             prekeys: Prekeys { own: [prekey(number)].into_iter().collect(), ..Prekeys::default() },
             access: AccessList::default(),
             links: LinkState::default(),
-            rng: ChaCha8Rng::from_seed([number; 32]),
+            rng: ChaCha8Rng::from_seed([number; 32]).into(),
             routing: Routing::default(),
         };
         let (nodes, config) = ((0..count).map(member).collect(), RoutingConfig::default());

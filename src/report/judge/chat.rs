@@ -142,7 +142,7 @@ pub(super) fn logs_equal(record: &RunRecord) -> Outcome {
             (true, format!("{} of {topics} the same at all members; the same asked for", plural(entries, "entry", "entries")))
         }
         Some((topic, digests)) => {
-            let parts: Vec<String> = digests.values().map(|nodes| format!("n{} and {} others", nodes[0], nodes.len() - 1)).collect();
+            let parts: Vec<String> = digests.values().map(|nodes| format!("n{} and {} more", nodes[0], nodes.len() - 1)).collect();
             (false, format!("{} states of {topic}: {}; one asked for", digests.len(), parts.join(", ")))
         }
     })

@@ -67,7 +67,7 @@ fn logs_delivery_and_membership_at_the_end() {
     says(Expectation::NotMembers(Selection::All), &record, false, "n0 is listed by 2 members; nobody allowed");
     record.logs[1].digest = "cd".into();
     record.texts[0].delivered = 1;
-    says(Expectation::LogsEqual, &record, false, "2 states of lobby: n0 and 1 others, n1 and 0 others; one asked for");
+    says(Expectation::LogsEqual, &record, false, "2 states of lobby: n0 and 1 more, n1 and 0 more; one asked for");
     let short = "3 of 4 (75 %); at least 80 % asked for; the text `all` of n0 at 1 s has 1 of 2";
     says(Expectation::AllTextsDelivered(0.8), &record, false, short);
     record.meta.chat = false;
