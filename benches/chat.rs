@@ -111,23 +111,21 @@ fn latency() {
     let (heard, delivered) = (texts.clone(), broadcasts.clone());
     let prepare = move |app: &mut App| {
         let (heard, delivered) = (heard.clone(), delivered.clone());
+        let note = move |mut texts: MessageReader<TextHeard>, mut broadcasts: MessageReader<Delivered>| {
+            let said = |bytes: &[u8]| bytes.first_chunk().map(|bytes| Instant::from_nanos(u64::from_le_bytes(*bytes)));
+            for TextHeard { text, at, .. } in texts.read() {
+                // The speaker hears itself at once.
+                let late = said(&text.text).map(|said| at.since(said)).filter(|late| !late.is_zero());
+                heard.0.lock().expect("no panic").extend(late);
+            }
+            for Delivered { rumor, at, .. } in broadcasts.read() {
+                delivered.0.lock().expect("no panic").extend(said(&rumor.payload.0).map(|said| at.since(said)));
+            }
+        };
         app.insert_resource(Next(Instant::ZERO + Duration::from_secs(15)))
             .add_agenda_source(|world| Some(world.resource::<Next>().0))
             .add_systems(Tick, speak.in_set(TickSystems::Wake))
-            .add_systems(Tick, move |mut texts: MessageReader<TextHeard>, mut broadcasts: MessageReader<Delivered>| {
-                {
-                    let said = |bytes: &[u8]| bytes.first_chunk().map(|bytes| Instant::from_nanos(u64::from_le_bytes(*bytes)));
-                    for TextHeard { text, at, .. } in texts.read() {
-                        // The speaker hears itself at once.
-                        let late = said(&text.text).map(|said| at.since(said)).filter(|late| !late.is_zero());
-                        heard.0.lock().expect("no panic").extend(late);
-                    }
-                    for Delivered { rumor, at, .. } in broadcasts.read() {
-                        delivered.0.lock().expect("no panic").extend(said(&rumor.payload.0).map(|said| at.since(said)));
-                    }
-                }
-                .in_set(TickSystems::Observe)
-            });
+            .add_systems(Tick, note.in_set(TickSystems::Observe));
     };
     run(&scenario, &RunOptions { prepare: Some(&prepare), ..RunOptions::default() }).expect("a sound scenario");
     for (what, seen) in [("text", texts), ("broadcast", broadcasts)] {
