@@ -9,7 +9,7 @@ use std::time::Duration;
 use bevy_app::{App, AppExit, ScheduleRunnerPlugin, Update};
 use bevy_ecs::prelude::*;
 use murmuration::crypto::{CryptoMode, Identity, Secret};
-use murmuration::gate::{GatePlugin, NodeSpec, spawn_node};
+use murmuration::gate::{Command, GatePlugin, Input, NICK, NodeSpec, spawn_node};
 use murmuration::kernel::{Contact, KernelPlugin};
 use murmuration::live::engine::{self, Ended};
 use murmuration::live::sockets::{self, Names, Sockets};
@@ -53,6 +53,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let now = world.resource::<Engine>().now();
         spawn_node(world, spec, now);
+        // What enters makes the first tick due.
+        let nick = Command::SetKey { key: NICK.to_owned(), value: Some(format!("node-{ordinal}").into_bytes()) };
+        world.resource_mut::<Engine>().enter(Input::Command { node: ordinal, command: nick });
     }
 
     app.add_plugins(ScheduleRunnerPlugin::run_loop(Duration::from_millis(5)));
