@@ -221,7 +221,8 @@ fn a_second_start_asks_nothing_and_keys_of_a_plain_terminal_do() {
     fs::create_dir(home.path().join("erin")).unwrap();
     fs::write(home.path().join("erin/config.toml"), "nick = \"erin\"\n").unwrap();
     tmux.open_chat("erin", "TERM=screen NO_COLOR=1");
-    tmux.sees("erin", "erin [");
+    let begin = tmux.sees("erin", "You are: erin [");
+    assert!(begin.contains("Listening on: 127.0.0.1:"), "{begin}");
     for (key, title) in [("C-i", "Invite somebody"), ("M-m", "Members: 0"), ("C-e", "Who you are"), ("C-h", "Help"), ("M-h", "Help")] {
         tmux.keys("erin", &[key]);
         tmux.sees("erin", title);
@@ -231,7 +232,7 @@ fn a_second_start_asks_nothing_and_keys_of_a_plain_terminal_do() {
     // There Ctrl+M is Enter, and some Backspace is Ctrl+H.
     tmux.write("erin", "/mee");
     tmux.keys("erin", &["C-h", "C-m"]);
-    tmux.sees("erin", "You are: erin [");
+    tmux.sees("erin", "], key");
     let colours = tmux.run(&["capture-pane", "-e", "-p", "-t", "erin"]);
     assert!(!colours.contains("[3") && !colours.contains("[4"), "{colours:?}");
 
@@ -251,7 +252,8 @@ fn a_second_start_asks_nothing_and_keys_of_a_plain_terminal_do() {
 #[test]
 #[ignore = "it panics, in a terminal that another test looks at"]
 fn panics_in_a_terminal() {
-    let screen = terminal::Screen::take().unwrap();
+    let mut screen = terminal::Screen::take().unwrap();
+    screen.terminal.draw(|frame| frame.render_widget("in use", frame.area())).unwrap();
     assert!(!screen.is_lost() && !screen.is_enhanced());
     pause(std::time::Duration::from_millis(500));
     panic!("on purpose");

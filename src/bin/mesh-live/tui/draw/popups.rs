@@ -97,7 +97,7 @@ fn members(app: &App, frame: &mut Frame, area: Rect, at: usize) {
             format!("{} {state:7} {}", wrap::left(nick, name), wrap::right(trip, 8))
         }
     };
-    let head = Line::styled(format!("  {}", row("name", "key", "state", "answers", "away", "invited by")), theme.style(Role::Dim));
+    let head = Line::styled(format!("  {}", row("name", "key", "state", "RTT", "away", "invited by")), theme.style(Role::Dim));
     frame.render_widget(Paragraph::new(head), Rect { height: 1.min(within.height), ..within });
     let detail = 4.min(within.height.saturating_sub(3));
     let list = Rect { y: within.y + 1, height: within.height.saturating_sub(1 + detail), ..within };
