@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use murmuration::crypto::{CryptoMode, NodeId};
 use murmuration::kernel::{Instant, run_tick};
-use murmuration::scenario::{Arrivals, Dissemination, Graph, Overlay, Scenario, Selection, Workload};
+use murmuration::scenario::{Arrivals, Dissemination, Graph, Overlay, Scenario, Selection, Workload, WorkloadKind};
 use murmuration::sim::{RunOptions, build, run};
 use murmuration::trial::Plan;
 use murmuration::wire::{BroadcastMessage, MessageId, Payload, Rumor, WireMessage, decode, encode, encoded_len};
@@ -36,6 +36,7 @@ fn broadcast(criterion: &mut Criterion) {
     protocols.overlay = Overlay::Pinned(Graph::RandomRegular(5));
     assert_ne!(protocols.dissemination, Dissemination::Off);
     scenario.workload = vec![Workload {
+        kind: WorkloadKind::Broadcast,
         from: Selection::Range(0, 10),
         rate: 10.0,
         size: 64,

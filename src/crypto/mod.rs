@@ -9,6 +9,7 @@
 //! assert!(identity.id().verify(b"I said something else", &signature, CryptoMode::Real).is_err());
 //! ```
 
+mod erasing;
 mod identity;
 mod network;
 mod noise;
@@ -16,6 +17,7 @@ mod ratchet;
 mod sealing;
 mod secret;
 
+pub use erasing::ErasingRng;
 pub use identity::{BadSignature, CryptoMode, Identity, NodeId, Signature};
 pub use network::{network_key, network_tag};
 pub use noise::{Handshake, ModelledHandshake, NoiseChannel, Progress, Secrets};

@@ -6,7 +6,7 @@ use bevy_ecs::prelude::*;
 use rand_chacha::ChaCha8Rng;
 
 use super::time::Instant;
-use crate::crypto::Identity;
+use crate::crypto::{ErasingRng, Identity};
 use crate::wire::{Address, NodeId};
 
 /// The node as the runner sees it. Present on every node entity.
@@ -106,9 +106,9 @@ pub struct Keys(pub Identity);
 pub struct NodeRng(pub ChaCha8Rng);
 
 /// The random stream that keys and handshakes draw from, apart from [`NodeRng`] so that real and modelled cryptography
-/// leave the protocols the same draws.
+/// leave the protocols the same draws. It cannot be run backwards: who steals it opens nothing of what was sealed before.
 #[derive(Component)]
-pub struct KeyRng(pub ChaCha8Rng);
+pub struct KeyRng(pub ErasingRng);
 
 /// A node starts, or starts again: protocols set their first timers.
 #[derive(Message, Clone, Copy, Debug)]

@@ -118,7 +118,7 @@ impl LinkShaper {
                 Action::Pause(nodes, until) => {
                     nodes.iter().for_each(|node| self.paused[*node as usize] = self.paused[*node as usize].max(*until));
                 }
-                Action::Leave(_) | Action::Drift(..) => {}
+                Action::Leave(_) | Action::Drift(..) | Action::Act(_) | Action::Steal(_) => {}
             }
         }
     }

@@ -12,7 +12,9 @@ use super::judge::Verdict;
 use super::plot;
 use super::record::{Checkpoint, EventRow, LatencySummary, Meta, RunRecord};
 use super::summary::{Summary, summary};
-use super::tables::{self, BROADCASTS, CHECKPOINTS, DETECTIONS, EDGES, EVENTS, LEAVES, NODES, SERIES, SHADES};
+use super::tables::{
+    self, BROADCASTS, CHECKPOINTS, DETECTIONS, EDGES, EVENTS, LEAVES, LOGS, MEMBERS, NODES, READINGS, SERIES, SHADES, TEXTS,
+};
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,16 @@ struct Rest {
     missed_detections: u64,
     duplicate_deliveries: u64,
     events_dropped: u64,
+    refusals: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chat: Option<ChatRest>,
+}
+
+/// … of chat.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChatRest {
+    latency_ms: Option<LatencySummary>,
     refusals: BTreeMap<String, u64>,
 }
 
@@ -58,9 +70,21 @@ pub fn write(dir: &Path, record: &RunRecord, verdicts: &[Verdict], plots: bool) 
     put(dir, SHADES.file, SHADES.encode(&record.shades))?;
     put(dir, DETECTIONS.file, DETECTIONS.encode(&record.detections))?;
     put(dir, LEAVES.file, LEAVES.encode(&record.leaves))?;
+    write_chat(dir, record)?;
     put_json(dir, RECORD, &Rest::of(record))?;
     put_json(dir, SUMMARY, &summary(record, verdicts))?;
     if plots { plot::draw_all(dir, record) } else { Ok(()) }
+}
+
+/// The tables of chat; where there was none there shall be none of another run.
+fn write_chat(dir: &Path, record: &RunRecord) -> Result<(), ReportError> {
+    if !record.meta.chat {
+        return [TEXTS, READINGS, MEMBERS, LOGS].iter().try_for_each(|table| remove(&dir.join(table.file)));
+    }
+    put(dir, TEXTS.file, TEXTS.encode(&record.texts))?;
+    put(dir, READINGS.file, READINGS.encode(&record.readings))?;
+    put(dir, MEMBERS.file, MEMBERS.encode(&record.members))?;
+    put(dir, LOGS.file, LOGS.encode(&record.logs))
 }
 
 /// Reads the record that was written into this directory; it equals the one that was.
@@ -69,6 +93,8 @@ pub fn write(dir: &Path, record: &RunRecord, verdicts: &[Verdict], plots: bool) 
 /// Names the file that is missing or not what a run writes.
 pub fn read_record(dir: &Path) -> Result<RunRecord, ReportError> {
     let rest: Rest = get_json(dir, RECORD)?;
+    let chat = rest.meta.chat;
+    let (text_latency, chat_refusals) = rest.chat.map(|chat| (chat.latency_ms, chat.refusals)).unwrap_or_default();
     Ok(RunRecord {
         meta: rest.meta,
         samples: tables::decode_series(dir)?,
@@ -89,6 +115,12 @@ pub fn read_record(dir: &Path) -> Result<RunRecord, ReportError> {
         started_at: rest.started_at,
         heals: rest.heals,
         fault_times: rest.fault_times,
+        texts: if chat { TEXTS.read(dir)? } else { Vec::new() },
+        readings: if chat { READINGS.read(dir)? } else { Vec::new() },
+        text_latency,
+        members: if chat { MEMBERS.read(dir)? } else { Vec::new() },
+        logs: if chat { LOGS.read(dir)? } else { Vec::new() },
+        chat_refusals,
     })
 }
 
@@ -129,6 +161,7 @@ impl Rest {
             duplicate_deliveries: record.duplicate_deliveries,
             events_dropped: record.events_dropped,
             refusals: record.refusals.clone(),
+            chat: record.meta.chat.then(|| ChatRest { latency_ms: record.text_latency.clone(), refusals: record.chat_refusals.clone() }),
         }
     }
 }

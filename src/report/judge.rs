@@ -10,6 +10,7 @@ use super::record::RunRecord;
 use super::stats::nearest_rank;
 use crate::scenario::{Expectation, Scenario, Since};
 
+mod chat;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +32,7 @@ pub fn judge(scenario: &Scenario, record: &RunRecord) -> Vec<Verdict> {
         .iter()
         .map(|expectation| {
             // `Err` is for what could not be measured; it differs from `false` only in its words.
-            let (held, detail) = match outcome(expectation, record) {
+            let (held, detail) = match outcome(expectation, scenario, record) {
                 Ok(outcome) => outcome,
                 Err(why) => (false, format!("not measured: {why}")),
             };
@@ -42,9 +43,14 @@ pub fn judge(scenario: &Scenario, record: &RunRecord) -> Vec<Verdict> {
 
 type Outcome = Result<(bool, String), String>;
 
-fn outcome(expectation: &Expectation, record: &RunRecord) -> Outcome {
+fn outcome(expectation: &Expectation, scenario: &Scenario, record: &RunRecord) -> Outcome {
     match *expectation {
         Expectation::AllMembersKnown { within, after } => all_members_known(record, within, after),
+        Expectation::Readable { ref what, ref by, within, after } => chat::readable(scenario, record, what, by, (within, after)),
+        Expectation::Unreadable { ref what, ref by } => chat::unreadable(scenario, record, what, by),
+        Expectation::LogsEqual => chat::logs_equal(record),
+        Expectation::AllTextsDelivered(least) => chat::all_delivered(record, least),
+        Expectation::NotMembers(ref nodes) => chat::not_members(scenario, record, nodes),
         Expectation::Reliability(least) => reliability(record, least),
         Expectation::NoDuplicateDelivery => no_duplicate_delivery(record),
         Expectation::NoFalseSuspicion => no_false_suspicion(record),
@@ -71,6 +77,11 @@ fn name(expectation: &Expectation) -> String {
         Expectation::LatencyP99(bound) => format!("99th percentile of latency <= {}", time(*bound)),
         Expectation::LatencyMax(bound) => format!("longest latency <= {}", time(*bound)),
         Expectation::LeaveReportedWithin(bound) => format!("leave reported within {}", time(*bound)),
+        Expectation::Readable { .. }
+        | Expectation::Unreadable { .. }
+        | Expectation::LogsEqual
+        | Expectation::AllTextsDelivered(_)
+        | Expectation::NotMembers(_) => chat::name(expectation),
     }
 }
 
@@ -100,12 +111,7 @@ fn all_members_known(record: &RunRecord, within: Duration, after: Since) -> Outc
     if !record.meta.membership {
         return Err("membership did not run".to_owned());
     }
-    let last = |times: &[f64]| times.iter().copied().max_by(f64::total_cmp);
-    let (from, event) = match after {
-        Since::Start => (record.started_at, "the start"),
-        Since::Heal => (last(&record.heals).ok_or("nothing was healed")?, "the last heal"),
-        Since::LastFault => (last(&record.fault_times).ok_or("there was no fault")?, "the last fault"),
-    };
+    let (from, event) = moment(record, after)?;
     let event = format!("{event} at {}", format::seconds(from));
     let Some(end) = record.samples.last().filter(|sample| sample.seconds > from) else {
         return Err(format!("no sample was taken after {event}"));
@@ -128,6 +134,16 @@ fn all_members_known(record: &RunRecord, within: Duration, after: Since) -> Outc
                 format::count(end.up.into()),
             ),
         ),
+    })
+}
+
+/// When the event was from which a time counts, and what it is called.
+fn moment(record: &RunRecord, after: Since) -> Result<(f64, &'static str), String> {
+    let last = |times: &[f64]| times.iter().copied().max_by(f64::total_cmp);
+    Ok(match after {
+        Since::Start => (record.started_at, "the start"),
+        Since::Heal => (last(&record.heals).ok_or("nothing was healed")?, "the last heal"),
+        Since::LastFault => (last(&record.fault_times).ok_or("there was no fault")?, "the last fault"),
     })
 }
 

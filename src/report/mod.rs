@@ -7,6 +7,7 @@
 //! | `summary.json` | the figures of the run and its verdicts | [`read_summary`] |
 //! | `record.json` | what of the record is neither a table nor a series | [`read_record`] |
 //! | `*.csv` | the series, broadcasts, events, checkpoints, nodes, edges, shades, detections, leaves | [`read_record`], [`read_events`], [`read_checkpoints`] |
+//! | `texts.csv`, `readings.csv`, `members.csv`, `logs.csv` | where there is chat: texts, who read them, who is a member, and what members have | [`read_record`] |
 //! | `*.png` | the pictures | drawn again by [`plot_dir`] |
 //!
 //! The same record gives the same bytes. A picture for which there is nothing to show is not drawn. Two results are put side by side by
@@ -36,11 +37,12 @@ pub use error::ReportError;
 pub use judge::{Verdict, judge};
 pub use plot::{SweepMetric, SweepTable, plot_dir, sweep_plot};
 pub use record::{
-    BroadcastRow, Checkpoint, DetectionRow, EdgeRow, EventRow, LatencySummary, LeaveRow, Meta, NodeRow, RunRecord, Sample, Shade,
+    BroadcastRow, Checkpoint, DetectionRow, EdgeRow, EventRow, LatencySummary, LeaveRow, LogsRow, MemberRow, Meta, NodeRow, ReadingRow,
+    RunRecord, Sample, Shade, TextRow,
 };
 pub use stats::{MedianBand, median_band, percentile};
 pub use summary::{
-    BroadcastSummary, DetectionSummary, LatencyFigures, MembershipSummary, ProtocolTraffic, Summary, TopologySummary, TrafficSummary,
-    summary,
+    BroadcastSummary, ChatSummary, DetectionSummary, LatencyFigures, MembershipSummary, ProtocolTraffic, Summary, TopologySummary,
+    TrafficSummary, summary,
 };
 pub use terminal::terminal_summary;

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+mod chat;
+
+pub use chat::{LogsRow, MemberRow, ReadingRow, TextRow};
+
 /// The record of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunRecord {
@@ -47,6 +51,18 @@ pub struct RunRecord {
     pub heals: Vec<f64>,
     /// Times of all changes that faults and churn made.
     pub fault_times: Vec<f64>,
+    /// One row for each text, in the order of saying.
+    pub texts: Vec<TextRow>,
+    /// Who has read which text, and when; by text and reader.
+    pub readings: Vec<ReadingRow>,
+    /// Latencies of all readings by somebody who ran when the text was said, and for whom it was encrypted.
+    pub text_latency: Option<LatencySummary>,
+    /// How the nodes stand at the end, where there is chat or admission.
+    pub members: Vec<MemberRow>,
+    /// What running members have of their topics at the end.
+    pub logs: Vec<LogsRow>,
+    /// What chat and routing have refused or could not open, by name.
+    pub chat_refusals: BTreeMap<String, u64>,
 }
 
 /// What was run, and how it went.
@@ -78,6 +94,9 @@ pub struct Meta {
     pub detection: bool,
     /// Whether dissemination ran.
     pub broadcast: bool,
+    /// Whether chat ran.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chat: bool,
 }
 
 /// The whole run at one instant. Means and extremes are over running nodes.

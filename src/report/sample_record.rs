@@ -28,6 +28,7 @@ pub fn partition() -> RunRecord {
             membership: true,
             detection: true,
             broadcast: true,
+            chat: false,
         },
         latency: Some(LatencySummary { p50: 131.0, p90: 9_800.0, p99: 19_700.0, max: 20_400.0 }),
         started_at: 0.0,

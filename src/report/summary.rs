@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::Graph;
 use super::judge::{Verdict, detection_quantile, first_whole_view, mean_rmr};
-use super::record::RunRecord;
+use super::record::{LatencySummary, RunRecord, TextRow};
 use crate::wire::Protocol;
 
 /// The figures of a run.
@@ -43,6 +43,27 @@ pub struct Summary {
     pub topology: TopologySummary,
     /// What was sent.
     pub traffic: TrafficSummary,
+    /// Chat, if it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ChatSummary>,
+}
+
+/// Chat.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatSummary {
+    /// Texts that were said.
+    pub texts: u64,
+    /// Of those for whom they were encrypted and who are still there, over all texts, the fraction that can read them.
+    pub delivered: Option<f64>,
+    /// Time from a saying to a reading by somebody who ran all the while.
+    pub latency_ms: LatencyFigures,
+    /// Texts that a recorder can read.
+    pub opened_by_recorder: u64,
+    /// Texts that those can read who were revoked.
+    pub opened_by_revoked: u64,
+    /// What chat and routing have refused or could not open, by name.
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// Broadcasts.
@@ -157,6 +178,7 @@ pub fn summary(record: &RunRecord, verdicts: &[Verdict]) -> Summary {
         membership: membership(record),
         topology: topology(record),
         traffic: traffic(record),
+        chat: meta.chat.then(|| chat(record)),
     }
 }
 
@@ -165,19 +187,33 @@ fn broadcast(record: &RunRecord) -> BroadcastSummary {
     let expected: u64 = rows.iter().map(|b| u64::from(b.expected)).sum();
     let reached: u64 = rows.iter().map(|b| u64::from(b.reached)).sum();
     let hops: Vec<u16> = rows.iter().filter(|b| b.delivered > 1).map(|b| b.ldh).collect();
-    let latency = record.latency.as_ref();
     BroadcastSummary {
         sent: record.meta.broadcast.then_some(rows.len() as u64),
         reliability: (expected > 0).then(|| reached as f64 / expected as f64),
         rmr: mean_rmr(rows),
         ldh_mean: (!hops.is_empty()).then(|| hops.iter().map(|h| f64::from(*h)).sum::<f64>() / hops.len() as f64),
         ldh_max: hops.iter().copied().max(),
-        latency_ms: LatencyFigures {
-            p50: latency.map(|l| l.p50),
-            p90: latency.map(|l| l.p90),
-            p99: latency.map(|l| l.p99),
-            max: latency.map(|l| l.max),
-        },
+        latency_ms: LatencyFigures::of(record.latency.as_ref()),
+    }
+}
+
+impl LatencyFigures {
+    fn of(latency: Option<&LatencySummary>) -> Self {
+        Self { p50: latency.map(|l| l.p50), p90: latency.map(|l| l.p90), p99: latency.map(|l| l.p99), max: latency.map(|l| l.max) }
+    }
+}
+
+fn chat(record: &RunRecord) -> ChatSummary {
+    let sum = |of: fn(&TextRow) -> u32| record.texts.iter().map(|text| u64::from(of(text))).sum::<u64>();
+    let (expected, delivered) = (sum(|text| text.expected), sum(|text| text.delivered));
+    let opened = |by: fn(&TextRow) -> bool| record.texts.iter().filter(|text| by(text)).count() as u64;
+    ChatSummary {
+        texts: record.texts.len() as u64,
+        delivered: (expected > 0).then(|| delivered as f64 / expected as f64),
+        latency_ms: LatencyFigures::of(record.text_latency.as_ref()),
+        opened_by_recorder: opened(|text| text.recorder),
+        opened_by_revoked: opened(|text| text.revoked),
+        refused: record.chat_refusals.clone(),
     }
 }
 

@@ -40,6 +40,27 @@ pub(super) const EDGES: Table = Table { file: "edges.csv", columns: &["a", "b", 
 pub(super) const SHADES: Table = Table { file: "shades.csv", columns: &["from_seconds", "to_seconds", "label"] };
 pub(super) const DETECTIONS: Table = Table { file: "detections.csv", columns: &["observer", "target", "since_seconds", "seconds"] };
 pub(super) const LEAVES: Table = Table { file: "leaves.csv", columns: &["node", "at_seconds", "expected", "reported", "seconds_max"] };
+pub(super) const TEXTS: Table = Table {
+    file: "texts.csv",
+    columns: &[
+        "said_seconds",
+        "author",
+        "topic",
+        "to",
+        "name",
+        "expected",
+        "delivered",
+        "first_reader",
+        "last_reader",
+        "readers",
+        "latency_max_ms",
+        "recorder",
+        "revoked",
+    ],
+};
+pub(super) const READINGS: Table = Table { file: "readings.csv", columns: &["text", "reader", "seconds"] };
+pub(super) const MEMBERS: Table = Table { file: "members.csv", columns: &["node", "member", "listed_by", "waiting", "locked"] };
+pub(super) const LOGS: Table = Table { file: "logs.csv", columns: &["node", "topic", "entries", "digest"] };
 pub(super) const EVENTS: Table = Table { file: "events.csv", columns: &["seconds", "nanos", "node", "kind", "peer", "detail"] };
 pub(super) const SERIES: &str = "series.csv";
 

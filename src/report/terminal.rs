@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::format::{bytes, count, millis, number, percent, plural, seconds};
 use super::judge::Verdict;
 use super::record::RunRecord;
-use super::summary::{Summary, summary};
+use super::summary::{ChatSummary, Summary, summary};
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
@@ -92,6 +92,9 @@ fn rows(record: &RunRecord, figures: &Summary) -> Vec<(&'static str, String)> {
             .join(" · ");
         rows.push(("latency", format!("{text} · longest {}", millis(latency.max))));
     }
+    if let Some(chat) = &figures.chat {
+        rows.extend(chat_rows(chat));
+    }
     let topology = &figures.topology;
     if let (Some(min), Some(max), Some(mean)) = (topology.degree_min, topology.degree_max, topology.degree_mean) {
         let mut text = format!("{min} to {max} links a node, {} on average", number(mean));
@@ -119,6 +122,30 @@ fn rows(record: &RunRecord, figures: &Summary) -> Vec<(&'static str, String)> {
         rows.push(("events", format!("the first {} of {} are in events.csv", count(kept), count(all))));
     }
     rows.push(("digest", figures.digest.clone()));
+    rows
+}
+
+fn chat_rows(chat: &ChatSummary) -> Vec<(&'static str, String)> {
+    let mut text = plural(chat.texts, "text", "texts");
+    if let Some(delivered) = chat.delivered {
+        // Cut, as all percentages are.
+        let _ = write!(text, " · delivered {}", percent((delivered * 1e6) as u64, 1_000_000));
+    }
+    let latency = &chat.latency_ms;
+    if let (Some(p50), Some(p99), Some(max)) = (latency.p50, latency.p99, latency.max) {
+        let _ = write!(text, " · 50 % within {} · 99 % within {} · longest {}", millis(p50), millis(p99), millis(max));
+    }
+    let mut rows = vec![("chat", text)];
+    let refused: Vec<_> =
+        chat.refused.iter().filter(|(_, times)| **times > 0).map(|(name, times)| format!("{} {name}", count(*times))).collect();
+    if !refused.is_empty() {
+        rows.push(("", refused.join(" · ")));
+    }
+    let opened = [(chat.opened_by_recorder, "the recorder"), (chat.opened_by_revoked, "the revoked")];
+    let opened: Vec<_> = opened.iter().filter(|(texts, _)| *texts > 0).map(|(texts, by)| format!("{} by {by}", count(*texts))).collect();
+    if !opened.is_empty() {
+        rows.push(("opened", opened.join(" · ")));
+    }
     rows
 }
 

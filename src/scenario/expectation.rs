@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Selection;
+
 /// What must hold at the end of a run, or have held during it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +44,61 @@ pub enum Expectation {
     LatencyMax(#[serde(with = "humantime_serde")] Duration),
     /// Every graceful leave is reported by all within this time.
     LeaveReportedWithin(#[serde(with = "humantime_serde")] Duration),
+    /// Each of these nodes can read each of these texts within a time from when it was said, or from an event if that is later. A text
+    /// that nobody said cannot be judged.
+    Readable {
+        /// Which texts.
+        what: Texts,
+        /// Who.
+        #[serde(default)]
+        by: Selection,
+        /// How soon.
+        #[serde(with = "humantime_serde")]
+        within: Duration,
+        /// From what, besides the saying.
+        #[serde(default)]
+        after: Since,
+    },
+    /// None of these texts was ever read by any of these.
+    Unreadable {
+        /// Which texts.
+        what: Texts,
+        /// Who.
+        by: Reader,
+    },
+    /// At the end all running members have the same entries of the topics that they share.
+    LogsEqual,
+    /// At least this fraction of those for whom a text was encrypted can read it, over all texts; of those who run and are members at the
+    /// end, and still subscribe to the topic.
+    AllTextsDelivered(f64),
+    /// At the end no running member lists any of these as one.
+    NotMembers(Selection),
+}
+
+/// Which texts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Texts {
+    /// All in topics: not those to one member only.
+    All,
+    /// What acts call so.
+    Named(String),
+    /// All that were said before this time, to one member too.
+    SaidBefore(#[serde(with = "humantime_serde")] Duration),
+    /// All that were said at this time or later, to one member too.
+    SaidAfter(#[serde(with = "humantime_serde")] Duration),
+}
+
+/// Who reads what it should not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Reader {
+    /// Nodes, in the ordinary way.
+    Nodes(Selection),
+    /// The recorders among the adversaries.
+    Recorder,
+    /// Those among the adversaries who were revoked.
+    Revoked,
 }
 
 /// The event from which a time counts.

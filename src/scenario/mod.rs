@@ -13,6 +13,8 @@
 //! # Ok::<(), murmuration::scenario::ScenarioError>(())
 //! ```
 
+mod act;
+mod adversary;
 mod args;
 mod check;
 mod error;
@@ -32,16 +34,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use crate::mesh::{Dissemination, Graph, Overlay, Protocols};
+pub use act::{Act, ActKind};
+pub use adversary::Adversary;
 pub use args::ScenarioArgs;
 pub use check::{available_memory, check, memory_estimate};
 pub use error::{ErrorPlace, ScenarioError, nearest};
-pub use expectation::{Expectation, Since};
+pub use expectation::{Expectation, Reader, Since, Texts};
 pub use fault::{Churn, Fault, FaultKind, Lifetime};
 pub use load::{Loaded, list, load, parse, to_ron};
 pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder, ServiceKind};
 pub use save::{SCENARIO_FILE, save};
 pub use select::{Selection, SelectionError};
-pub use workload::{Arrivals, Start, Workload};
+pub use workload::{Arrivals, Start, Workload, WorkloadKind};
 
 use crate::crypto::CryptoMode;
 
@@ -88,9 +92,15 @@ pub struct Scenario {
     /// Nodes that come and go all the time.
     #[serde(default)]
     pub churn: Option<Churn>,
-    /// What is said.
+    /// What people do, and when.
+    #[serde(default)]
+    pub acts: Vec<Act>,
+    /// What is said again and again.
     #[serde(default)]
     pub workload: Vec<Workload>,
+    /// Who means harm.
+    #[serde(default)]
+    pub adversaries: Vec<Adversary>,
     /// What must hold.
     #[serde(default)]
     pub expect: Vec<Expectation>,
@@ -116,7 +126,9 @@ impl Scenario {
             start: Start::default(),
             faults: Vec::new(),
             churn: None,
+            acts: Vec::new(),
             workload: Vec::new(),
+            adversaries: Vec::new(),
             expect: Vec::new(),
             sample_interval: quarter_second(),
         }

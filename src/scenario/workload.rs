@@ -36,14 +36,17 @@ impl Default for Start {
     }
 }
 
-/// Broadcasts.
+/// What some nodes say again and again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
-    /// Which nodes broadcast.
+    /// What it is.
+    #[serde(default)]
+    pub kind: WorkloadKind,
+    /// Which nodes say it.
     #[serde(default)]
     pub from: Selection,
-    /// Broadcasts per second of each of them.
+    /// How often a second each of them does.
     pub rate: f64,
     /// Bytes of each.
     pub size: usize,
@@ -58,7 +61,22 @@ pub struct Workload {
     pub arrivals: Arrivals,
 }
 
-/// How broadcasts are spread in time.
+/// What is said again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum WorkloadKind {
+    /// Broadcasts.
+    #[default]
+    Broadcast,
+    /// Texts in a topic. Each names its author and its instant, so it may be longer than was asked for.
+    Chat {
+        /// Which.
+        #[serde(default = "super::act::lobby")]
+        topic: String,
+    },
+}
+
+/// How it is spread in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Arrivals {
     /// At equal distances, each node with its own phase.

@@ -14,7 +14,7 @@ use super::RunOptions;
 use super::transport::{Fabric, Flight, MemoryTransportPlugin};
 use crate::kernel::{Instant, KernelPlugin, next_due, run_tick};
 use crate::mesh::MeshPlugins;
-use crate::trial::{NodesPlugin, ObservePlugin, Plan, PlanError, WorkloadPlugin, take_sample};
+use crate::trial::{AdversaryPlugin, NodesPlugin, ObservePlugin, Plan, PlanError, WorkloadPlugin, take_sample};
 
 /// Builds the app of one world.
 ///
@@ -36,6 +36,7 @@ pub fn build(plan: &Arc<Plan>, world: u16) -> Result<App, PlanError> {
         ObservePlugin,
         MemoryTransportPlugin,
         WorkloadPlugin::new(plan, world)?,
+        AdversaryPlugin::new(plan, world)?,
     ));
     Ok(app)
 }

@@ -17,6 +17,7 @@ pub fn complete(record: &mut RunRecord, scenario: &Scenario, wall_seconds: f64) 
         membership: scenario.protocols.membership.is_some(),
         detection: scenario.protocols.detection.is_some(),
         broadcast: scenario.protocols.dissemination != Dissemination::Off,
+        chat: scenario.protocols.chat.is_some(),
         ..std::mem::take(&mut record.meta)
     };
 }

@@ -4,6 +4,8 @@
 //! timeline says, [`WorkloadPlugin`] lets them speak, [`ObservePlugin`] holds what they tell against the truth, and
 //! [`into_record`] makes a record of it. The simulator and the swarm on real sockets play the same trials.
 
+mod acts;
+mod adversary;
 mod carrier;
 mod graph;
 mod meta;
@@ -16,6 +18,8 @@ mod trace;
 mod truth;
 mod workload;
 
+pub use acts::Deed;
+pub use adversary::AdversaryPlugin;
 pub use carrier::Carrier;
 pub use meta::complete;
 pub use nodes::{Directory, NodesPlugin, Planned};

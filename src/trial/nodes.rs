@@ -123,9 +123,21 @@ fn apply_timeline<N: Carrier>(world: &mut World) {
                 });
             }
             Action::Drift(nodes, ppm) => for_each_node(world, &mine(world, nodes), |_, mut clock| clock.drift_ppm = *ppm),
+            Action::Act(deed) => super::acts::perform(world, &plan, deed, moment.at, |world, node| able(world, node, moment.at)),
+            Action::Steal(nodes) => {
+                let there = |node| world.resource::<Directory>().entities[node as usize];
+                let victims: Vec<Entity> = mine(world, nodes).into_iter().filter_map(there).collect();
+                super::adversary::steal(world, &victims);
+            }
             Action::Network(_) => {}
         }
     }
+}
+
+/// The entity of a node of this world, if it runs and does not stand still at `at`.
+fn able(world: &World, node: u32, at: Instant) -> Option<Entity> {
+    let entity = world.resource::<Directory>().entities[node as usize]?;
+    world.get::<Node>(entity).filter(|node| node.is_up() && node.held_until(at).is_none()).map(|_| entity)
 }
 
 fn for_each_node(world: &mut World, nodes: &[u32], mut change: impl FnMut(Mut<Node>, Mut<NodeClock>)) {
@@ -175,7 +187,7 @@ fn spawn(world: &mut World, plan: &Plan, ordinal: u32, life: u32) -> Entity {
         Contact { id: plan.ids[ordinal as usize], address: Address::Memory(ordinal) },
         Keys(plan.identity(ordinal)),
         NodeRng(stream(plan.seed, Purpose::Protocols, ordinal, life)),
-        KeyRng(stream(plan.seed, Purpose::Keys, ordinal, life)),
+        KeyRng(stream(plan.seed, Purpose::Keys, ordinal, life).into()),
         NetworkKey(*b"the key of every simulated mesh."),
     ));
     if plan.pinned.is_empty() {

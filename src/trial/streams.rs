@@ -18,6 +18,8 @@ pub enum Purpose {
     Workload,
     /// The graph of a pinned overlay.
     Graph,
+    /// What an adversary does.
+    Adversary,
 }
 
 /// The stream of `node` for `purpose` in the `life`-th of its lives (or of its kind).

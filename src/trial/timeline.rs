@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::acts::{self, Deed};
 use super::streams::{Purpose, stream};
 use crate::kernel::Instant;
 use crate::link_model::NetworkFault;
@@ -34,6 +35,10 @@ pub enum Action {
     Drift(Vec<u32>, i32),
     /// The network changes.
     Network(NetworkFault),
+    /// Somebody does something.
+    Act(Deed),
+    /// The secrets of these are stolen.
+    Steal(Vec<u32>),
 }
 
 /// An action and its instant.
@@ -72,6 +77,7 @@ impl Timeline {
         if let Some(churn) = &scenario.churn {
             timeline.churn(churn, scenario, seed)?;
         }
+        timeline.moments.extend(acts::moments(scenario, seed)?);
         timeline.moments.sort_by_key(|moment| moment.at);
         timeline.fault_times.sort_by(f64::total_cmp);
         Ok(timeline)

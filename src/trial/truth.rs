@@ -58,7 +58,7 @@ impl Truth {
                     self.parts.push((at, parts));
                 }
             }
-            Action::Network(_) | Action::Drift(..) => {}
+            Action::Network(_) | Action::Drift(..) | Action::Act(_) | Action::Steal(_) => {}
         }
     }
 

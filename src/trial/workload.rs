@@ -1,4 +1,4 @@
-//! What nodes say, and when.
+//! What nodes say again and again, and when.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,9 @@ use super::plan::{Plan, PlanError};
 use super::streams::{Purpose, stream};
 use crate::kernel::{AppAgendaExt, AppTickExt, CalendarQueue, Clock, Instant, Node, Scheduled, Tick, TickSystems};
 use crate::mesh::broadcast::Publish;
-use crate::scenario::Arrivals;
-use crate::wire::Payload;
+use crate::mesh::chat::Say;
+use crate::scenario::{Arrivals, WorkloadKind};
+use crate::wire::{Payload, TopicId};
 
 /// Shortest payload: it begins with the instant of sending.
 pub const MIN_PAYLOAD: usize = 8;
@@ -80,6 +81,8 @@ impl Plugin for WorkloadPlugin {
         if let Some(speakers) = speakers {
             app.insert_resource(speakers)
                 .add_tick_message::<Publish>()
+                // Without chat nobody says anything.
+                .add_waiting_message::<Say>()
                 .add_agenda_source(|world| world.resource::<Speakers>().queue.next_due())
                 .add_systems(Tick, speak.in_set(TickSystems::Wake));
         }
@@ -93,6 +96,7 @@ fn speak(
     nodes: Query<&Node>,
     mut speakers: ResMut<Speakers>,
     mut publish: MessageWriter<Publish>,
+    mut say: MessageWriter<Say>,
 ) {
     let Speakers { queue, due } = &mut *speakers;
     queue.take_before(clock.end(), due);
@@ -102,8 +106,16 @@ fn speak(
         let entity = directory.entities[turn.node as usize];
         let speaker = entity.and_then(|entity| nodes.get(entity).ok().map(|state| (entity, state))).filter(|(_, state)| state.is_up());
         while turn.at < clock.end().min(stop) {
-            if let Some((node, _)) = speaker.filter(|(_, state)| state.held_until(turn.at).is_none()) {
-                publish.write(Publish { node, payload: payload(turn.at, workload.size), at: turn.at });
+            if let Some((node, state)) = speaker.filter(|(_, state)| state.held_until(turn.at).is_none()) {
+                match &workload.kind {
+                    WorkloadKind::Broadcast => {
+                        publish.write(Publish { node, payload: payload(turn.at, workload.size), at: turn.at });
+                    }
+                    WorkloadKind::Chat { topic } => {
+                        let text = text(state.ordinal, turn.at, workload.size);
+                        say.write(Say { node, topic: TopicId::of(topic), text, at: turn.at });
+                    }
+                }
             }
             turn.at = turn.at + gap(workload.arrivals, workload.rate, &mut turn.rng);
         }
@@ -129,6 +141,11 @@ fn payload(at: Instant, size: usize) -> Payload {
     let mut bytes = vec![0; size.max(MIN_PAYLOAD)];
     bytes[..MIN_PAYLOAD].copy_from_slice(&at.as_nanos().to_le_bytes());
     Payload(Arc::from(bytes))
+}
+
+/// A text of at least `size` bytes, unlike any other.
+fn text(node: u32, at: Instant, size: usize) -> Box<[u8]> {
+    format!("{:.<size$}", format!("n{node} at {} ns", at.as_nanos())).into_bytes().into()
 }
 
 /// The instant of sending, from a payload of the workload.

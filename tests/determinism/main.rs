@@ -7,7 +7,9 @@ use bevy_ecs::schedule::ScheduleBuildSettings;
 use murmuration::crypto::CryptoMode;
 use murmuration::kernel::Tick;
 use murmuration::report::RunRecord;
-use murmuration::scenario::{Arrivals, Fault, FaultKind, Latency, LinkSpec, Loss, Network, Scenario, Selection, ServiceKind, Workload};
+use murmuration::scenario::{
+    Arrivals, Fault, FaultKind, Latency, LinkSpec, Loss, Network, Scenario, Selection, ServiceKind, Workload, WorkloadKind,
+};
 use murmuration::sim::{RunOptions, run};
 
 /// Twelve nodes over a bad network that splits, heals, loses a node and gets it back.
@@ -34,6 +36,7 @@ fn eventful(service: ServiceKind) -> Scenario {
         at(20, FaultKind::Leave(Selection::Nodes(vec![1]))),
     ];
     scenario.workload = vec![Workload {
+        kind: WorkloadKind::Broadcast,
         from: Selection::All,
         rate: 1.0,
         size: 64,

@@ -6,7 +6,11 @@ use bevy_ecs::prelude::*;
 use murmuration::kernel::{Neighbors, ProtocolSystems, Tick, forbid_ambiguity};
 use murmuration::live::{MeshConfig, install};
 use murmuration::mesh::admission::AdmissionConfig;
-use murmuration::scenario::{Graph, Overlay, Scenario};
+use murmuration::mesh::chat::ChatConfig;
+use murmuration::mesh::prekeys::PrekeyConfig;
+use murmuration::mesh::routing::RoutingConfig;
+use murmuration::mesh::topics::TopicsConfig;
+use murmuration::scenario::{Adversary, Graph, Overlay, Scenario, Selection};
 use murmuration::sim::build;
 use murmuration::trial::Plan;
 
@@ -26,6 +30,16 @@ fn ambiguities(mut app: App) -> Result<(), String> {
 fn variants() -> [Scenario; 2] {
     let mut all = Scenario::new("all", 2, Duration::from_secs(1));
     all.protocols.admission = Some(AdmissionConfig::default());
+    // What is off by default.
+    all.protocols.prekeys = Some(PrekeyConfig::default());
+    all.protocols.routing = Some(RoutingConfig::default());
+    all.protocols.topics = Some(TopicsConfig::default());
+    all.protocols.chat = Some(ChatConfig::default());
+    let second = Duration::from_secs(1);
+    all.adversaries = vec![
+        Adversary::Recorder { steals_from: Selection::All, at: second },
+        Adversary::Relay { who: Selection::All, drops: 0.1, delays: second, replays: 0.1, alters: 0.1 },
+    ];
     let mut bare = all.clone();
     bare.protocols.overlay = Overlay::Pinned(Graph::Line);
     bare.protocols.handshake = None;

@@ -1,6 +1,8 @@
 //! Properties over random networks, seeds and fault timelines. A failure shrinks to a small scenario, printed as RON, that
 //! `mesh-sim --scenario FILE` runs again.
 
+mod chat;
+
 use std::time::Duration;
 
 use murmuration::crypto::CryptoMode;
@@ -8,7 +10,7 @@ use murmuration::mesh::topology::TopologyConfig;
 use murmuration::report::{RunRecord, judge};
 use murmuration::scenario::{
     Arrivals, Churn, Expectation, Fault, FaultKind, Graph, Latency, Lifetime, LinkSpec, Loss, Network, Overlay, Protocols, Reorder,
-    Scenario, Selection, ServiceKind, Since, Start, Workload,
+    Scenario, Selection, ServiceKind, Since, Start, Workload, WorkloadKind,
 };
 use murmuration::sim::{RunOptions, run};
 use murmuration::wire::Protocol;
@@ -166,6 +168,7 @@ fn calmed(nodes: u32, seed: u64, faults: Vec<Vec<Fault>>) -> Scenario {
         crypto: CryptoMode::Modelled,
         faults,
         workload: vec![Workload {
+            kind: WorkloadKind::Broadcast,
             from: Selection::All,
             rate: 0.5,
             size: 32,
@@ -189,9 +192,13 @@ fn degree_bounds(scenario: &Scenario, running: usize) -> (usize, usize) {
     (config.min_degree.min(running.saturating_sub(1)), config.max_degree)
 }
 
+fn outcome(scenario: &Scenario, threads: usize) -> Result<RunRecord, TestCaseError> {
+    run(scenario, &RunOptions { threads, ..RunOptions::default() }).map_err(|error| TestCaseError::fail(error.to_string()))
+}
+
 /// Whether all that the scenario expects came true.
 fn hold_all(scenario: &Scenario) -> Result<RunRecord, TestCaseError> {
-    let record = run(scenario, &RunOptions::default()).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let record = outcome(scenario, 1)?;
     let running = record.nodes.iter().filter(|node| node.up).count();
     for verdict in judge(scenario, &record) {
         // A crash of all but one leaves nobody to be connected with or to talk to.
@@ -222,8 +229,7 @@ proptest! {
     #[test]
     fn a_given_graph_stays_as_it_is_given_and_carries_everything(scenario in pinned()) {
         let record = hold_all(&scenario)?;
-        let undisturbed = run(&Scenario { faults: Vec::new(), ..scenario.clone() }, &RunOptions::default())
-            .map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let undisturbed = outcome(&Scenario { faults: Vec::new(), ..scenario.clone() }, 1)?;
         let degrees = |record: &RunRecord| record.nodes.iter().map(|node| node.degree).collect::<Vec<_>>();
         prop_assert_eq!(degrees(&record), degrees(&undisturbed), "{}", to_ron(&scenario));
     }

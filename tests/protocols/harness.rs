@@ -43,7 +43,9 @@ of_node!(
     murmuration::kernel::Received<murmuration::wire::LivenessMessage>,
     murmuration::mesh::discovery::WentOffline,
     murmuration::mesh::discovery::WentOnline,
-    murmuration::mesh::leave::MemberLeft
+    murmuration::mesh::leave::MemberLeft,
+    murmuration::mesh::routing::DatagramReceived,
+    murmuration::mesh::routing::SendFailed
 );
 
 /// Runs `scenario`; the messages of all nodes, with the ordinal of each.
@@ -51,9 +53,7 @@ pub fn observe<M: OfNode>(scenario: &Scenario, script: &[Step]) -> Vec<(u32, M)>
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = seen.clone();
     let prepare = move |app: &mut App| {
-        app.insert_resource(Script(script.iter().copied().collect()))
-            .add_agenda_source(|world| world.resource::<Script>().0.front().map(instant))
-            .add_systems(Tick, play.in_set(TickSystems::Wake));
+        perform(app, script);
         let noted = noted.clone();
         let note = move |mut messages: MessageReader<M>, nodes: Query<&Node>| {
             let with_ordinal = |message: &M| Some((nodes.get(message.node()).ok()?.ordinal, message.clone()));
@@ -63,6 +63,13 @@ pub fn observe<M: OfNode>(scenario: &Scenario, script: &[Step]) -> Vec<(u32, M)>
     };
     run(scenario, &RunOptions { prepare: Some(&prepare), ..RunOptions::default() }).expect("a sound scenario");
     std::mem::take(&mut *seen.lock().expect("no panic"))
+}
+
+/// Lets `script` be played in the world of `app`.
+pub fn perform(app: &mut App, script: &[Step]) {
+    app.insert_resource(Script(script.iter().copied().collect()))
+        .add_agenda_source(|world| world.resource::<Script>().0.front().map(instant))
+        .add_systems(Tick, play.in_set(TickSystems::Wake));
 }
 
 fn play(world: &mut World) {

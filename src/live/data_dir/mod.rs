@@ -6,6 +6,7 @@
 //! | `config.toml` | the [settings](super::settings) | refused |
 //! | `peers.json` | peers known last time, tried at the next start | set aside, the node begins without |
 //! | `incarnation` | a number that no life of the node reached | set aside, the clock decides |
+//! | `chat.redb` | what was said, who belongs to the network, and keys, encrypted: the [store](super::store) | moved aside, others send what was said |
 //! | `lock` | the number of the process that uses the folder | overwritten |
 //!
 //! Guarantees: a file is replaced as a whole, so that after `kill -9` or a loss of power it holds the old content or the new; two

@@ -21,7 +21,7 @@ use crate::live::start::{StartError, serve_metrics};
 use crate::mesh::MeshPlugins;
 use crate::report::RunRecord;
 use crate::scenario::{Scenario, ServiceKind};
-use crate::trial::{NodesPlugin, ObservePlugin, Plan, PlanError, WorkloadPlugin, complete, into_record, take_sample};
+use crate::trial::{AdversaryPlugin, NodesPlugin, ObservePlugin, Plan, PlanError, WorkloadPlugin, complete, into_record, take_sample};
 
 /// Why a scenario cannot be played over sockets.
 #[derive(thiserror::Error, Debug)]
@@ -71,6 +71,7 @@ pub fn play(scenario: &Scenario, metrics: Option<std::net::SocketAddr>, progress
         NodesPlugin::<SocketCarrier>::new(plan.clone(), 0),
         ObservePlugin,
         WorkloadPlugin::new(&plan, 0)?,
+        AdversaryPlugin::new(&plan, 0)?,
     ));
     let mut world = std::mem::take(app.world_mut());
 

@@ -15,12 +15,14 @@ use crate::kernel::Instant;
 use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId};
 use crate::wire::{NodeId, TopicId};
 
-/// What chain keys and direct texts are sealed for.
-pub(super) const CHAIN: &[u8] = b"murmuration chain 1";
-pub(super) const DIRECT: &[u8] = b"murmuration direct 1";
+/// What chain keys are sealed for.
+pub const CHAIN: &[u8] = b"murmuration chain 1";
+/// What direct texts are sealed for.
+pub const DIRECT: &[u8] = b"murmuration direct 1";
 
-/// What binds a sealed key, or a text, to its place: network, log, and a number or two.
-pub(super) fn context(network: &[u8; 8], log: &LogId, numbers: [u64; 2]) -> Vec<u8> {
+/// What binds a sealed key, or a text, to its place: network, log, and a number or two. Of keys these are the epoch and 0, of texts for
+/// all the epoch and the index, of direct ones the sequence and 0.
+pub fn context(network: &[u8; 8], log: &LogId, numbers: [u64; 2]) -> Vec<u8> {
     let mut bytes = network.to_vec();
     bytes.extend_from_slice(&log.topic.0);
     bytes.extend_from_slice(&log.author.0);

@@ -16,6 +16,7 @@ mod log;
 mod messages;
 mod outlets;
 mod receipts;
+mod secrets;
 mod sender;
 mod speaking;
 mod store;
@@ -28,6 +29,7 @@ use bevy_ecs::prelude::*;
 
 pub use components::{Chat, ChatCounts};
 pub use config::ChatConfig;
+pub use entries::{CHAIN, DIRECT, context};
 pub use log::{Log, Logs};
 pub use messages::{ChatError, ForkSeen, NotSaid, ReceiptsChanged, Say, SayTo, TextHeard};
 pub use timeline::{Text, Timeline};

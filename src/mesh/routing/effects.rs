@@ -1,9 +1,7 @@
 //! What goes into the state machine with every input, and what comes of it.
 
-use rand_chacha::ChaCha8Rng;
-
 use super::{RoutingConfig, RoutingCounts};
-use crate::crypto::{Identity, NodeId};
+use crate::crypto::{ErasingRng, Identity, NodeId};
 use crate::kernel::{AccessList, Instant, LinkState, NodeClock, Prekeys};
 use crate::wire::RoutingMessage;
 use crate::wire::routing::{DatagramBody, RoutingFailure};
@@ -42,7 +40,7 @@ pub struct Keyring<'a> {
     /// It opens with its own, seals to those of others.
     pub prekeys: &'a Prekeys,
     /// For sealing.
-    pub rng: &'a mut ChaCha8Rng,
+    pub rng: &'a mut ErasingRng,
 }
 
 /// Says nothing about the keys.

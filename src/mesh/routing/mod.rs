@@ -24,6 +24,8 @@ mod messages;
 mod outstanding;
 mod systems;
 #[cfg(test)]
+mod testbed;
+#[cfg(test)]
 mod tests;
 mod waiting;
 

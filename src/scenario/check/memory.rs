@@ -3,7 +3,7 @@
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::{Place, Verdict};
-use crate::scenario::{Dissemination, Graph, Overlay, Scenario, Selection, Workload};
+use crate::scenario::{Dissemination, Graph, Overlay, Scenario, Selection, Workload, WorkloadKind};
 
 /// Of the program itself, and the tables of a run.
 const BASE: f64 = 12e6;
@@ -15,6 +15,8 @@ const MEMBER: f64 = 800.0;
 const LINK: f64 = 700.0;
 /// Of a broadcast in the record of the run, and for each node that a bit is kept for.
 const BROADCAST: f64 = 200.0;
+/// Of a text at a node that has it: its entry, its place and what it says, besides three times its length.
+const TEXT: f64 = 800.0;
 /// Of a message in a node's log, which shares its payload with the others.
 const LOGGED: f64 = 48.0;
 /// Seconds for which payloads are on their way or in logs.
@@ -32,7 +34,10 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
         let stop = workload.stop.map_or(seconds, |stop| stop.as_secs_f64());
         workload.rate.max(0.0) * count(&workload.from, scenario) * (stop - workload.start.as_secs_f64()).clamp(0.0, seconds)
     };
-    let broadcasts: f64 = scenario.workload.iter().map(spoken).sum();
+    let (chats, casts): (Vec<&Workload>, Vec<&Workload>) =
+        scenario.workload.iter().partition(|workload| matches!(workload.kind, WorkloadKind::Chat { .. }));
+    let texts: f64 = chats.into_iter().map(|workload| spoken(workload) * (TEXT + 3.0 * workload.size as f64)).sum();
+    let broadcasts: f64 = casts.into_iter().map(spoken).sum();
     let logged = match &scenario.protocols.dissemination {
         Dissemination::Plumtree(config) => broadcasts.min(config.log_messages as f64) * LOGGED,
         Dissemination::Off => 0.0,
@@ -42,7 +47,7 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
     let slowest = scenario.network.rules.iter().filter_map(|rule| rule.rate).chain(scenario.network.link.rate).min();
     let waits = slowest.is_some_and(|rate| payloads > rate as f64 * seconds);
     let waiting = if waits { payloads } else { payloads.min(payloads / seconds * KEPT) };
-    BASE + nodes * (NODE + members + logged)
+    BASE + nodes * (NODE + members + logged + texts)
         + link_ends(scenario) * LINK
         + broadcasts * (BROADCAST + nodes / 8.0)
         + waiting

@@ -1,5 +1,6 @@
 //! Whether a scenario makes sense: everything that can be known before it runs.
 
+mod chat;
 mod memory;
 mod network;
 mod protocols;
@@ -41,7 +42,8 @@ fn examine(loaded: &Loaded) -> Verdict {
     }
     network::check(scenario)?;
     protocols::check(loaded)?;
-    timeline::check(scenario)
+    timeline::check(scenario)?;
+    chat::check(scenario)
 }
 
 fn general(scenario: &Scenario) -> Verdict {

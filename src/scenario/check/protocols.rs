@@ -3,7 +3,7 @@
 use super::{Place, Verdict, above_zero, period};
 use crate::mesh::topology::TopologyConfig;
 use crate::scenario::load::Loaded;
-use crate::scenario::{Dissemination, Expectation, FaultKind, Graph, Overlay, Scenario, Since};
+use crate::scenario::{Dissemination, Expectation, FaultKind, Graph, Overlay, Scenario, Since, WorkloadKind};
 use crate::wire::limits::MAX_MESSAGE;
 
 /// Smallest byte budget with which gossip makes progress.
@@ -70,6 +70,21 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
         if config.log_messages == 0 {
             return place.field("log_messages").problem("at least one message must be kept, or none could be sent again");
         }
+    }
+    if let Some(config) = &protocols.prekeys {
+        let place = place.field("prekeys");
+        if protocols.membership.is_none() {
+            return place.problem("prekeys need membership, which is off; switch them off too, with `prekeys: None`");
+        }
+        period(config.rotation, &place.field("rotation"))?;
+    }
+    if let Some(config) = &protocols.routing {
+        let place = place.field("routing");
+        if protocols.prekeys.is_none() {
+            return place.problem("routing needs prekeys, which are off; switch it off too, with `routing: None`");
+        }
+        period(config.publish_delay, &place.field("publish_delay"))?;
+        period(config.patience, &place.field("patience"))?;
     }
     overlay(loaded, &place.field("overlay"))?;
     scenario.expect.iter().enumerate().try_for_each(|(index, it)| expectation(scenario, it, &Place::of("expect").item(index)))
@@ -148,6 +163,8 @@ fn expectation(scenario: &Scenario, expectation: &Expectation, place: &Place) ->
         needs(protocols.dissemination != Dissemination::Off, "dissemination")?;
         if scenario.workload.is_empty() {
             place.problem("this cannot be judged: nothing is broadcast, `workload` is empty")
+        } else if scenario.workload.iter().all(|workload| workload.kind != WorkloadKind::Broadcast) {
+            place.problem("this cannot be judged: nothing is broadcast, no `workload` is of the kind `Broadcast`")
         } else {
             Ok(())
         }
@@ -156,14 +173,7 @@ fn expectation(scenario: &Scenario, expectation: &Expectation, place: &Place) ->
         Expectation::AllMembersKnown { within, after } => {
             needs(protocols.membership.is_some(), "membership")?;
             let place = place.field("AllMembersKnown");
-            let heals = scenario.faults.iter().any(|fault| fault.kind == FaultKind::Heal);
-            match after {
-                Since::Heal if !heals => return place.field("after").problem("there is no fault `Heal` to count from"),
-                Since::LastFault if scenario.faults.is_empty() && scenario.churn.is_none() => {
-                    return place.field("after").problem("there is neither a fault nor churn to count from");
-                }
-                _ => {}
-            }
+            since(scenario, *after, &place.field("after"))?;
             let (place, interval) = (place.field("within"), scenario.sample_interval);
             above_zero(*within, &place)?;
             if *within < interval {
@@ -211,5 +221,23 @@ fn expectation(scenario: &Scenario, expectation: &Expectation, place: &Place) ->
             needs(protocols.leave, "leave")?;
             above_zero(*within, &place.field("LeaveReportedWithin"))
         }
+        // See `chat`.
+        Expectation::Readable { .. }
+        | Expectation::Unreadable { .. }
+        | Expectation::LogsEqual
+        | Expectation::AllTextsDelivered(_)
+        | Expectation::NotMembers(_) => Ok(()),
+    }
+}
+
+/// There is an event to count from.
+pub(super) fn since(scenario: &Scenario, since: Since, place: &Place) -> Verdict {
+    let heals = scenario.faults.iter().any(|fault| fault.kind == FaultKind::Heal);
+    match since {
+        Since::Heal if !heals => place.problem("there is no fault `Heal` to count from"),
+        Since::LastFault if scenario.faults.is_empty() && scenario.churn.is_none() => {
+            place.problem("there is neither a fault nor churn to count from")
+        }
+        _ => Ok(()),
     }
 }

@@ -19,6 +19,7 @@ fn good_scenarios_are_fine() {
     // Two nodes cannot have the default number of links; that is no mistake unless somebody asks for it.
     assert_eq!(message("(nodes: 2, duration: \"1s\")"), "fine");
     assert_eq!(with("network: (regions: (matrix: \"aws-11\", place: [(\"Tokyo\", All)]))"), "fine");
+    assert_eq!(with("protocols: (prekeys: (), routing: ())"), "fine");
 }
 
 #[test]
@@ -48,6 +49,9 @@ fn mistakes_are_named_where_they_stand() {
         ("network: (rules: [(rate: 0)])", "carries nothing"),
         ("network: (rules: [(from: Group(\"x\"))])", "there is no group `x`"),
         ("protocols: (membership: None)", "detection needs membership"),
+        ("protocols: (membership: None, detection: None, prekeys: ())", "prekeys need membership, which is off"),
+        ("protocols: (routing: ())", "x.ron:1:53: routing needs prekeys, which are off"),
+        ("protocols: (prekeys: (), routing: (patience: \"0s\"))", "at least 1ms"),
         ("protocols: (overlay: Degree(min_degree: 4))", "`min_degree` 4 is above `max_degree` 3"),
         ("protocols: (overlay: Degree(min_degree: 10, max_degree: 12))", "more links than nodes"),
         ("protocols: (overlay: Pinned(RandomRegular(10)))", "x.ron:1:60: more links than nodes"),
@@ -107,4 +111,44 @@ fn who_changed_it_is_to_blame() {
     loaded.set("overlay.x=2").unwrap_err();
     loaded.set_field("--nodes", "nodes", "0").unwrap();
     assert!(check(&loaded).unwrap_err().to_string().starts_with("--nodes:1:1: there must be at least one node"));
+}
+
+#[test]
+fn acts_adversaries_and_what_is_expected_of_chat_are_looked_at() {
+    const CHAT: &str = "protocols: (prekeys: (), routing: (), topics: (), chat: (), admission: (invite_only: true))";
+    let say = "acts: [(at: \"1s\", do: Say(from: Nodes([1]), text: \"a\", name: \"x\"))]";
+    assert_eq!(with(&format!("{CHAT}, {say}, expect: [Readable(what: Named(\"x\"), within: \"1s\"), LogsEqual]")), "fine");
+    assert_eq!(with(&format!("{CHAT}, workload: [(kind: Chat(topic: \"a\"), rate: 1, size: 9)]")), "fine");
+    assert!(with(say).contains("saying something needs chat, which is off"));
+    assert!(with("protocols: (topics: ())").contains("topics needs routing, which is off"));
+    assert!(with("workload: [(kind: Chat(topic: \"a\"), rate: 1, size: 9)]").contains("texts need chat, which is off"));
+    assert!(with("acts: [(at: \"1s\", do: Invite(by: 0, who: Nodes([1])))]").contains("inviting needs admission"));
+    assert!(with("protocols: (admission: ()), acts: [(at: \"1s\", do: Revoke(by: 0, who: Nodes([1])))]").contains("by invitation"));
+    for (field, says) in [
+        ("acts: [(at: \"11s\", do: Dm(from: 0, to: 1, text: \"a\"))]", "this is after the end"),
+        ("acts: [(at: \"1s\", do: Dm(from: 0, to: 10, text: \"a\"))]", "there is no node 10"),
+        ("acts: [(at: \"1s\", do: Dm(from: 0, to: 0, text: \"a\"))]", "nobody says something to itself"),
+        ("acts: [(at: \"1s\", do: Say(from: All, text: \"\"))]", "there is nothing to say"),
+        ("acts: [(at: \"1s\", do: Say(from: All, topic: \"a b\", text: \"a\"))]", "a topic's name has 1 to 48 bytes"),
+        ("acts: [(at: \"1s\", do: Join(nodes: All, topic: \"lobby\"))]", "to the lobby all belong"),
+        ("acts: [(at: \"1s\", do: Invite(by: 1, who: All))]", "node 1 would do this to itself"),
+        (
+            "acts: [(at: \"1s\", do: Say(from: All, text: \"a\", name: \"x\")), (at: \"2s\", do: Say(from: All, text: \"a\"))]",
+            "the same words were said here under another name",
+        ),
+        ("adversaries: [Recorder(steals_from: All, at: \"11s\")]", "this is after the end"),
+        ("adversaries: [Revoked(who: Nodes([1]))]", "no act revokes node 1"),
+        ("adversaries: [Relay(who: All, drops: 1.5)]", "1.5 is not a probability"),
+        ("workload: [(kind: Chat(topic: \"a\"), rate: 1, size: 20000)]", "a text has at most 16384 bytes"),
+        ("expect: [Unreadable(what: SaidAfter(\"1s\"), by: Recorder)]", "there is no adversary `Recorder`"),
+        ("expect: [Readable(what: All, within: \"1s\", after: Heal)]", "there is no fault `Heal`"),
+        ("expect: [AllTextsDelivered(2)]", "2 is not a probability"),
+        ("workload: [(kind: Chat(topic: \"a\"), rate: 1, size: 9)], expect: [Reliability(1)]", "no `workload` is of the kind `Broadcast`"),
+    ] {
+        let message = with(&format!("{CHAT}, {field}"));
+        assert!(message.contains(says), "{field}: {message}");
+    }
+    let mistaken = with(&format!("{CHAT}, {say}, expect: [Readable(what: Named(\"y\"), within: \"1s\")]"));
+    assert!(mistaken.contains("no act says anything of the name `y`"), "{mistaken}");
+    assert!(with("expect: [LogsEqual]").contains("it needs chat, which is off"));
 }

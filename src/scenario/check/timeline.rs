@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Place, Verdict, above_zero, network, selection};
-use crate::scenario::{Churn, Dissemination, Fault, FaultKind, Lifetime, Scenario, Selection, Start, Workload};
+use super::{Place, Verdict, above_zero, chat, network, selection};
+use crate::scenario::{Churn, Dissemination, Fault, FaultKind, Lifetime, Scenario, Selection, Start, Workload, WorkloadKind};
+use crate::wire::chat::MAX_TEXT;
 use crate::wire::limits::MAX_PAYLOAD;
 
 /// Clocks may run this many parts per million too fast or too slow.
@@ -139,17 +140,27 @@ fn lifetime(lifetime: &Lifetime, place: &Place) -> Verdict {
 }
 
 fn workload(scenario: &Scenario, workload: &Workload, place: &Place) -> Verdict {
-    if scenario.protocols.dissemination == Dissemination::Off {
-        return place.problem("broadcasts need dissemination, which is off");
-    }
+    let (most, what) = match &workload.kind {
+        WorkloadKind::Broadcast if scenario.protocols.dissemination == Dissemination::Off => {
+            return place.problem("broadcasts need dissemination, which is off");
+        }
+        WorkloadKind::Broadcast => (MAX_PAYLOAD, "broadcast"),
+        WorkloadKind::Chat { .. } if scenario.protocols.chat.is_none() => {
+            return place.problem("texts need chat, which is off");
+        }
+        WorkloadKind::Chat { topic } => {
+            chat::topic(topic, &place.field("kind").field("Chat").field("topic"))?;
+            (MAX_TEXT, "text")
+        }
+    };
     selection(scenario, &workload.from, &place.field("from"))?;
     let rate = workload.rate;
     if rate < 0.0 || !rate.is_finite() {
         let message = if rate < 0.0 { format!("{rate} is a rate below zero") } else { format!("{rate} is not a rate") };
         return place.field("rate").problem(message);
     }
-    if workload.size > MAX_PAYLOAD {
-        return place.field("size").problem(format!("a broadcast has at most {MAX_PAYLOAD} bytes, not {}", workload.size));
+    if workload.size > most {
+        return place.field("size").problem(format!("a {what} has at most {most} bytes, not {}", workload.size));
     }
     period(scenario.duration, workload.start, workload.stop, (&place.field("start"), &place.field("stop")))
 }

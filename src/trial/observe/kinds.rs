@@ -37,6 +37,18 @@ pub enum Kind {
     Delivered = 16,
     /// It was given a broadcast a second time.
     DuplicateDelivery = 17,
+    /// It said a text.
+    TextSaid = 18,
+    /// It can read a text of another; in the digest only.
+    TextRead = 19,
+    /// It could not say a text.
+    NotSaid = 20,
+    /// It knows that somebody is admitted.
+    Admitted = 21,
+    /// It knows that somebody is revoked.
+    Revoked = 22,
+    /// What it asked for was not done.
+    Refused = 23,
 }
 
 impl Kind {
@@ -60,6 +72,12 @@ impl Kind {
             Self::Published => "published",
             Self::Delivered => "delivered",
             Self::DuplicateDelivery => "duplicate_delivery",
+            Self::TextSaid => "text_said",
+            Self::TextRead => "text_read",
+            Self::NotSaid => "not_said",
+            Self::Admitted => "admitted",
+            Self::Revoked => "revoked",
+            Self::Refused => "refused",
         }
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn observe_starts(
         let count = seen.views.len();
         if !with_memory {
             seen.broadcasts.forget(node.ordinal);
+            seen.texts.forget(node.ordinal);
             if let Some(view) = seen.views.get_mut(node.ordinal as usize) {
                 view.alive = FixedBitSet::with_capacity(count);
                 view.suspected = FixedBitSet::with_capacity(count);

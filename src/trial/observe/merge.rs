@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use bevy_ecs::prelude::*;
 
+use super::super::acts::Deed;
 use super::super::carrier::Carrier;
 use super::super::nodes::Directory;
 use super::super::plan::Plan;
 use super::super::timeline::Action;
 use super::super::truth::Truth;
 use super::membership::missed_at_end;
-use super::{MAX_EVENTS, Observations, PartialSample};
+use super::texts::Texts;
+use super::{MAX_EVENTS, Observations, PartialSample, standing};
 use crate::kernel::{Instant, Neighbors, Refusals, timers_fired};
 use crate::mesh::broadcast::Broadcast;
 use crate::report::{Checkpoint, DetectionRow, EdgeRow, EventRow, LeaveRow, NodeRow, RunRecord};
@@ -30,7 +32,8 @@ pub fn into_record<N: Carrier>(plan: &Plan, worlds: &mut [World], end: Instant) 
     let mut broadcasts = None;
     let mut goodbyes = Vec::new();
     let mut edges: BTreeMap<(u32, u32), bool> = BTreeMap::new();
-    for world in worlds {
+    let mut texts = Texts::default();
+    for world in worlds.iter_mut() {
         missed_at_end(world, end);
         record.nodes.extend(node_rows(plan, world, &truth));
         collect_edges(plan, world, &mut edges);
@@ -45,6 +48,7 @@ pub fn into_record<N: Carrier>(plan: &Plan, worlds: &mut [World], end: Instant) 
         record.missed_detections += seen.missed_detections;
         record.false_suspicions += seen.false_suspicions;
         goodbyes.extend(seen.goodbyes);
+        texts.merge(seen.texts);
         match &mut broadcasts {
             None => broadcasts = Some(seen.broadcasts),
             Some(all) => all.merge(seen.broadcasts),
@@ -70,6 +74,9 @@ pub fn into_record<N: Carrier>(plan: &Plan, worlds: &mut [World], end: Instant) 
         record.broadcasts = broadcasts.rows(&truth);
         record.latency = broadcasts.latency();
         record.duplicate_deliveries = broadcasts.duplicates();
+    }
+    if plan.scenario.protocols.chat.is_some() {
+        standing::complete(&mut record, plan, worlds, &truth, &texts);
     }
     record
 }
@@ -100,6 +107,8 @@ fn timeline_events(plan: &Plan, end: Instant) -> Vec<EventRow> {
         .filter_map(|moment| {
             let (kind, detail) = match &moment.action {
                 Action::Start { .. } => return None,
+                Action::Act(deed) => deed_event(deed),
+                Action::Steal(nodes) => ("steal", names(nodes)),
                 Action::Crash(nodes) => ("crash", names(nodes)),
                 Action::Leave(nodes) => ("leave", names(nodes)),
                 Action::Pause(nodes, until) => ("pause", format!("{} until {:.3} s", names(nodes), until.as_secs_f64())),
@@ -109,6 +118,17 @@ fn timeline_events(plan: &Plan, end: Instant) -> Vec<EventRow> {
             Some(EventRow { nanos: moment.at.as_nanos(), node: None, kind: kind.to_owned(), peer: None, detail })
         })
         .collect()
+}
+
+fn deed_event(deed: &Deed) -> (&'static str, String) {
+    match deed {
+        Deed::Say(from, topic, text) => ("say", format!("{} in {topic}: {text}", names(from))),
+        Deed::Dm(from, to, text) => ("dm", format!("n{from} to n{to}: {text}")),
+        Deed::Invite(by, who) => ("invite", format!("n{by} invites {}", names(who))),
+        Deed::Revoke(by, who) => ("revoke", format!("n{by} revokes {}", names(who))),
+        Deed::Join(nodes, topic) => ("join", format!("{} in {topic}", names(nodes))),
+        Deed::Leave(nodes, topic) => ("leave_topic", format!("{} in {topic}", names(nodes))),
+    }
 }
 
 /// A few by name, many by number.

@@ -7,6 +7,8 @@ mod kinds;
 mod membership;
 mod merge;
 mod sample;
+mod standing;
+mod texts;
 
 use std::time::Duration;
 
@@ -17,11 +19,14 @@ use fixedbitset::FixedBitSet;
 use super::plan::Plan;
 use super::trace::Trace;
 use crate::kernel::{AppTickExt, Instant, NeighborDown, NeighborUp, SessionClosed, SessionOpened, Tick, TickSystems};
+use crate::mesh::admission::{AdmissionRefused, Admitted, Revoked};
 use crate::mesh::broadcast::{Delivered, Published, Redundant};
+use crate::mesh::chat::{NotSaid, TextHeard};
 use crate::mesh::detection::{Suspected, Trusted};
 use crate::mesh::discovery::{WentOffline, WentOnline};
 use crate::mesh::leave::{MemberLeft, Stopped};
 use crate::mesh::membership::{MemberForgotten, MemberJoined};
+use crate::mesh::topics::TopicRefused;
 use crate::report::{DetectionRow, EventRow};
 
 pub use broadcasts::Broadcasts;
@@ -40,6 +45,7 @@ pub struct Observations {
     views: Vec<View>,
     /// Broadcasts.
     pub broadcasts: Broadcasts,
+    texts: texts::Texts,
     events: Vec<EventRow>,
     /// Length of a tick.
     tick: Duration,
@@ -87,6 +93,12 @@ impl Plugin for ObservePlugin {
             .add_tick_message::<NeighborDown>()
             .add_tick_message::<SessionOpened>()
             .add_tick_message::<SessionClosed>()
+            .add_tick_message::<TextHeard>()
+            .add_tick_message::<NotSaid>()
+            .add_tick_message::<Admitted>()
+            .add_tick_message::<Revoked>()
+            .add_tick_message::<AdmissionRefused>()
+            .add_tick_message::<TopicRefused>()
             .add_systems(
                 Tick,
                 (
@@ -97,6 +109,8 @@ impl Plugin for ObservePlugin {
                     membership::observe_goodbyes,
                     membership::observe_links,
                     broadcasts::observe_broadcasts,
+                    texts::observe_texts,
+                    texts::observe_admission,
                 )
                     .chain()
                     .in_set(TickSystems::Observe),
@@ -111,6 +125,7 @@ impl Observations {
         Self {
             views,
             broadcasts: Broadcasts::new(nodes),
+            texts: texts::Texts::new(plan),
             events: Vec::new(),
             tick: plan.quantum,
             full_from: Instant::NEVER,

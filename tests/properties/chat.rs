@@ -1,0 +1,191 @@
+//! What must hold of chat whatever happens: random partitions, crashes with and without memory, newcomers, a member that is revoked and
+//! keeps its keys, and a thief who has recorded everything.
+
+use std::time::Duration;
+
+use murmuration::crypto::CryptoMode;
+use murmuration::mesh::admission::AdmissionConfig;
+use murmuration::mesh::chat::ChatConfig;
+use murmuration::mesh::prekeys::PrekeyConfig;
+use murmuration::mesh::routing::RoutingConfig;
+use murmuration::mesh::topics::TopicsConfig;
+use murmuration::report::RunRecord;
+use murmuration::scenario::{
+    Act, ActKind, Adversary, Arrivals, Expectation, Fault, FaultKind, Protocols, Scenario, Selection, Workload, WorkloadKind,
+};
+use proptest::prelude::*;
+
+use crate::{cases, hold_all, outcome, seed, to_ron};
+
+/// Faults end here; what is missing must then be filled in the rest of the time.
+const FAULTS_UNTIL: u64 = 40;
+const DURATION: u64 = 80;
+/// When keys are stolen, and how long prekeys and epochs last.
+const THEFT: u64 = 38;
+const LIFE: u64 = 4;
+
+/// The founder, who is also the seed; whoever is invited late; whoever is revoked; and whoever is never invited.
+#[derive(Clone, Copy, Debug)]
+struct Cast {
+    nodes: u32,
+    late: u32,
+    revoked: u32,
+    outside: u32,
+    victim: u32,
+}
+
+impl Cast {
+    fn of(nodes: u32) -> Self {
+        Self { nodes, victim: 1, late: nodes - 3, revoked: nodes - 2, outside: nodes - 1 }
+    }
+}
+
+fn seconds(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
+    range.prop_map(Duration::from_secs)
+}
+
+fn some(from: u32, to: u32) -> impl Strategy<Value = Selection> {
+    prop::collection::btree_set(from..to, 1..=((to - from) as usize / 2).max(1))
+        .prop_map(|nodes| Selection::Nodes(nodes.into_iter().collect()))
+}
+
+/// A partition that heals, or a crash from which some return. Neither the founder nor the victim of the theft crash: one would found another
+/// network if it lost its memory, the other keeps old keys for as long as it is away.
+fn fault(cast: Cast) -> impl Strategy<Value = Vec<Fault>> {
+    let on = |at, kind| Fault { at, kind };
+    let cut = (seconds(8..25), seconds(5..15), some(0, cast.nodes))
+        .prop_map(move |(at, period, nodes)| vec![on(at, FaultKind::Partition(vec![nodes])), on(at + period, FaultKind::Heal)]);
+    let crash = (seconds(8..25), seconds(5..15), some(2, cast.nodes), any::<bool>()).prop_map(move |(at, period, nodes, memory)| {
+        vec![on(at, FaultKind::Crash(nodes.clone())), on(at + period, FaultKind::Restart { nodes, memory })]
+    });
+    prop_oneof![cut, crash]
+}
+
+fn texts(cast: Cast) -> impl Strategy<Value = Vec<Act>> {
+    let dm = (seconds(6..FAULTS_UNTIL), 0..cast.outside, 0..cast.outside).prop_map(|(at, from, to)| {
+        let text = format!("between n{from} and n{to} at {} s", at.as_secs());
+        Act { at, kind: ActKind::Dm { from, to, text, name: None } }
+    });
+    prop::collection::vec(dm, 0..6).prop_map(|acts| {
+        let others = |act: &Act| !matches!(act.kind, ActKind::Dm { from, to, .. } if from == to);
+        acts.into_iter().filter(others).collect()
+    })
+}
+
+prop_compose! {
+    fn scenario()(nodes in 6_u32..10)(
+        cast in Just(Cast::of(nodes)),
+        seed in any::<u64>(),
+        faults in prop::collection::vec(fault(Cast::of(nodes)), 1..3),
+        texts in texts(Cast::of(nodes)),
+        invited in seconds(6..20),
+        revoked in seconds(12..30),
+        revokers in some(0, nodes - 3),
+        topic in some(0, nodes - 1),
+    ) -> (Cast, Scenario) {
+        let mut faults: Vec<Fault> = faults.into_iter().flatten().collect();
+        faults.push(Fault { at: Duration::from_secs(FAULTS_UNTIL), kind: FaultKind::Heal });
+        faults.sort_by_key(|fault| fault.at);
+        let life = Duration::from_secs(LIFE);
+        let act = |at, kind| Act { at, kind };
+        let one = |node| Selection::Nodes(vec![node]);
+        let early = (1..cast.outside).filter(|node| *node != cast.late).collect();
+        let mut acts = vec![
+            act(Duration::from_secs(2), ActKind::Invite { by: 0, who: Selection::Nodes(early) }),
+            act(Duration::from_secs(4), ActKind::Join { nodes: topic.clone(), topic: "plans".into() }),
+            act(invited, ActKind::Invite { by: 1, who: one(cast.late) }),
+        ];
+        let Selection::Nodes(revokers) = revokers else { unreachable!("it was made so") };
+        acts.extend(revokers.into_iter().map(|by| act(revoked, ActKind::Revoke { by, who: one(cast.revoked) })));
+        acts.extend(texts);
+        acts.sort_by_key(|act| act.at);
+        let chat = |topic: &str, from, rate| Workload {
+            kind: WorkloadKind::Chat { topic: topic.into() },
+            from,
+            rate,
+            size: 24,
+            start: Duration::from_secs(5),
+            stop: Some(Duration::from_secs(FAULTS_UNTIL + 10)),
+            arrivals: Arrivals::Poisson,
+        };
+        let scenario = Scenario {
+            seed,
+            crypto: CryptoMode::Modelled,
+            protocols: Protocols {
+                admission: Some(AdmissionConfig { invite_only: true, ..AdmissionConfig::default() }),
+                prekeys: Some(PrekeyConfig { rotation: life, grace: life }),
+                routing: Some(RoutingConfig::default()),
+                topics: Some(TopicsConfig::default()),
+                chat: Some(ChatConfig { epoch_time: life, ..ChatConfig::default() }),
+                ..Protocols::default()
+            },
+            faults,
+            acts,
+            adversaries: vec![
+                Adversary::Recorder { steals_from: one(cast.victim), at: Duration::from_secs(THEFT) },
+                Adversary::Revoked { who: one(cast.revoked) },
+            ],
+            workload: vec![chat("lobby", Selection::All, 0.1), chat("plans", topic, 0.1)],
+            expect: vec![
+                Expectation::LogsEqual,
+                Expectation::AllTextsDelivered(1.0),
+                Expectation::NotMembers(Selection::Nodes(vec![cast.revoked, cast.outside])),
+            ],
+            ..Scenario::new("chat property", nodes, Duration::from_secs(DURATION))
+        };
+        (cast, scenario)
+    }
+}
+
+/// When each node first knew that the one who is revoked is so.
+fn knew(record: &RunRecord, cast: Cast) -> Vec<Option<f64>> {
+    let first = |node: u32| {
+        let knows = |event: &&murmuration::report::EventRow| {
+            event.node == Some(node) && event.kind == "revoked" && event.peer == Some(cast.revoked)
+        };
+        record.events.iter().find(knows).map(|event| event.nanos as f64 / 1e9)
+    };
+    (0..cast.nodes).map(first).collect()
+}
+
+/// Nobody reads what it must not.
+fn confidential(record: &RunRecord, cast: Cast, scenario: &Scenario) -> Result<(), TestCaseError> {
+    let knew = knew(record, cast);
+    let read = |text: usize, reader: u32| {
+        let row = record.readings.iter().find(|row| row.text as usize == text && row.reader == reader);
+        row.map(|row| row.seconds)
+    };
+    for (number, text) in record.texts.iter().enumerate() {
+        let told = || format!("{text:?}\n{}", to_ron(scenario));
+        prop_assert!(read(number, cast.outside).is_none(), "somebody who was never invited reads {}", told());
+        if knew[text.author as usize].is_some_and(|since| since < text.said) {
+            prop_assert!(read(number, cast.revoked).is_none(), "somebody who was revoked reads {}", told());
+            prop_assert!(!text.revoked, "somebody who was revoked opens {}", told());
+        }
+        for row in record.readings.iter().filter(|row| row.text as usize == number) {
+            prop_assert!(text.to.is_none_or(|to| to == row.reader), "n{} reads {}", row.reader, told());
+        }
+        // Of what was read and erased long before the theft nothing is left: keys, the key that they were sealed to, an answer with the text.
+        let erased = (THEFT - 3 * LIFE) as f64;
+        let concerns = text.to.is_none_or(|to| to == cast.victim);
+        let done = text.author == cast.victim || !concerns || read(number, cast.victim).is_some_and(|at| at < erased);
+        if done && text.said < erased {
+            prop_assert!(!text.recorder, "the recorder opens {}", told());
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases().min(8), max_shrink_iters: 16, failure_persistence: None, rng_seed: seed(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn logs_end_equal_and_nobody_reads_what_it_must_not((cast, scenario) in scenario()) {
+        let record = hold_all(&scenario)?;
+        prop_assert!(record.texts.len() > 5, "hardly anything was said\n{}", to_ron(&scenario));
+        confidential(&record, cast, &scenario)?;
+        let other = outcome(&scenario, 2)?;
+        prop_assert_eq!(&record.meta.digest, &other.meta.digest, "{}", to_ron(&scenario));
+        prop_assert!(record.texts == other.texts && record.readings == other.readings && record.logs == other.logs);
+    }
+}
