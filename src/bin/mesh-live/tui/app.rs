@@ -99,9 +99,14 @@ impl App {
             changed: true,
             view,
         };
-        app.tell_status();
         app.arrange();
         app
+    }
+
+    /// What is to be read at the beginning.
+    pub fn greet(&mut self, lines: &[String]) {
+        self.tell(Kind::Answer, lines.join("\n"));
+        self.tell_status();
     }
 
     /// How many texts are to be looked at.
@@ -268,9 +273,9 @@ impl App {
         self.scroll = self.scroll.min(self.highest_scroll());
     }
 
-    /// Whether anything was ever said here.
+    /// Whether nothing was ever said here.
     pub fn is_silent(&self) -> bool {
-        self.rows.is_empty()
+        !self.rows.iter().any(|row| matches!(row.mark, Mark::Text(_)))
     }
 
     fn tell_presence(&mut self, old: &View) {

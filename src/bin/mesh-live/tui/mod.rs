@@ -82,12 +82,13 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
             settings.mesh.seeds = answers.seeds;
         }
         let config = run::config(&settings, Some(seed), &dir).map_err(|error| error.to_string())?;
-        let node = MeshNode::start(config).await.map_err(|error| error.to_string())?;
+        let node = MeshNode::start(config.clone()).await.map_err(|error| error.to_string())?;
         tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
+        let begin = node::start_lines(&config, &node);
         let ended = tokio::select! {
             () = &mut end => Ok(()),
             () = node::keep_peers(&node, &dir) => Err("the node has stopped; its log says why".to_owned()),
-            ended = session::run(&mut screen, &mut inputs, &node, theme) => ended,
+            ended = session::run(&mut screen, &mut inputs, &node, &begin, theme) => ended,
         };
         // The terminal is the user's again while others are told.
         drop(screen);

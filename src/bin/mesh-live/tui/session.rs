@@ -22,15 +22,16 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Longest time that an answer of the node is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs until somebody quits.
+/// Says the lines with which it begins, and runs until somebody quits.
 ///
 /// # Errors
 /// The node has stopped, or the terminal is gone.
-pub async fn run(screen: &mut Screen, inputs: &mut Receiver<Event>, node: &MeshNode, theme: Theme) -> Result<(), String> {
+pub async fn run(screen: &mut Screen, inputs: &mut Receiver<Event>, node: &MeshNode, begin: &[String], theme: Theme) -> Result<(), String> {
     let mut told = node.subscribe();
     let view = node.view().await.map_err(stopped)?;
     let size = screen.terminal.size().map_err(|error| spoilt(&error))?;
     let mut app = App::new(view, node.address(), theme, (size.width, size.height), screen.is_enhanced());
+    app.greet(begin);
     let mut frames = interval(FRAME);
     // A picture that is late is drawn at once, and the next one not sooner than it may be.
     frames.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -10,10 +10,6 @@ use crate::tui::theme::Role;
 use crate::tui::{clean, wrap};
 
 pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
-    if app.is_silent() {
-        silence(app, frame, area);
-        return;
-    }
     let height = usize::from(area.height);
     let end = app.rows.len() - app.scroll.min(app.rows.len());
     let start = end.saturating_sub(height);
@@ -22,6 +18,9 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
     let rows = u16::try_from(shown.len()).unwrap_or(area.height).min(area.height);
     let place = Rect { y: area.bottom() - rows, height: rows, ..area };
     frame.render_widget(Paragraph::new(Text::from(shown)), place);
+    if app.is_silent() {
+        silence(app, frame, Rect { height: area.height - rows, ..area });
+    }
     if app.rows.len() > height {
         let mut state = ScrollbarState::new(app.rows.len() - height).position(start).viewport_content_length(height);
         let bar = Scrollbar::new(ScrollbarOrientation::VerticalRight).begin_symbol(None).end_symbol(None).track_symbol(Some(" "));
@@ -37,7 +36,7 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
     }
 }
 
-/// Nothing was said here yet.
+/// Nothing was said here yet: this is said where there is room.
 fn silence(app: &App, frame: &mut Frame, area: Rect) {
     let name = clean::line(&app.topic);
     let hint = if app.topic == LOBBY { "Everybody in the network reads this." } else { "Everybody who has joined this topic reads it." };
@@ -47,7 +46,10 @@ fn silence(app: &App, frame: &mut Frame, area: Rect) {
         Line::default(),
         Line::styled("Write, and press Enter. F1 shows what else you can do.", app.theme.style(Role::Dim)),
     ];
-    let rows = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height);
+    let rows = u16::try_from(lines.len()).unwrap_or(area.height);
+    if rows >= area.height {
+        return;
+    }
     let place = Rect { y: area.y + (area.height - rows) / 2, height: rows, ..area };
     frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
 }

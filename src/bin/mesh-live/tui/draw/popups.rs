@@ -97,7 +97,7 @@ fn members(app: &App, frame: &mut Frame, area: Rect, at: usize) {
             format!("{} {state:7} {}", wrap::left(nick, name), wrap::right(trip, 8))
         }
     };
-    let head = Line::styled(format!("  {}", row("name", "key", "state", "answers", "away", "invited by")), theme.style(Role::Dim));
+    let head = Line::styled(format!("  {}", row("name", "key", "state", "RTT", "away", "invited by")), theme.style(Role::Dim));
     frame.render_widget(Paragraph::new(head), Rect { height: 1.min(within.height), ..within });
     let detail = 4.min(within.height.saturating_sub(3));
     let list = Rect { y: within.y + 1, height: within.height.saturating_sub(1 + detail), ..within };
@@ -112,7 +112,11 @@ fn members(app: &App, frame: &mut Frame, area: Rect, at: usize) {
         };
         let trip = member.round_trip.map_or_else(|| "–".to_owned(), round_trip);
         let way = member.hops.map_or_else(|| "–".to_owned(), |way| hops(Some(way)));
-        let sponsor = member.sponsor.map_or_else(|| "–".to_owned(), |id| app.names.of(&id, None));
+        let sponsor = match member.sponsor {
+            Some(id) if id == member.id => "founder".to_owned(),
+            Some(id) => app.names.of(&id, None),
+            None => "–".to_owned(),
+        };
         let text = row(&nick, &member.id.to_string(), state, &trip, &way, &sponsor);
         let style = if index == at { theme.style(Role::Selected) } else { theme.style(Role::Text) };
         Line::from(vec![sign(member.presence, theme), Span::styled(text, style)])
@@ -121,7 +125,8 @@ fn members(app: &App, frame: &mut Frame, area: Rect, at: usize) {
     if let Some(member) = view.members.get(at) {
         let mut lines = vec![Line::styled("─".repeat(columns), theme.style(Role::Border))];
         lines.extend(paragraph(&format!("{:?}", member.id), columns, theme.author(&member.id)));
-        let sponsor = member.sponsor.map(|id| format!("invited by {}", app.names.of(&id, None)));
+        let sponsor = member.sponsor.filter(|id| *id != member.id);
+        let sponsor = sponsor.map(|id| format!("invited by {}", app.names.of(&id, None)));
         lines.extend(sponsor.map(|text| Line::styled(wrap::cut(&text, columns), theme.style(Role::Dim))));
         frame.render_widget(Paragraph::new(lines), Rect { y: list.bottom(), height: detail, ..within });
     }
