@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use rand::Rng;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
+use zeroize::Zeroizing;
 
 use super::time::Instant;
 use crate::crypto::{Prekey, PrekeyId, SealError, SealedBox, Secret, open, seal};
@@ -31,6 +32,8 @@ pub struct OwnPrekey {
     pub since: Instant,
     /// When it is erased; `None` while it is announced.
     pub until: Option<Instant>,
+    /// It was made in an earlier life: what was taken once with it could be taken again, for nobody remembers.
+    pub restored: bool,
 }
 
 impl Prekeys {
@@ -56,8 +59,17 @@ impl Prekeys {
     ///
     /// # Errors
     /// That prekey is not there (any more), or something was altered.
-    pub fn open(&self, prekey: PrekeyId, purpose: &[u8], context: &[u8], sealed: &SealedBox) -> Result<Vec<u8>, SealError> {
+    pub fn open(&self, prekey: PrekeyId, purpose: &[u8], context: &[u8], sealed: &SealedBox) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let own = self.own.iter().find(|own| own.public.id() == prekey).ok_or(SealError::NotOpened)?;
-        open(&own.secret, purpose, context, sealed)
+        open(&own.secret, purpose, context, sealed).map(Zeroizing::new)
+    }
+
+    /// Opens what was sealed in this life of the node, so that whoever remembers what came in it knows what has come before.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or the prekey is older.
+    pub fn open_once(&self, prekey: PrekeyId, purpose: &[u8], context: &[u8], sealed: &SealedBox) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let own = self.own.iter().find(|own| own.public.id() == prekey && !own.restored).ok_or(SealError::NotOpened)?;
+        open(&own.secret, purpose, context, sealed).map(Zeroizing::new)
     }
 }

@@ -20,6 +20,9 @@ pub const CHAIN: &[u8] = b"murmuration chain 1";
 /// What direct texts are sealed for.
 pub const DIRECT: &[u8] = b"murmuration direct 1";
 
+/// How far an entry's clock may be ahead of all that is known of its topic.
+const MAX_CLOCK_LEAP: u64 = 1 << 20;
+
 /// What binds a sealed key, or a text, to its place: network, log, and a number or two. Of keys these are the epoch and 0, of texts for
 /// all the epoch and the index, of direct ones the sequence and 0.
 pub fn context(network: &[u8; 8], log: &LogId, numbers: [u64; 2]) -> Vec<u8> {
@@ -39,7 +42,9 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     }
     // What somebody said who is no longer a member was said, but nobody speaks who never was.
     let was_member = it.access.admits(&log.author) || it.access.revoked.contains(&log.author);
-    if !entry.is_sound() || entry.verify(&it.network.0, it.keys.0.mode()).is_err() {
+    // No honest clock leaps so far, and one that did would end the order of all that follows.
+    let leaps = entry.clock > it.chat.logs.next_clock(log.topic).saturating_add(MAX_CLOCK_LEAP);
+    if leaps || !entry.is_sound() || entry.verify(&it.network.0, it.keys.0.mode()).is_err() {
         it.chat.counts.forged += 1;
         return false;
     }
@@ -47,10 +52,16 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
         it.chat.counts.refused += 1;
         return false;
     }
-    match it.chat.logs.accept(entry) {
+    if it.chat.own.get(&log.topic) == Some(&log) {
+        // The node has signed what it does not know of: it came back from an older copy of itself. What follows goes into another log.
+        it.chat.own.remove(&log.topic);
+        it.chat.writers.remove(&log.topic);
+    }
+    let known_fork = it.chat.logs.get(&log).is_some_and(|log| log.forked);
+    match it.chat.logs.accept(entry, SpeakerItem::millis(at)) {
         Accepted::New(entries) => {
             for entry in &entries {
-                out.keep(it.entity, store::entry_row(&entry.id), Some(store::entry_value(entry)));
+                out.keep(it.entity, store::entry_row(&entry.id), Some(store::entry_value(entry, SpeakerItem::millis(at))));
                 it.chat.counts.entries += 1;
                 read(it, entry, config, at, out);
             }
@@ -65,7 +76,9 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
         }
         Accepted::Forked => {
             it.chat.counts.forked += 1;
-            out.forks.write(ForkSeen { node: it.entity, log, at });
+            if !known_fork {
+                out.forks.write(ForkSeen { node: it.entity, log, at });
+            }
             false
         }
         Accepted::Full => {
@@ -84,7 +97,9 @@ pub(super) fn note_head(it: &mut SpeakerItem, log: LogId, config: &ChatConfig, a
         it.chat.receipts.note(log, it.me.id, last);
     }
     if !std::mem::replace(&mut it.chat.armed.receipts, true) {
-        it.arm(ChatTimer::Receipts, config.receipt_delay, at, out);
+        // All tell it to all: the more there are, the less often.
+        let delay = config.receipt_delay.mul_f64((it.prekeys.others.len() as f64 / 50.0).max(1.0));
+        it.arm(ChatTimer::Receipts, delay, at, out);
     }
 }
 
@@ -107,7 +122,7 @@ fn read(it: &mut SpeakerItem, entry: &LogEntry, config: &ChatConfig, at: Instant
             it.chat.readers.remove(&log);
             if let Some(key) = keys.iter().find(|key| key.reader == it.me.id) {
                 let context = context(&it.network.0, &log, [*epoch, 0]);
-                match it.prekeys.open(key.prekey, CHAIN, &context, &key.sealed).map(<[u8; 32]>::try_from) {
+                match it.prekeys.open(key.prekey, CHAIN, &context, &key.sealed).map(|key| <[u8; 32]>::try_from(key.as_slice())) {
                     Ok(Ok(secret)) => {
                         let chain = Chain::new(Secret(secret), 0);
                         it.chat.readers.insert(log, Reader { epoch: *epoch, chain });

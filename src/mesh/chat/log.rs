@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::kernel::Instant;
 use crate::wire::chat::{EntryHash, EntryId, Head, LogEntry, LogId};
 use crate::wire::{NodeId, TopicId};
 
@@ -10,10 +12,14 @@ use crate::wire::{NodeId, TopicId};
 pub const MAX_LOGS: usize = 8_192;
 /// Most entries of a log that wait for those before them.
 pub const MAX_WAITING: usize = 256;
+/// Most bytes of entries that wait, of all logs.
+const MAX_WAITING_BYTES: usize = 16 << 20;
+/// Most logs of one author in one topic: it begins another when it has lost the last.
+const MAX_LIVES: usize = 16;
 /// How many must say that the beginning of a log is no longer kept before it is given up; its author counts for all.
 const CLAIMS: usize = 2;
-/// How often a single one must say so.
-const REPEATED_CLAIMS: u32 = 5;
+/// For how long a single one must say so.
+const LONE_CLAIM: Duration = Duration::from_secs(60);
 
 /// All logs of a node.
 #[derive(Default, Debug)]
@@ -21,6 +27,8 @@ pub struct Logs {
     logs: BTreeMap<LogId, Log>,
     /// The highest clock of each topic.
     clocks: BTreeMap<TopicId, u64>,
+    /// Bytes of the entries that wait.
+    waiting: usize,
 }
 
 /// One log.
@@ -28,15 +36,22 @@ pub struct Logs {
 pub struct Log {
     /// Number of the first entry that is kept.
     first: u64,
-    entries: VecDeque<Arc<LogEntry>>,
+    entries: VecDeque<Held>,
     bytes: usize,
     /// Hash of the last entry.
     hash: EntryHash,
     waiting: BTreeMap<u64, Arc<LogEntry>>,
-    /// Those who say that it begins later, since where, and how often they said so.
-    claims: BTreeMap<NodeId, (u64, u32)>,
+    /// Those who say that it begins later: where, and since when they say so.
+    claims: BTreeMap<NodeId, (u64, Instant)>,
     /// Its author has signed two entries with one number.
     pub forked: bool,
+}
+
+/// An entry that is kept, and since when, in milliseconds by the node's own clock: what authors say of the time does not decide how long.
+#[derive(Debug)]
+struct Held {
+    entry: Arc<LogEntry>,
+    since: u64,
 }
 
 /// What became of an entry.
@@ -67,12 +82,12 @@ impl Log {
 
     /// The entry of that number, if it is kept.
     pub fn get(&self, sequence: u64) -> Option<&Arc<LogEntry>> {
-        self.entries.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
+        self.entries.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?).map(|held| &held.entry)
     }
 
     /// The entries that are kept.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Arc<LogEntry>> {
-        self.entries.iter()
+        self.entries.iter().map(|held| &held.entry)
     }
 
     /// Hash of the last entry.
@@ -85,13 +100,13 @@ impl Log {
         !self.waiting.is_empty()
     }
 
-    fn push(&mut self, entry: Arc<LogEntry>) {
+    fn push(&mut self, entry: Arc<LogEntry>, since: u64) {
         if self.entries.is_empty() {
             self.first = entry.id.sequence;
         }
         self.hash = entry.hash();
         self.bytes += size(&entry);
-        self.entries.push_back(entry);
+        self.entries.push_back(Held { entry, since });
     }
 }
 
@@ -140,10 +155,10 @@ impl Logs {
         self.logs.range(range).next_back().map(|(id, _)| *id)
     }
 
-    /// Takes in an entry that is sound and whose signature holds.
-    pub fn accept(&mut self, entry: Arc<LogEntry>) -> Accepted {
+    /// Takes in an entry that is sound and whose signature holds, at `now` in milliseconds.
+    pub fn accept(&mut self, entry: Arc<LogEntry>, now: u64) -> Accepted {
         let EntryId { log: id, sequence } = entry.id;
-        if !self.logs.contains_key(&id) && self.logs.len() >= MAX_LOGS {
+        if !self.logs.contains_key(&id) && (self.logs.len() >= MAX_LOGS || self.lives(id.topic, id.author) >= MAX_LIVES) {
             return Accepted::Full;
         }
         let log = self.logs.entry(id).or_default();
@@ -158,11 +173,17 @@ impl Logs {
             if log.waiting.len() >= MAX_WAITING && !log.waiting.contains_key(&sequence) {
                 // Those that are needed first stay.
                 match log.waiting.last_entry() {
-                    Some(highest) if *highest.key() > sequence => drop(highest.remove()),
+                    Some(highest) if *highest.key() > sequence => self.waiting -= size(&highest.remove()),
                     _ => return Accepted::Full,
                 }
             }
-            log.waiting.insert(sequence, entry);
+            if self.waiting + size(&entry) > MAX_WAITING_BYTES {
+                return Accepted::Full;
+            }
+            self.waiting += size(&entry);
+            if let Some(other) = log.waiting.insert(sequence, entry) {
+                self.waiting -= size(&other);
+            }
             return Accepted::Waiting;
         }
         // The first that is kept of a log whose beginning is gone follows something that nobody can show.
@@ -173,20 +194,26 @@ impl Logs {
         }
         let mut new = vec![Arc::clone(&entry)];
         // It may have waited for those that were given up.
-        log.waiting.remove(&sequence);
-        log.push(entry);
+        self.waiting -= log.waiting.remove(&sequence).map_or(0, |entry| size(&entry));
+        log.push(entry, now);
         log.claims.clear();
         while let Some(next) = log.waiting.remove(&(log.last() + 1)) {
+            self.waiting -= size(&next);
             if next.previous != log.hash {
                 log.forked = true;
                 break;
             }
             new.push(Arc::clone(&next));
-            log.push(next);
+            log.push(next, now);
         }
         let clock = self.clocks.entry(id.topic).or_default();
         *clock = new.iter().map(|entry| entry.clock).fold(*clock, u64::max);
         Accepted::New(new)
+    }
+
+    /// Notes that a log is forked; says whether that is news.
+    pub fn mark_forked(&mut self, id: &LogId) -> bool {
+        self.logs.get_mut(id).is_some_and(|log| !std::mem::replace(&mut log.forked, true))
     }
 
     /// What is held of the logs of a topic, by author and life.
@@ -197,54 +224,66 @@ impl Logs {
         self.of_topic(topic).filter_map(head).collect()
     }
 
-    /// Somebody's log begins later than what is lacking here. When enough say so, what lies before is given up. Says whether it was.
-    pub fn claim(&mut self, id: LogId, first: u64, by: NodeId) -> bool {
-        if !self.logs.contains_key(&id) && self.logs.len() >= MAX_LOGS {
-            return false;
-        }
-        let log = self.logs.entry(id).or_default();
-        if first <= log.last() + 1 || log.claims.len() >= MAX_WAITING {
-            return false;
-        }
-        let claim = log.claims.entry(by).or_insert((first, 0));
-        *claim = (first, claim.1.saturating_add(1));
-        let repeated = claim.1 >= REPEATED_CLAIMS;
-        if by != id.author && log.claims.len() < CLAIMS && !repeated {
-            return false;
-        }
-        let Some(first) = log.claims.values().map(|(first, _)| *first).min() else { return false };
-        *log = Log { first, forked: log.forked, waiting: log.waiting.split_off(&first), ..Log::default() };
-        true
+    fn lives(&self, topic: TopicId, author: NodeId) -> usize {
+        self.logs.range(LogId { topic, author, life: 0 }..=LogId { topic, author, life: u64::MAX }).count()
     }
 
-    /// Lets the oldest entries of a topic go until no more than `bytes` are kept and none is older than `before`, in milliseconds. The last
-    /// of each log stays: the next is bound to it. Returns which went.
+    /// `by` says that a log begins at `first`, later than what is lacking here. What lies before is given up when enough have said so and
+    /// an entry from there on is here, signed by the author: nobody can say so of what is not. Returns what goes.
+    pub fn claim(&mut self, id: LogId, first: u64, by: NodeId, now: Instant) -> Vec<EntryId> {
+        let Some(log) = self.logs.get_mut(&id) else { return Vec::new() };
+        if first <= log.last() + 1 || log.claims.len() >= MAX_WAITING && !log.claims.contains_key(&by) {
+            return Vec::new();
+        }
+        log.claims.entry(by).or_insert((first, now)).0 = first;
+        let alone = log.claims.values().all(|(_, since)| now.since(*since) < LONE_CLAIM);
+        let Some(first) = log.claims.values().map(|(first, _)| *first).min() else { return Vec::new() };
+        if by != id.author && log.claims.len() < CLAIMS && alone || !log.waiting.contains_key(&first) {
+            return Vec::new();
+        }
+        let rest = log.waiting.split_off(&first);
+        self.waiting -= log.waiting.values().map(|entry| size(entry)).sum::<usize>();
+        let gone = log.entries().map(|entry| entry.id).collect();
+        *log = Log { first, forked: log.forked, waiting: rest, ..Log::default() };
+        gone
+    }
+
+    /// Lets the oldest entries of a topic go until no more than `bytes` are kept and none came before `before`, in milliseconds of the
+    /// node's own clock. The last of each log stays: the next is bound to it. Returns which went.
     pub fn trim(&mut self, topic: TopicId, bytes: usize, before: u64) -> Vec<EntryId> {
         let mut total: usize = self.of_topic(topic).map(|(_, log)| log.bytes).sum();
         let mut gone = Vec::new();
         loop {
             let candidates = self.of_topic(topic).filter(|(_, log)| log.entries.len() > 1);
-            let oldest = candidates.min_by_key(|(id, log)| (log.entries[0].time, **id)).map(|(id, log)| (*id, log.entries[0].time));
-            let Some((id, time)) = oldest.filter(|(_, time)| total > bytes || *time < before) else { return gone };
+            let oldest = candidates.min_by_key(|(id, log)| (log.entries[0].since, **id)).map(|(id, log)| (*id, log.entries[0].since));
+            let Some((id, since)) = oldest.filter(|(_, since)| total > bytes || *since < before) else { return gone };
             let Some(log) = self.logs.get_mut(&id) else { return gone };
-            // All of the log up to the same age at once: authors that say much go first.
-            while let Some(entry) = log.entries.front().filter(|entry| entry.time <= time && log.entries.len() > 1) {
-                total -= size(entry);
-                log.bytes -= size(entry);
-                gone.push(entry.id);
+            // All of the log that came in the same second, at once.
+            while let Some(held) = log.entries.front().filter(|held| held.since <= since + 1_000 && log.entries.len() > 1) {
+                if total <= bytes && held.since >= before {
+                    break;
+                }
+                total -= size(&held.entry);
+                log.bytes -= size(&held.entry);
+                gone.push(held.entry.id);
                 log.first += 1;
                 log.entries.pop_front();
             }
         }
     }
 
+    /// The topics of which there are logs.
+    pub fn topics(&self) -> Vec<TopicId> {
+        self.clocks.keys().copied().collect()
+    }
+
     /// Takes in what an earlier life has kept, in order.
-    pub fn restore(&mut self, entry: LogEntry) {
+    pub fn restore(&mut self, entry: LogEntry, since: u64) {
         let log = self.logs.entry(entry.id.log).or_default();
         if log.entries.is_empty() || entry.id.sequence == log.last() + 1 {
             let clock = self.clocks.entry(entry.id.log.topic).or_default();
             *clock = entry.clock.max(*clock);
-            log.push(Arc::new(entry));
+            log.push(Arc::new(entry), since);
         }
     }
 }

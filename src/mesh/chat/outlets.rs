@@ -17,7 +17,7 @@ use crate::kernel::{
 use crate::mesh::membership::SetKey;
 use crate::mesh::routing::SendTo;
 use crate::mesh::topics::{LOBBY, PublishTo};
-use crate::wire::chat::SyncMessage;
+use crate::wire::chat::{EntryId, SyncMessage};
 use crate::wire::routing::DatagramBody;
 use crate::wire::{NodeId, TopicId};
 
@@ -102,6 +102,16 @@ impl SpeakerItem<'_, '_> {
     /// Sets a timer of the node.
     pub fn arm(&self, timer: ChatTimer, after: std::time::Duration, at: Instant, out: &mut Outlets) {
         out.timers.set(self.entity, self.node, self.clock.after(at, after), timer);
+    }
+
+    /// Forgets entries, and what they say.
+    pub fn forget(&mut self, gone: Vec<EntryId>, out: &mut Outlets) {
+        for id in gone {
+            self.chat.texts.remove(&id);
+            self.chat.locked.remove(&id);
+            out.keep(self.entity, super::store::entry_row(&id), None);
+            out.keep(self.entity, super::store::text_row(&id), None);
+        }
     }
 
     /// Tells of a text, once.

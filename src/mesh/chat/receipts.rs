@@ -14,7 +14,7 @@ use crate::wire::chat::LogId;
 pub const HAVE: &str = "have";
 /// Most logs that a member tells about.
 const MAX_TOLD: usize = 64;
-/// Most logs for which it is remembered who has them.
+/// Most logs for which it is remembered how far one member has them.
 const MAX_LOGS: usize = 8_192;
 
 /// Stands for a log in receipts: the first bytes of a hash of its name.
@@ -33,8 +33,8 @@ pub struct Receipts {
     own: VecDeque<(LogTag, u64)>,
     /// Names of logs, by what stands for them.
     logs: BTreeMap<LogTag, LogId>,
-    /// How far each member has each log.
-    told: BTreeMap<LogTag, BTreeMap<NodeId, u64>>,
+    /// How far each member has which logs.
+    told: BTreeMap<NodeId, BTreeMap<LogTag, u64>>,
 }
 
 impl Receipts {
@@ -57,10 +57,11 @@ impl Receipts {
     }
 
     fn note_tag(&mut self, tag: LogTag, member: NodeId, last: u64) -> bool {
-        if self.told.len() >= MAX_LOGS && !self.told.contains_key(&tag) {
+        let told = self.told.entry(member).or_default();
+        if told.len() >= MAX_LOGS && !told.contains_key(&tag) {
             return false;
         }
-        let known = self.told.entry(tag).or_default().entry(member).or_default();
+        let known = told.entry(tag).or_default();
         let news = *known < last;
         *known = last.max(*known);
         news
@@ -90,9 +91,11 @@ impl Receipts {
 
     /// How many other members have the entry `sequence` of `log`. Its author counts.
     pub fn count(&self, log: &LogId, sequence: u64) -> usize {
-        let told = self.told.get(&tag(log));
-        let others = told.into_iter().flatten().filter(|(member, last)| **last >= sequence && **member != log.author).count();
-        others + 1
+        let tag = tag(log);
+        let has = |(member, told): &(&NodeId, &BTreeMap<LogTag, u64>)| {
+            **member != log.author && told.get(&tag).is_some_and(|last| *last >= sequence)
+        };
+        self.told.iter().filter(has).count() + 1
     }
 }
 

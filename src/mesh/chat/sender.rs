@@ -47,37 +47,19 @@ pub struct Reader {
     pub chain: Chain,
 }
 
-/// What of either is kept beyond the node's life.
+/// What of a reader is kept beyond the node's life. Of a writer nothing is: were an older row of it to come back, as from a backup, the key
+/// of a message would be used twice. Each life begins new epochs.
 #[derive(Serialize, Deserialize)]
 pub struct KeptChain {
     epoch: u64,
     index: u64,
     key: Secret,
-    readers: Vec<NodeId>,
-    since: u64,
 }
 
 impl KeptChain {
-    /// Of a writer.
-    pub fn of_writer(writer: &Writer) -> Self {
-        Self {
-            epoch: writer.epoch,
-            index: writer.chain.index,
-            key: writer.chain.key().clone(),
-            readers: writer.readers.iter().copied().collect(),
-            since: writer.since.as_nanos(),
-        }
-    }
-
     /// Of a reader.
     pub fn of_reader(reader: &Reader) -> Self {
-        Self { epoch: reader.epoch, index: reader.chain.index, key: reader.chain.key().clone(), readers: Vec::new(), since: 0 }
-    }
-
-    /// The writer again.
-    pub fn writer(self) -> Writer {
-        let (chain, readers) = (Chain::new(self.key, self.index), self.readers.into_iter().collect());
-        Writer { epoch: self.epoch, chain, readers, since: Instant::from_nanos(self.since), checked: false }
+        Self { epoch: reader.epoch, index: reader.chain.index, key: reader.chain.key().clone() }
     }
 
     /// The reader again.

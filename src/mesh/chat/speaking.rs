@@ -67,14 +67,13 @@ fn say_now(it: &mut SpeakerItem, topic: TopicId, text: &[u8], config: &ChatConfi
     if !renew_epoch(it, topic, config, at, out) {
         return false;
     }
-    let log = own_log(it, topic, out);
+    let log = own_log(it, topic, at, out);
     let Some(writer) = it.chat.writers.get_mut(&topic) else { return false };
     let (epoch, index) = (writer.epoch, writer.chain.index);
     let key = writer.chain.advance();
     let ciphertext = key.encrypt(&context(&it.network.0, &log, [epoch, index]), text);
     let body = EntryBody::Text { epoch, index, commitment: key.opening.commit(text), ciphertext };
     let entry = append(it, log, body, config, at, out);
-    out.keep_writer(it.entity, &topic, &it.chat);
     it.tell(Text::new(&entry, None, key.opening, text.into()), at, out);
     true
 }
@@ -91,7 +90,6 @@ fn renew_epoch(it: &mut SpeakerItem, topic: TopicId, config: &ChatConfig, at: In
         // The old chain is erased, also if there is no new one.
         it.chat.writers.remove(&topic);
         if readers.is_empty() {
-            out.keep_writer(it.entity, &topic, &it.chat);
             return false;
         }
         begin_epoch(it, topic, readers, config, at, out);
@@ -104,7 +102,7 @@ fn renew_epoch(it: &mut SpeakerItem, topic: TopicId, config: &ChatConfig, at: In
 
 /// Seals a new chain key to all `readers`.
 fn begin_epoch(it: &mut SpeakerItem, topic: TopicId, readers: BTreeSet<NodeId>, config: &ChatConfig, at: Instant, out: &mut Outlets) {
-    let log = own_log(it, topic, out);
+    let log = own_log(it, topic, at, out);
     let epoch = it.chat.logs.get(&log).map_or(0, super::Log::last) + 1;
     let mut secret = Secret([0; 32]);
     it.key_rng.0.fill_bytes(&mut secret.0);
@@ -122,15 +120,16 @@ fn begin_epoch(it: &mut SpeakerItem, topic: TopicId, readers: BTreeSet<NodeId>, 
     }
     let writer = Writer { epoch, chain: Chain::new(secret, 0), readers, since: at, checked: true };
     it.chat.writers.insert(topic, writer);
-    out.keep_writer(it.entity, &topic, &it.chat);
 }
 
 /// The log that the node writes in `topic`; a new one if it has none, or has lost it.
-fn own_log(it: &mut SpeakerItem, topic: TopicId, out: &mut Outlets) -> LogId {
+fn own_log(it: &mut SpeakerItem, topic: TopicId, at: Instant, out: &mut Outlets) -> LogId {
     if let Some(log) = it.chat.own.get(&topic) {
         return *log;
     }
-    let log = LogId { topic, author: it.me.id, life: it.incarnation.0 };
+    // Later than any that it, or an older copy of it, has written.
+    let last = it.chat.logs.newest(topic, it.me.id).map_or(0, |log| log.life);
+    let log = LogId { topic, author: it.me.id, life: it.incarnation.0.max(SpeakerItem::millis(at)).max(last + 1) };
     it.chat.own.insert(topic, log);
     out.keep_own(it.entity, &log);
     log
@@ -149,9 +148,9 @@ fn append(it: &mut SpeakerItem, log: LogId, body: EntryBody, config: &ChatConfig
         signature: Signature([0; 64]),
     };
     let entry = Arc::new(LogEntry::sign(&it.keys.0, &it.network.0, entry));
-    it.chat.logs.accept(Arc::clone(&entry));
+    it.chat.logs.accept(Arc::clone(&entry), entry.time);
     it.chat.counts.entries += 1;
-    out.keep(it.entity, store::entry_row(&entry.id), Some(store::entry_value(&entry)));
+    out.keep(it.entity, store::entry_row(&entry.id), Some(store::entry_value(&entry, entry.time)));
     if let Ok(bytes) = encode_value(&*entry) {
         out.publish.write(PublishTo { node: it.entity, topic: log.topic, payload: Payload(bytes.into()), at });
     }
@@ -178,7 +177,7 @@ pub(super) fn say_to(mut asked: ResMut<Messages<SayTo>>, config: Res<ChatConfig>
 }
 
 fn say_direct(it: &mut SpeakerItem, to: NodeId, text: &[u8], config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
-    let log = own_log(it, TopicId::of(LOBBY), out);
+    let log = own_log(it, TopicId::of(LOBBY), at, out);
     let sequence = it.chat.logs.get(&log).map_or(0, super::Log::last) + 1;
     let mut opening = Opening([0; 32]);
     it.key_rng.0.fill_bytes(&mut opening.0);

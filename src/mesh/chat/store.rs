@@ -17,11 +17,11 @@ use crate::wire::{NodeId, TopicId};
 const ENTRY: &str = "chat-entry";
 const TEXT: &str = "chat-text";
 const OWN: &str = "chat-own";
-const WRITER: &str = "chat-writer";
+const SUBSCRIBER: &str = "chat-subscriber";
 const READER: &str = "chat-reader";
 const UNSAID: &str = "chat-unsaid";
 const NAME: &str = "chat-name";
-const ALL: [&str; 7] = [ENTRY, TEXT, OWN, WRITER, READER, UNSAID, NAME];
+const ALL: [&str; 7] = [ENTRY, TEXT, OWN, SUBSCRIBER, READER, UNSAID, NAME];
 
 fn log_name(log: &LogId) -> Vec<u8> {
     [&log.topic.0[..], &log.author.0, &log.life.to_be_bytes()].concat()
@@ -54,8 +54,9 @@ pub(super) fn entry_row(id: &EntryId) -> Vec<u8> {
     row(ENTRY, &entry_name(id))
 }
 
-pub(super) fn entry_value(entry: &LogEntry) -> Vec<u8> {
-    value(entry)
+/// What it holds: since when the entry is kept, in milliseconds by the node's own clock, and the entry.
+pub(super) fn entry_value(entry: &LogEntry, since: u64) -> Vec<u8> {
+    [&since.to_le_bytes()[..], &value(entry)].concat()
 }
 
 pub(super) fn text_row(id: &EntryId) -> Vec<u8> {
@@ -72,10 +73,9 @@ impl Outlets<'_> {
         self.keep(node, row(OWN, &log.topic.0), Some(log.life.to_be_bytes().to_vec()));
     }
 
-    /// Keeps how far the chain has come with which the node writes in a topic.
-    pub(super) fn keep_writer(&mut self, node: Entity, topic: &TopicId, chat: &Chat) {
-        let kept = chat.writers.get(topic).map(|writer| value(&KeptChain::of_writer(writer)));
-        self.keep(node, row(WRITER, &topic.0), kept);
+    /// Keeps who subscribes to a topic.
+    pub(super) fn keep_subscriber(&mut self, node: Entity, topic: &TopicId, member: &NodeId, subscribed: bool) {
+        self.keep(node, row(SUBSCRIBER, &[&topic.0[..], &member.0].concat()), subscribed.then(Vec::new));
     }
 
     /// Keeps how far the chain has come with which the node reads a log.
@@ -116,9 +116,10 @@ pub(super) fn restore(mut restored: MessageReader<Restored>, mut nodes: Query<(&
 
 fn restore_row(chat: &mut Chat, message: &Restored) -> Option<()> {
     if message.of_kind(ENTRY).is_some() {
-        let entry: LogEntry = decode_value(&message.value).ok()?;
+        let (since, entry) = message.value.split_first_chunk()?;
+        let entry: LogEntry = decode_value(entry).ok()?;
         chat.receipts.note_own(entry.id.log, entry.id.sequence);
-        chat.logs.restore(entry);
+        chat.logs.restore(entry, u64::from_le_bytes(*since));
     } else if let Some(name) = message.of_kind(TEXT) {
         let entry = chat.logs.entry(&entry_of(name)?)?;
         let (opening, text) = message.value.split_first_chunk()?;
@@ -132,9 +133,9 @@ fn restore_row(chat: &mut Chat, message: &Restored) -> Option<()> {
         // Its author is the node itself, which is filled in at its start.
         let (topic, life) = (TopicId(name.try_into().ok()?), u64::from_be_bytes(message.value.as_slice().try_into().ok()?));
         chat.own.insert(topic, LogId { topic, author: NodeId([0; 32]), life });
-    } else if let Some(name) = message.of_kind(WRITER) {
-        let kept: KeptChain = decode_value(&message.value).ok()?;
-        chat.writers.insert(TopicId(name.try_into().ok()?), kept.writer());
+    } else if let Some(name) = message.of_kind(SUBSCRIBER) {
+        let (topic, member) = name.split_first_chunk()?;
+        chat.subscribers.entry(TopicId(*topic)).or_default().insert(NodeId(member.try_into().ok()?));
     } else if let Some(name) = message.of_kind(UNSAID) {
         let number = u64::from_be_bytes(name.try_into().ok()?);
         chat.outbox.push_back((number, decode_value(&message.value).ok()?));

@@ -16,7 +16,7 @@ use crate::kernel::{Instant, NeighborUp, Standing};
 use crate::mesh::membership::KeyChanged;
 use crate::mesh::prekeys::PREKEY;
 use crate::mesh::routing::DatagramReceived;
-use crate::wire::chat::{EntryBody, EntryId, Head, LogEntry, LogId, MAX_ASKED, MAX_HEADS, SharedText, SyncMessage};
+use crate::wire::chat::{EntryBody, EntryId, Head, LogEntry, LogId, MAX_ASKED, MAX_HEADS, MAX_NUMBER, SharedText, SyncMessage};
 use crate::wire::codec::encode_value;
 use crate::wire::routing::DatagramBody;
 use crate::wire::{NodeId, TopicId};
@@ -86,7 +86,9 @@ pub(super) fn partner(it: &mut SpeakerItem, topic: &TopicId) -> Option<NodeId> {
 pub(super) fn answer(mut received: MessageReader<DatagramReceived>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
     for DatagramReceived { node, from, body, at, .. } in received.read() {
         let (DatagramBody::Sync(message), Ok(mut it)) = (body, nodes.get_mut(*node)) else { continue };
-        if !it.access.admits(from) {
+        // Whoever compares or asks again and again must not make the node work without end.
+        let asks = matches!(message, SyncMessage::Heads { .. } | SyncMessage::Ask { .. });
+        if !it.access.is_member(from) || asks && !pace(&mut it, *at) {
             continue;
         }
         match message {
@@ -120,9 +122,13 @@ fn on_heads(
 ) {
     let mut lacking = false;
     let mut theirs: BTreeMap<(NodeId, u64), u64> = BTreeMap::new();
-    for head in heads.iter().filter(|head| head.last > 0 && head.first <= head.last + 1) {
+    for head in heads.iter().filter(|head| (1..=MAX_NUMBER).contains(&head.last) && head.first <= head.last + 1) {
         let log = LogId { topic, author: head.author, life: head.life };
         theirs.insert((head.author, head.life), head.last);
+        let claimed = it.access.admits(&head.author) || it.access.revoked.contains(&head.author);
+        if !claimed {
+            continue;
+        }
         if it.chat.receipts.note(log, partner, head.last) {
             out.receipts.write(ReceiptsChanged { node: it.entity, log, at });
         }
@@ -130,11 +136,16 @@ fn on_heads(
         if head.last > known {
             lacking = true;
             if head.first > known + 1 {
-                it.chat.logs.claim(log, head.first, partner);
+                let gone = it.chat.logs.claim(log, head.first, partner, at);
+                it.forget(gone, out);
             }
         } else if it.chat.logs.get(&log).and_then(|log| log.get(head.last)).is_some_and(|entry| entry.hash() != head.hash) {
-            it.chat.counts.forked += 1;
-            out.forks.write(ForkSeen { node: it.entity, log, at });
+            // They hold another branch, and would refuse what follows on this one.
+            theirs.insert((head.author, head.life), u64::MAX - 1);
+            if it.chat.logs.mark_forked(&log) {
+                it.chat.counts.forked += 1;
+                out.forks.write(ForkSeen { node: it.entity, log, at });
+            }
         }
     }
     let has = |log: &LogId| theirs.get(&(log.author, log.life)).copied().unwrap_or(0);

@@ -11,7 +11,7 @@ use super::messages::ReceiptsChanged;
 use super::outlets::{Outlets, Speaker, SpeakerItem};
 use super::receipts::HAVE;
 use super::speaking::say_waiting;
-use super::{ChatConfig, store, sync};
+use super::{ChatConfig, sync};
 use crate::kernel::{AccessList, Clock, Fired, NodeStarted, Prekeys, Restored};
 use crate::mesh::membership::{KeyChanged, NICK, SetKey};
 use crate::mesh::prekeys::MAX_OTHERS;
@@ -90,6 +90,12 @@ pub(super) fn learn(
         };
         if all.is_empty() {
             it.chat.subscribers.remove(topic);
+        }
+        out.keep_subscriber(*node, topic, member, *subscribed);
+        if !subscribed && *member == it.me.id {
+            // Nothing more of it is read.
+            it.chat.readers.retain(|log, _| log.topic != *topic);
+            it.chat.writers.remove(topic);
         }
         affected.push(*node);
     }
@@ -183,12 +189,9 @@ fn compare_all(it: &mut SpeakerItem, at: crate::kernel::Instant, out: &mut Outle
 
 fn trim(it: &mut SpeakerItem, config: &ChatConfig, at: crate::kernel::Instant, out: &mut Outlets) {
     let before = SpeakerItem::millis(at).saturating_sub(config.keep_time.as_millis() as u64);
-    for topic in it.topics() {
-        for id in it.chat.logs.trim(topic, config.keep_bytes, before) {
-            it.chat.texts.remove(&id);
-            it.chat.locked.remove(&id);
-            out.keep(it.entity, store::entry_row(&id), None);
-            out.keep(it.entity, store::text_row(&id), None);
-        }
+    // Also of those that the node has left.
+    for topic in it.chat.logs.topics() {
+        let gone = it.chat.logs.trim(topic, config.keep_bytes, before);
+        it.forget(gone, out);
     }
 }

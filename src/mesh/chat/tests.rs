@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::log::{Accepted, Logs};
 use crate::crypto::{Commitment, CryptoMode, Identity, Signature};
+use crate::kernel::Instant;
 use crate::wire::TopicId;
 use crate::wire::chat::{EntryBody, EntryHash, EntryId, LogEntry, LogId};
 
@@ -45,7 +46,7 @@ proptest! {
         let mut logs = Logs::default();
         let mut new = Vec::new();
         for index in order.into_iter().chain(again) {
-            if let Accepted::New(entries) = logs.accept(Arc::clone(&entries[index])) {
+            if let Accepted::New(entries) = logs.accept(Arc::clone(&entries[index]), 0) {
                 new.extend(entries.iter().map(|entry| entry.id.sequence));
             }
         }
@@ -57,8 +58,8 @@ proptest! {
     fn what_is_let_go_is_the_oldest_and_the_last_of_each_log_stays(keep in 0_usize..40_000, before in 0_u64..60) {
         let mut logs = Logs::default();
         let (one, two) = (log(1, 50, 0), log(2, 30, 0));
-        one.iter().chain(&two).for_each(|entry| drop(logs.accept(Arc::clone(entry))));
-        logs.trim(TopicId::of("t"), keep, before);
+        one.iter().chain(&two).for_each(|entry| drop(logs.accept(Arc::clone(entry), entry.time * 2_000)));
+        logs.trim(TopicId::of("t"), keep, before * 2_000);
         prop_assert_eq!((last(&logs, &one), last(&logs, &two)), (50, 30));
         for (_, log) in logs.iter() {
             let kept: Vec<u64> = log.entries().map(|entry| entry.id.sequence).collect();
@@ -67,7 +68,7 @@ proptest! {
         }
         // What comes next is still bound to it.
         let next = log(1, 51, 0);
-        prop_assert!(matches!(logs.accept(Arc::clone(&next[50])), Accepted::New(_)));
+        prop_assert!(matches!(logs.accept(Arc::clone(&next[50]), 0), Accepted::New(_)));
     }
 }
 
@@ -75,11 +76,11 @@ proptest! {
 fn a_second_entry_with_one_number_shows_and_changes_nothing() {
     let (honest, other) = (log(1, 10, 0), log(1, 10, 1));
     let mut logs = Logs::default();
-    honest[..5].iter().for_each(|entry| drop(logs.accept(Arc::clone(entry))));
-    assert_eq!(logs.accept(Arc::clone(&other[2])), Accepted::Forked);
-    assert_eq!(logs.accept(Arc::clone(&other[5])), Accepted::Forked, "it is bound to another past");
+    honest[..5].iter().for_each(|entry| drop(logs.accept(Arc::clone(entry), 0)));
+    assert_eq!(logs.accept(Arc::clone(&other[2]), 0), Accepted::Forked);
+    assert_eq!(logs.accept(Arc::clone(&other[5]), 0), Accepted::Forked, "it is bound to another past");
     assert!(logs.get(&honest[0].id.log).unwrap().forked);
-    assert!(matches!(logs.accept(Arc::clone(&honest[5])), Accepted::New(_)));
+    assert!(matches!(logs.accept(Arc::clone(&honest[5]), 0), Accepted::New(_)));
     assert_eq!(last(&logs, &honest), 6);
 }
 
@@ -88,25 +89,33 @@ fn a_beginning_that_nobody_has_is_given_up_when_two_say_so_or_its_author() {
     let entries = log(1, 20, 0);
     let (id, author) = (entries[0].id.log, entries[0].id.log.author);
     let members = [identity(2).id(), identity(3).id()];
+    let (now, later) = (Instant::ZERO, Instant::from_nanos(61_000_000_000));
     let mut logs = Logs::default();
-    logs.accept(Arc::clone(&entries[0]));
-    assert!(!logs.claim(id, 10, members[0]), "one alone may lie");
-    assert_eq!(logs.accept(Arc::clone(&entries[9])), Accepted::Waiting);
-    assert!(logs.claim(id, 10, members[1]));
-    assert!(matches!(logs.accept(Arc::clone(&entries[9])), Accepted::New(_) | Accepted::Known));
+    let give_up = |logs: &mut Logs, first, by, at| logs.claim(id, first, by, at).len();
+    logs.accept(Arc::clone(&entries[0]), 0);
+    assert_eq!(give_up(&mut logs, 10, members[0], now), 0, "one alone may lie");
+    assert_eq!(give_up(&mut logs, 10, members[1], now), 0, "nobody has seen an entry from there");
+    assert_eq!(logs.accept(Arc::clone(&entries[9]), 0), Accepted::Waiting);
+    assert_eq!(give_up(&mut logs, 10, members[1], now), 1);
+    assert!(matches!(logs.accept(Arc::clone(&entries[9]), 0), Accepted::New(_)));
     assert_eq!((logs.get(&id).unwrap().first(), last(&logs, &entries)), (10, 10));
-    assert!(logs.claim(id, 15, author));
-    assert!(matches!(logs.accept(Arc::clone(&entries[14])), Accepted::New(_)));
-    assert!(!logs.claim(id, 3, author), "what is there is not given up");
+    logs.accept(Arc::clone(&entries[14]), 0);
+    assert_eq!(give_up(&mut logs, 15, author, now), 1);
+    assert!(matches!(logs.accept(Arc::clone(&entries[14]), 0), Accepted::New(_)));
+    assert_eq!(give_up(&mut logs, 3, author, now), 0, "what is there is not given up");
+    logs.accept(Arc::clone(&entries[18]), 0);
+    assert_eq!(give_up(&mut logs, 19, members[0], now), 0);
+    assert_eq!(give_up(&mut logs, 19, members[0], later), 1, "one that goes on saying so is believed");
+    assert_eq!(give_up(&mut logs, 1 << 60, author, later), 0, "not even its author can skip what nobody has signed");
 }
 
 #[test]
 fn a_log_that_comes_back_from_the_store_goes_on() {
     let entries = log(1, 20, 0);
     let mut logs = Logs::default();
-    entries[7..12].iter().for_each(|entry| logs.restore(LogEntry::clone(entry)));
+    entries[7..12].iter().for_each(|entry| logs.restore(LogEntry::clone(entry), 0));
     assert_eq!(logs.next_clock(TopicId::of("t")), 13);
-    assert!(matches!(logs.accept(Arc::clone(&entries[12])), Accepted::New(_)));
+    assert!(matches!(logs.accept(Arc::clone(&entries[12]), 0), Accepted::New(_)));
     assert_eq!(logs.heads(TopicId::of("t"))[0].last, 13);
 }
 

@@ -55,7 +55,7 @@ pub(super) fn restore(mut restored: MessageReader<Restored>, mut nodes: Query<&m
             }
             let until = Some(Instant::from_nanos(u64::from_le_bytes(*until))).filter(|until| *until != Instant::NEVER);
             let since = Instant::from_nanos(u64::from_le_bytes(*since));
-            prekeys.own.push(OwnPrekey { secret: Secret(*secret), public: Prekey(public), since, until });
+            prekeys.own.push(OwnPrekey { secret: Secret(*secret), public: Prekey(public), since, until, restored: true });
         } else if let Some(member) = message.of_kind(OTHER)
             && let (Ok(member), Ok(prekey)) = (member.try_into(), message.value.as_slice().try_into())
         {
@@ -80,7 +80,10 @@ pub(super) fn start(
         }
         // The one that was announced last stands last. Its clock may have been ahead.
         prekeys.own.sort_by_key(|own| (own.until.is_none(), own.since));
-        prekeys.own.iter_mut().for_each(|own| own.since = own.since.min(at));
+        for own in &mut prekeys.own {
+            own.since = own.since.min(at);
+            own.until = own.until.map(|until| until.min(clock.after(at, config.grace)));
+        }
         turn(entity, at, (clock, &mut rng), &config, &mut prekeys, &mut out);
         if let Some(own) = prekeys.own.last() {
             out.announce.write(SetKey { node: entity, key: PREKEY.to_owned(), value: Some(own.public.0.to_vec()), at });
@@ -123,7 +126,7 @@ fn turn(
         stays
     });
     let current = prekeys.own.last_mut().filter(|own| own.until.is_none());
-    if current.as_ref().is_some_and(|own| clock.after(own.since, config.rotation) > at) {
+    if current.as_ref().is_some_and(|own| !own.restored && clock.after(own.since, config.rotation) > at) {
         return;
     }
     if let Some(own) = current {
@@ -133,7 +136,7 @@ fn turn(
     let mut random = Secret([0; 32]);
     rng.0.fill_bytes(&mut random.0);
     let (secret, public) = prekey_pair(&random.0);
-    let own = OwnPrekey { secret, public, since: at, until: None };
+    let own = OwnPrekey { secret, public, since: at, until: None, restored: false };
     out.keep(node, &own);
     prekeys.own.push(own);
 }

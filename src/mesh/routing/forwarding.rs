@@ -183,7 +183,7 @@ impl Routing {
             return;
         }
         let context = Datagram::context(around.network, &source, &target, life, number);
-        let opened = keys.prekeys.open(prekey, PURPOSE, &context, sealed).ok();
+        let opened = keys.prekeys.open_once(prekey, PURPOSE, &context, sealed).ok();
         match opened.and_then(|bytes| DatagramBody::from_bytes(&bytes).ok()) {
             Some(body) => {
                 around.counts.delivered += 1;

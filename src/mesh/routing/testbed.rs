@@ -46,7 +46,7 @@ pub struct Member {
 
 pub fn prekey(random: u8) -> OwnPrekey {
     let (secret, public) = prekey_pair(&[random; 32]);
-    OwnPrekey { secret, public, since: Instant::ZERO, until: None }
+    OwnPrekey { secret, public, since: Instant::ZERO, until: None, restored: false }
 }
 
 fn neighbors(ids: impl Iterator<Item = NodeId>) -> Neighbors {

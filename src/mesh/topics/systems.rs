@@ -194,18 +194,15 @@ pub(super) fn learn(
     mut told: MessageWriter<SubscriptionChanged>,
 ) {
     // Whoever joins again begins with nothing; what stands in its namespace comes after this.
-    let joined = joined.read().map(|MemberJoined { node, member, at }| (*node, *member, Some(*at)));
-    let forgotten = forgotten.read().map(|MemberForgotten { node, member, .. }| (*node, *member, None));
-    let left = left.read().map(|MemberLeft { node, member, .. }| (*node, *member, None));
-    for (node, member, again) in joined.chain(forgotten).chain(left) {
+    let joined = joined.read().map(|MemberJoined { node, member, .. }| (*node, *member));
+    let forgotten = forgotten.read().map(|MemberForgotten { node, member, .. }| (*node, *member));
+    let left = left.read().map(|MemberLeft { node, member, .. }| (*node, *member));
+    for (node, member) in joined.chain(forgotten).chain(left) {
         let Ok(mut topics) = nodes.get_mut(node) else { continue };
         let gone: Vec<TopicId> = topics.subscribers.iter().filter(|(_, all)| all.contains(&member)).map(|(topic, _)| *topic).collect();
         for topic in gone {
+            // Whoever is only away, or begins anew, has not unsubscribed: nobody is told.
             set_subscriber(&mut topics, topic, member, false);
-            // Whoever is only away has not unsubscribed.
-            if let Some(at) = again {
-                told.write(SubscriptionChanged { node, member, topic, subscribed: false, at });
-            }
         }
     }
     for KeyChanged { node, member, key, value, at } in changed.read() {
