@@ -131,7 +131,7 @@ prop_compose! {
                 Expectation::AllTextsDelivered(1.0),
                 Expectation::NotMembers(Selection::Nodes(vec![cast.revoked, cast.outside])),
             ],
-            ..Scenario::new("chat property", nodes, Duration::from_secs(DURATION))
+            ..Scenario::new("chat property", cast.nodes, Duration::from_secs(DURATION))
         };
         (cast, scenario)
     }
