@@ -150,8 +150,8 @@ impl<'a> Ending<'a> {
         let entitled: Vec<u32> = entitled.into_iter().filter(|node| self.members.contains(node)).collect();
         let has = |node: u32| readings.get(&node).is_some_and(|reading| reading.kept);
         let delivered = entitled.iter().filter(|node| has(**node)).count() as u32;
-        // What an author took with it when it died can reach nobody.
-        let steady = self.truth.is_up(said.author) && self.truth.changed(said.author) <= said.at;
+        // What an author took with it when it died, or was thrown out, can reach nobody: agreement is all or none then.
+        let steady = self.members.contains(&said.author) && self.truth.changed(said.author) <= said.at;
         let lost = !steady && readings.values().all(|reading| !reading.kept);
         let mut by_time: Vec<_> = readings.iter().map(|(reader, reading)| (reading.at, *reader)).collect();
         by_time.sort_unstable();
