@@ -56,7 +56,7 @@ fn sides(frame: &mut Frame, area: Rect, left: Vec<Span<'_>>, right: Vec<Span<'_>
     let room = usize::from(area.width);
     let (used, wanted) = (left.width(), right.width());
     frame.render_widget(Paragraph::new(left), area);
-    if used + wanted + 1 <= room {
+    if used + wanted < room {
         let width = u16::try_from(wanted).unwrap_or(area.width);
         frame.render_widget(Paragraph::new(right), Rect { x: area.right() - width, width, ..area });
     }
