@@ -110,7 +110,7 @@ pub enum MeshEvent {
         /// When.
         time: u64,
     },
-    /// More members have a text that the node has said than was known.
+    /// More members have a text that the node has said than was known. Who has it has all that the node has said before it in the topic.
     Delivered {
         /// The entry that says it.
         id: EntryId,

@@ -152,7 +152,10 @@ impl Chat {
     async fn tell(&mut self, event: &MeshEvent) -> Result<(), NodeStopped> {
         match event {
             MeshEvent::ChatMessageSent { id, .. } => drop(self.unread.insert(*id)),
-            MeshEvent::Delivered { id, members } if *members > 1 => drop(self.unread.remove(id)),
+            // Who has a text has all before it in its log.
+            MeshEvent::Delivered { id, members } if *members > 1 => {
+                self.unread.retain(|other| other.log != id.log || other.sequence > id.sequence);
+            }
             MeshEvent::Stopped => return Ok(()),
             _ => {}
         }

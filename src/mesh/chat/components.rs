@@ -20,6 +20,9 @@ pub struct Chat {
     pub(super) texts: Timeline,
     /// The log that the node itself writes in each topic.
     pub(super) own: BTreeMap<TopicId, LogId>,
+    /// Topics in which the node wrote in an earlier life and has not compared its log with anybody's yet: it may have said more than it knows,
+    /// if what it comes from is an older copy.
+    pub(super) unsettled: BTreeSet<TopicId>,
     pub(super) writers: BTreeMap<TopicId, Writer>,
     pub(super) readers: Readers,
     pub(super) receipts: Receipts,
@@ -45,6 +48,8 @@ pub struct Chat {
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Unsaid {
     pub topic: TopicId,
+    /// For whom alone.
+    pub to: Option<NodeId>,
     pub text: Box<[u8]>,
 }
 
@@ -83,6 +88,7 @@ impl Default for Chat {
             logs: Logs::default(),
             texts: Timeline::default(),
             own: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
             writers: BTreeMap::new(),
             readers: Readers::new(),
             receipts: Receipts::default(),

@@ -7,6 +7,7 @@ use super::log::Accepted;
 use super::messages::ForkSeen;
 use super::outlets::{Outlets, SpeakerItem};
 use super::sender::Reader;
+use super::speaking::say_waiting;
 use super::store;
 use super::systems::ChatTimer;
 use super::timeline::Text;
@@ -52,10 +53,16 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
         it.chat.counts.refused += 1;
         return false;
     }
+    let mut abandoned = false;
     if it.chat.own.get(&log.topic) == Some(&log) {
         // The node has signed what it does not know of: it came back from an older copy of itself. What follows goes into another log.
         it.chat.own.remove(&log.topic);
         it.chat.writers.remove(&log.topic);
+        it.chat.unsettled.remove(&log.topic);
+        abandoned = true;
+    }
+    if abandoned {
+        say_waiting(it, config, at, out);
     }
     let known_fork = it.chat.logs.get(&log).is_some_and(|log| log.forked);
     match it.chat.logs.accept(entry, SpeakerItem::millis(at)) {

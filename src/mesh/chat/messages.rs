@@ -94,6 +94,9 @@ pub enum ChatError {
     /// Nothing can be sealed to the recipient.
     #[error("{0} is not known as a member: nothing can be sealed to it")]
     UnknownRecipient(NodeId),
+    /// The node was removed from the network.
+    #[error("you were removed from this network: nobody would read it")]
+    Revoked,
     /// Too many texts wait for somebody to read them.
     #[error("nobody can be reached, and {0} texts wait already")]
     OutboxFull(usize),

@@ -25,24 +25,10 @@ use crate::wire::{NodeId, Payload, TopicId};
 pub(super) fn say(mut asked: ResMut<Messages<Say>>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
     for Say { node, topic, text, at } in asked.drain() {
         let Ok(mut it) = nodes.get_mut(node) else { continue };
-        let reason = match text.len() {
-            0 => Some(ChatError::Empty),
-            length if length > MAX_TEXT => Some(ChatError::TooLong(length)),
-            _ if !it.is_subscribed(&topic) => Some(ChatError::NotSubscribed),
-            // What waits is said first.
-            _ if it.chat.outbox.iter().all(|(_, unsaid)| unsaid.topic != topic)
-                && say_now(&mut it, topic, &text, &config, at, &mut out) =>
-            {
-                None
-            }
-            _ if it.chat.outbox.len() >= config.outbox => Some(ChatError::OutboxFull(it.chat.outbox.len())),
-            _ => {
-                let (number, unsaid) = (it.chat.unsaid, Unsaid { topic, text });
-                out.keep_unsaid(node, number, Some(&unsaid));
-                it.chat.outbox.push_back((number, unsaid));
-                it.chat.unsaid += 1;
-                None
-            }
+        let reason = if it.is_subscribed(&topic) {
+            say_or_keep(&mut it, Unsaid { topic, to: None, text }, &config, at, &mut out)
+        } else {
+            Some(ChatError::NotSubscribed)
         };
         if let Some(reason) = reason {
             out.not_said.write(NotSaid { node, reason, at });
@@ -50,11 +36,55 @@ pub(super) fn say(mut asked: ResMut<Messages<Say>>, config: Res<ChatConfig>, mut
     }
 }
 
+/// Says what was asked for to one member. It goes the way of all entries, through the lobby, so it reaches whoever is away too.
+pub(super) fn say_to(mut asked: ResMut<Messages<SayTo>>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
+    for SayTo { node, to, text, at } in asked.drain() {
+        let Ok(mut it) = nodes.get_mut(node) else { continue };
+        // Who is invited and was never here is written to when it comes.
+        let known = it.access.is_member(&to) && (it.access.admitted.is_some() || it.prekeys.others.contains_key(&to));
+        let reason = if known {
+            say_or_keep(&mut it, Unsaid { topic: TopicId::of(LOBBY), to: Some(to), text }, &config, at, &mut out)
+        } else {
+            Some(ChatError::UnknownRecipient(to))
+        };
+        if let Some(reason) = reason {
+            out.not_said.write(NotSaid { node, reason, at });
+        }
+    }
+}
+
+/// Says something, or keeps it; or says why neither.
+fn say_or_keep(it: &mut SpeakerItem, unsaid: Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) -> Option<ChatError> {
+    let length = unsaid.text.len();
+    if length == 0 {
+        return Some(ChatError::Empty);
+    }
+    if length > MAX_TEXT {
+        return Some(ChatError::TooLong(length));
+    }
+    if it.access.revoked.contains(&it.me.id) {
+        return Some(ChatError::Revoked);
+    }
+    // What waits is said first.
+    let waits = it.chat.outbox.iter().any(|(_, other)| (other.topic, other.to) == (unsaid.topic, unsaid.to));
+    if !waits && say_now(it, &unsaid, config, at, out) {
+        return None;
+    }
+    if it.chat.outbox.len() >= config.outbox {
+        return Some(ChatError::OutboxFull(it.chat.outbox.len()));
+    }
+    let number = it.chat.unsaid;
+    out.keep_unsaid(it.entity, number, Some(&unsaid));
+    it.chat.outbox.push_back((number, unsaid));
+    it.chat.unsaid += 1;
+    None
+}
+
 /// Says what has waited, as far as there is somebody now who may read it.
 pub(super) fn say_waiting(it: &mut SpeakerItem, config: &ChatConfig, at: Instant, out: &mut Outlets) {
     let waiting = std::mem::take(&mut it.chat.outbox);
     for (number, unsaid) in waiting {
-        if say_now(it, unsaid.topic, &unsaid.text, config, at, out) {
+        if say_now(it, &unsaid, config, at, out) {
             out.keep_unsaid(it.entity, number, None);
         } else {
             it.chat.outbox.push_back((number, unsaid));
@@ -62,8 +92,17 @@ pub(super) fn say_waiting(it: &mut SpeakerItem, config: &ChatConfig, at: Instant
     }
 }
 
+/// Says something now, if it can be read by somebody and the node knows where it had stopped.
+fn say_now(it: &mut SpeakerItem, Unsaid { topic, to, text }: &Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
+    !it.chat.unsettled.contains(topic)
+        && match to {
+            None => say_to_all(it, *topic, text, config, at, out),
+            Some(to) => say_direct(it, *to, text, config, at, out),
+        }
+}
+
 /// Says `text` to all readers of `topic`; false if there is none.
-fn say_now(it: &mut SpeakerItem, topic: TopicId, text: &[u8], config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
+fn say_to_all(it: &mut SpeakerItem, topic: TopicId, text: &[u8], config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
     if !renew_epoch(it, topic, config, at, out) {
         return false;
     }
@@ -156,24 +195,6 @@ fn append(it: &mut SpeakerItem, log: LogId, body: EntryBody, config: &ChatConfig
     }
     note_head(it, log, config, at, out);
     entry
-}
-
-/// Says what was asked for to one member. It goes the way of all entries, through the lobby, so it reaches whoever is away too.
-pub(super) fn say_to(mut asked: ResMut<Messages<SayTo>>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
-    for SayTo { node, to, text, at } in asked.drain() {
-        let Ok(mut it) = nodes.get_mut(node) else { continue };
-        let length = text.len();
-        let known = it.access.is_member(&to) && it.prekeys.others.contains_key(&to);
-        let reason = match length {
-            0 => Some(ChatError::Empty),
-            _ if length > MAX_TEXT => Some(ChatError::TooLong(length)),
-            _ if known && say_direct(&mut it, to, &text, &config, at, &mut out) => None,
-            _ => Some(ChatError::UnknownRecipient(to)),
-        };
-        if let Some(reason) = reason {
-            out.not_said.write(NotSaid { node, reason, at });
-        }
-    }
 }
 
 fn say_direct(it: &mut SpeakerItem, to: NodeId, text: &[u8], config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {

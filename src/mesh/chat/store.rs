@@ -133,6 +133,7 @@ fn restore_row(chat: &mut Chat, message: &Restored) -> Option<()> {
         // Its author is the node itself, which is filled in at its start.
         let (topic, life) = (TopicId(name.try_into().ok()?), u64::from_be_bytes(message.value.as_slice().try_into().ok()?));
         chat.own.insert(topic, LogId { topic, author: NodeId([0; 32]), life });
+        chat.unsettled.insert(topic);
     } else if let Some(name) = message.of_kind(SUBSCRIBER) {
         let (topic, member) = name.split_first_chunk()?;
         chat.subscribers.entry(TopicId(*topic)).or_default().insert(NodeId(member.try_into().ok()?));

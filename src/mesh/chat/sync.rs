@@ -11,6 +11,7 @@ use super::ChatConfig;
 use super::entries::{may_read, take_in};
 use super::messages::{ForkSeen, ReceiptsChanged};
 use super::outlets::{Outlets, Speaker, SpeakerItem};
+use super::speaking::say_waiting;
 use super::timeline::Text;
 use crate::kernel::{Instant, NeighborUp, Standing};
 use crate::mesh::membership::KeyChanged;
@@ -94,7 +95,7 @@ pub(super) fn answer(mut received: MessageReader<DatagramReceived>, config: Res<
         match message {
             SyncMessage::Heads { topic, from: first, to, heads, answer } => {
                 if it.is_subscribed(topic) && it.belongs(topic, from) && heads.len() <= MAX_HEADS {
-                    on_heads(&mut it, *topic, (first, to), heads, *answer, *from, *at, &mut out);
+                    on_heads(&mut it, *topic, (first, to), heads, *answer, *from, &config, *at, &mut out);
                 }
             }
             SyncMessage::Entries { entries, more } => {
@@ -117,6 +118,7 @@ fn on_heads(
     heads: &[Head],
     answer: bool,
     partner: NodeId,
+    config: &ChatConfig,
     at: Instant,
     out: &mut Outlets,
 ) {
@@ -165,6 +167,11 @@ fn on_heads(
     }
     if lacking && !answer {
         compare(it, topic, partner, true, at, out);
+    }
+    let own = it.chat.own.get(&topic).copied();
+    let knows_more = own.is_some_and(|own| has(&own) > it.chat.logs.get(&own).map_or(0, super::Log::last));
+    if (*first..=*to).contains(&it.me.id) && !knows_more && it.chat.unsettled.remove(&topic) {
+        say_waiting(it, config, at, out);
     }
 }
 
