@@ -4,6 +4,7 @@ mod keys;
 mod popup;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::{Discriminant, discriminant};
 use std::net::SocketAddr;
 
 use murmuration::live::chat::{Presence, Status, TextView, View};
@@ -66,6 +67,8 @@ pub struct App {
     completion: Option<Completion>,
     /// A topic that was asked for, to be shown when it is there.
     awaited: Option<String>,
+    /// The status of which was told more than the line at the bottom says.
+    told: Option<Discriminant<Status>>,
     /// Whether the rows are to be laid out anew.
     stale: bool,
     /// Whether there is something to draw.
@@ -95,6 +98,7 @@ impl App {
             history: History::default(),
             completion: None,
             awaited: None,
+            told: None,
             stale: true,
             changed: true,
             view,
@@ -296,7 +300,13 @@ impl App {
 
     /// What a person must know of it beyond the line at the bottom.
     fn tell_status(&mut self) {
+        let told = Some(discriminant(&self.view.status));
+        if self.told == told {
+            return;
+        }
         match self.view.status {
+            // The search goes on, and on, to the same end.
+            Status::Searching { .. } => return,
             Status::NotInvited => {
                 self.tell(Kind::Answer, "Nobody has invited you yet. Any member can: give one of them your key. F4 shows it.");
             }
@@ -309,6 +319,7 @@ impl App {
             Status::Revoked => self.tell(Kind::Error, "This identity was removed from the network, for good."),
             _ => {}
         }
+        self.told = told;
     }
 }
 
