@@ -157,7 +157,8 @@ fn four_persons_meet_talk_and_part() {
     tmux.write("alice", &bob);
     tmux.keys("alice", &["Enter"]);
     tmux.sees("bob", "Connected over");
-    tmux.sees("alice", "● bob");
+    let founder = tmux.sees("alice", "● bob");
+    assert!(founder.contains("you founded this network") && !founder.contains("Nobody has invited you"), "{founder}");
 
     tmux.write("alice", "hello bob");
     tmux.keys("alice", &["Enter"]);

@@ -188,7 +188,8 @@ fn status(world: &World, node: Entity) -> Status {
         _ if links > 0 => Status::Connected { links },
         (_, Some(CloseReason::Revoked)) => Status::Revoked,
         (AdmissionState::Founder { provisional: true }, Some(CloseReason::NotInvited)) => Status::Strangers,
-        (_, Some(CloseReason::NotInvited)) => Status::NotInvited,
+        // A member was not always one: what it was told before counts no more.
+        (AdmissionState::Open, Some(CloseReason::NotInvited)) => Status::NotInvited,
         (_, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
         (_, reason) if has_anybody(world, node) => {
             let failures = world.get::<Discovery>(node).map_or(0, Discovery::failures);

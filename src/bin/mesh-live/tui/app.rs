@@ -2,16 +2,18 @@
 
 mod keys;
 mod popup;
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::Discriminant;
 use std::net::SocketAddr;
 
-use murmuration::live::chat::{Presence, Status, TextView, View};
+use murmuration::live::chat::{Status, TextView, View};
 use murmuration::wire::chat::EntryId;
 
 pub use popup::Popup;
 
-use super::feed::{self, Kind, Mark, Names, Notice, Row};
+use super::feed::{self, Mark, Names, Notice, Row};
 use super::input::{Completion, History, Input};
 use super::layout::Areas;
 use super::theme::Theme;
@@ -20,8 +22,6 @@ use super::theme::Theme;
 pub const LOBBY: &str = "lobby";
 /// Texts that are asked for at first; more when somebody scrolls to the beginning of them.
 const TEXTS: usize = 1000;
-/// Most notices that are kept.
-const MOST_NOTICES: usize = 300;
 
 /// What the program shall do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub struct App {
     completion: Option<Completion>,
     /// A topic that was asked for, to be shown when it is there.
     awaited: Option<String>,
+    /// The status of which was told more than the line at the bottom says.
+    told: Option<Discriminant<Status>>,
     /// Whether the rows are to be laid out anew.
     stale: bool,
     /// Whether there is something to draw.
@@ -95,18 +97,13 @@ impl App {
             history: History::default(),
             completion: None,
             awaited: None,
+            told: None,
             stale: true,
             changed: true,
             view,
         };
         app.arrange();
         app
-    }
-
-    /// What is to be read at the beginning.
-    pub fn greet(&mut self, lines: &[String]) {
-        self.tell(Kind::Answer, lines.join("\n"));
-        self.tell_status();
     }
 
     /// How many texts are to be looked at.
@@ -167,22 +164,6 @@ impl App {
         }
         self.texts = Some(texts);
         self.stale = true;
-        self.arrange();
-    }
-
-    /// Something to be read among the texts.
-    pub fn tell(&mut self, kind: Kind, text: impl Into<String>) {
-        let after = self.texts.iter().flatten().rfind(|text| text.topic == self.topic).map(|text| text.id);
-        self.notices.push(Notice { number: self.next_notice, after, topic: self.topic.clone(), kind, text: text.into() });
-        self.next_notice += 1;
-        if self.notices.len() > MOST_NOTICES {
-            self.notices.remove(0);
-        }
-        self.stale = true;
-        // Whoever asked wants to see the answer.
-        if kind != Kind::Event {
-            self.scroll_to_end();
-        }
         self.arrange();
     }
 
@@ -276,39 +257,6 @@ impl App {
     /// Whether nothing was ever said here.
     pub fn is_silent(&self) -> bool {
         !self.rows.iter().any(|row| matches!(row.mark, Mark::Text(_)))
-    }
-
-    fn tell_presence(&mut self, old: &View) {
-        let before: BTreeMap<_, _> = old.members.iter().map(|member| (member.id, member.presence)).collect();
-        let is_here = |presence: Option<&Presence>| presence.is_some_and(|presence| *presence != Presence::Away);
-        let turned = self.view.members.iter().filter(|member| is_here(before.get(&member.id)) != is_here(Some(&member.presence)));
-        let mut lines: Vec<String> = turned
-            .map(|member| {
-                let verb = if member.presence == Presence::Away { "is away" } else { "is here" };
-                format!("{} {verb}", self.names.of(&member.id, member.nick.as_deref()))
-            })
-            .collect();
-        if lines.len() > 3 {
-            lines = vec![format!("{} members have come or gone", lines.len())];
-        }
-        lines.into_iter().for_each(|line| self.tell(Kind::Event, line));
-    }
-
-    /// What a person must know of it beyond the line at the bottom.
-    fn tell_status(&mut self) {
-        match self.view.status {
-            Status::NotInvited => {
-                self.tell(Kind::Answer, "Nobody has invited you yet. Any member can: give one of them your key. F4 shows it.");
-            }
-            Status::Strangers => {
-                self.tell(
-                    Kind::Answer,
-                    "Somebody is there, and neither has invited the other. F2 invites them by their key, F4 shows yours.",
-                );
-            }
-            Status::Revoked => self.tell(Kind::Error, "This identity was removed from the network, for good."),
-            _ => {}
-        }
     }
 }
 
