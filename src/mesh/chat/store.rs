@@ -91,7 +91,7 @@ impl Outlets<'_> {
 
     /// Keeps a text that waits, or forgets it.
     pub(super) fn keep_unsaid(&mut self, node: Entity, number: u64, unsaid: Option<&Unsaid>) {
-        self.keep(node, row(UNSAID, &number.to_be_bytes()), unsaid.map(|unsaid| value(unsaid)));
+        self.keep(node, row(UNSAID, &number.to_be_bytes()), unsaid.map(value));
     }
 }
 

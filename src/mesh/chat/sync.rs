@@ -104,7 +104,6 @@ pub(super) fn answer(mut received: MessageReader<DatagramReceived>, config: Res<
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one message")]
 fn on_heads(
     it: &mut SpeakerItem,
     topic: TopicId,

@@ -66,13 +66,16 @@ pub(super) fn start(
     }
 }
 
+/// Somebody may have come or gone of those who read.
+type ReadersChanged = (With<Chat>, Or<(Changed<AccessList>, Changed<Prekeys>)>);
+
 /// Learns who subscribes, who has what, and that others may read than before.
 pub(super) fn learn(
     mut subscriptions: MessageReader<SubscriptionChanged>,
     mut keys: MessageReader<KeyChanged>,
     clock: Res<Clock>,
     config: Res<ChatConfig>,
-    changed: Query<Entity, (With<Chat>, Or<(Changed<AccessList>, Changed<Prekeys>)>)>,
+    changed: Query<Entity, ReadersChanged>,
     mut nodes: Query<Speaker>,
     mut out: Outlets,
 ) {

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::outstanding::{MAX_OUTSTANDING, MEMORY};
 use super::testbed::{Bed, prekey, text};
 use super::waiting::MAX_WAITING;
-use super::*;
 use crate::wire::RoutingMessage;
 use crate::wire::routing::{Datagram, MAX_HOPS, RoutingFailure, Undeliverable};
 
