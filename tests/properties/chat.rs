@@ -189,3 +189,16 @@ proptest! {
         prop_assert!(record.texts == other.texts && record.readings == other.readings && record.logs == other.logs);
     }
 }
+
+/// The attack itself must be one: where no key is erased, the same thief reads nearly everything.
+#[test]
+fn a_thief_opens_everything_if_keys_are_kept() {
+    let mut loaded = murmuration::scenario::load("stolen-key").expect("it comes with the program");
+    for change in ["crypto=Modelled", "duration=45s", "workload.0.stop=44s", "protocols.prekeys.grace=1h"] {
+        loaded.set(change).expect("it can be set");
+    }
+    let record = outcome(&loaded.scenario, 1).expect("a sound scenario");
+    let early: Vec<_> = record.texts.iter().filter(|text| text.said < 29.0 && text.to.is_none()).collect();
+    let opened = early.iter().filter(|text| text.recorder).count();
+    assert!(early.len() > 50 && opened * 10 > early.len() * 9, "{opened} of {} are open", early.len());
+}

@@ -73,7 +73,7 @@ fn the_series_names_its_columns() {
     let text = fs::read_to_string(dir.path().join("series.csv")).unwrap();
     let header = text.lines().next().unwrap();
     assert!(header.starts_with("seconds,up,members_known_mean,members_known_min,members_known_max,complete_views,reachable_views,links,"));
-    assert!(header.ends_with("bytes_topology,bytes_broadcast,bytes_handshake,bytes_discovery"));
+    assert!(header.ends_with("bytes_broadcast,bytes_routing,bytes_admission,bytes_topics,bytes_handshake,bytes_discovery"));
     assert_eq!(header.split(',').count(), 12 + 2 * Protocol::COUNT);
 }
 

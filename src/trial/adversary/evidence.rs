@@ -20,7 +20,7 @@ pub struct Evidence {
     /// Every entry that a node of this world has published.
     pub entries: Vec<Arc<LogEntry>>,
     /// Every datagram that one has sent.
-    pub datagrams: Vec<Box<Datagram>>,
+    pub datagrams: Vec<Datagram>,
     /// What was stolen at the instant of the theft.
     pub stolen: Secrets,
     /// What was never erased.
@@ -86,7 +86,7 @@ pub(super) fn record(
         let WireMessage::Routing(RoutingMessage::Datagram(datagram)) = message else { continue };
         let sender = sessions.get(*session).ok().and_then(|session| nodes.get(session.0).ok());
         if sender.is_some_and(|sender| sender.id == datagram.source) {
-            evidence.datagrams.push(datagram.clone());
+            evidence.datagrams.push(Datagram::clone(datagram));
         }
     }
 }
