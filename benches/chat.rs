@@ -4,6 +4,8 @@
 //! `cargo bench --bench chat`. Costs are of one node's world, with real cryptography; the rest runs in the simulator, where times between
 //! nodes are simulated and only what it costs to compute them is measured.
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures wall time")]
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as WallInstant};
 

@@ -252,11 +252,14 @@ pub(super) fn follow_neighbors(
     }
 }
 
+/// Of nodes whose trees may have to be shaped anew.
+type Stirred = Or<(Changed<LinkState>, Changed<Topics>)>;
+
 /// Has the trees shaped when links or subscriptions have changed.
 pub(super) fn follow_links(
     config: Res<TopicsConfig>,
     clock: Res<Clock>,
-    mut changed: Query<(Entity, &Node, &NodeClock, &mut Topics, &LinkState), Or<(Changed<LinkState>, Changed<Topics>)>>,
+    mut changed: Query<(Entity, &Node, &NodeClock, &mut Topics, &LinkState), Stirred>,
     mut timers: ResMut<Timers<ShapeTimer>>,
 ) {
     for (entity, node, node_clock, mut topics, links) in &mut changed {
