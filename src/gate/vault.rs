@@ -56,13 +56,13 @@ impl Vault {
     }
 
     /// Opens what was kept under `name`: the row and its value.
-    pub fn open(&self, name: &[u8], kept: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    pub fn open(&self, name: &[u8], kept: &[u8]) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
         let (nonce, sealed) = kept.split_first_chunk::<NONCE>()?;
         let cipher = ChaCha20Poly1305::new(Key::from_slice(&self.content.0));
         let plain = Zeroizing::new(cipher.decrypt(Nonce::from_slice(nonce), Payload { msg: sealed, aad: name }).ok()?);
         let (length, rest) = plain.split_first_chunk()?;
         let (row, value) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        Some((row.to_vec(), value.to_vec()))
+        Some((row.to_vec(), value.to_vec().into()))
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn persist(
     }
     let mut last: IndexMap<(Entity, Vec<u8>), Option<Zeroizing<Vec<u8>>>, FxBuildHasher> = IndexMap::default();
     for Persist { node, row, value } in rows.drain() {
-        last.insert((node, row), value.map(Zeroizing::new));
+        last.insert((node, row), value);
     }
     for ((entity, row), value) in last {
         let Ok((node, keys, mut rng, vault)) = nodes.get_mut(entity) else { continue };
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn only_the_same_identity_opens_a_row_and_only_under_its_name() {
         let (name, kept) = vault(1).seal(b"chat-text/abc", b"meet at noon", [9; NONCE]);
-        assert_eq!(vault(1).open(&name, &kept), Some((b"chat-text/abc".to_vec(), b"meet at noon".to_vec())));
+        assert_eq!(vault(1).open(&name, &kept), Some((b"chat-text/abc".to_vec(), b"meet at noon".to_vec().into())));
         assert_eq!((name.len(), vault(2).open(&name, &kept)), (NAME, None));
         let (other, _) = vault(1).seal(b"chat-text/abd", b"", [9; NONCE]);
         assert!(vault(1).open(&other, &kept).is_none());

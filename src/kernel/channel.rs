@@ -7,7 +7,7 @@ use super::router::{Received, Router};
 use super::schedule::{AppTickExt, Tick, TickSystems};
 use super::session::{CloseSession, Session, SessionOf, SessionPhase};
 use super::time::Instant;
-use super::traffic::{Refusals, Traffic};
+use super::traffic::{Refusals, SessionTraffic, Traffic};
 use super::transport::{FrameIn, FrameOut, HangUp, Service};
 use crate::crypto::NoiseChannel;
 use crate::wire::frame::SEAL_OVERHEAD;
@@ -108,14 +108,14 @@ impl Plugin for ChannelPlugin {
 
 fn open_frames(
     mut frames: ResMut<Messages<FrameIn>>,
-    mut sessions: Query<(&Session, &SessionOf, &mut Channel, &Service)>,
+    mut sessions: Query<(&Session, &SessionOf, &mut Channel, &Service, Option<&mut SessionTraffic>)>,
     mut router: Router,
     mut traffic: ResMut<Traffic>,
     mut refusals: ResMut<Refusals>,
     mut close: MessageWriter<CloseSession>,
 ) {
     for FrameIn { session, at, frame } in frames.drain() {
-        let Ok((state, SessionOf(node), mut channel, service)) = sessions.get_mut(session) else { continue };
+        let Ok((state, SessionOf(node), mut channel, service, of_session)) = sessions.get_mut(session) else { continue };
         let refused = match (frame.kind(), state.phase) {
             // The handshake has looked at these already.
             (Ok(FrameKind::Handshake | FrameKind::Refusal), _) | (_, SessionPhase::Closed) => continue,
@@ -123,7 +123,11 @@ fn open_frames(
                 let length = frame.len();
                 match channel.open(frame, *service) {
                     Ok(message) => {
-                        traffic.received[message.protocol() as usize].add(length);
+                        let protocol = message.protocol() as usize;
+                        traffic.received[protocol].add(length);
+                        if let Some(mut of_session) = of_session {
+                            of_session.0.received[protocol].add(length);
+                        }
                         router.route(Received { node: *node, session, at, message: () }, message);
                         continue;
                     }
@@ -151,18 +155,23 @@ fn obey_close(mut received: MessageReader<Received<SessionMessage>>, mut close: 
 
 fn seal_messages(
     mut outgoing: ResMut<Messages<Outgoing>>,
-    mut sessions: Query<(&Session, &mut Channel)>,
+    mut sessions: Query<(&Session, &mut Channel, Option<&mut SessionTraffic>)>,
     mut traffic: ResMut<Traffic>,
     mut refusals: ResMut<Refusals>,
     mut frames: MessageWriter<FrameOut>,
 ) {
     for Outgoing { session, at, message } in outgoing.drain() {
         // What is meant for a session that closed in this tick goes nowhere.
-        let Ok((Session { phase: SessionPhase::Established, .. }, mut channel)) = sessions.get_mut(session) else { continue };
-        let protocol = message.protocol();
+        let Ok((Session { phase: SessionPhase::Established, .. }, mut channel, of_session)) = sessions.get_mut(session) else {
+            continue;
+        };
+        let protocol = message.protocol() as usize;
         match channel.seal(message) {
             Ok(frame) => {
-                traffic.sent[protocol as usize].add(frame.len());
+                traffic.sent[protocol].add(frame.len());
+                if let Some(mut of_session) = of_session {
+                    of_session.0.sent[protocol].add(frame.len());
+                }
                 frames.write(FrameOut { session, at, frame });
             }
             Err(reason) => refusals.count(reason),

@@ -43,7 +43,7 @@ pub use session::{
 pub use store::{Persist, Restored, row};
 pub use time::{Clock, Instant};
 pub use timer::{AppTimerExt, Fired, Timers};
-pub use traffic::{Counter, Refusals, Traffic};
+pub use traffic::{Counter, Refusals, SessionTraffic, Traffic};
 pub use transport::{AssertedPeer, BeaconIn, BeaconOut, Dial, FrameIn, FrameOut, HangUp, LinkDown, LinkUp, Service};
 
 /// Adds everything in this module. Must come before all other plugins of the mesh.

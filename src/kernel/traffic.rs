@@ -15,6 +15,10 @@ pub struct Traffic {
     pub received: [Counter; Protocol::COUNT],
 }
 
+/// The same over one session; on the session, where somebody has put it there to have it counted.
+#[derive(Component, Default, Clone, Debug, PartialEq, Eq)]
+pub struct SessionTraffic(pub Traffic);
+
 /// Frames and their bytes.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {

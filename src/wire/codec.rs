@@ -6,6 +6,7 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::enc::write::SizeWriter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use super::WireMessage;
 use super::limits::MAX_MESSAGE;
@@ -85,6 +86,17 @@ pub fn decode(bytes: &[u8]) -> Result<WireMessage, CodecError> {
 /// [`CodecError::Private`].
 pub fn encode_value(value: &impl Serialize) -> Result<Vec<u8>, CodecError> {
     Ok(bincode::serde::encode_to_vec(value, CONFIG)?)
+}
+
+/// Encodes something that is secret, in the same way: the bytes are erased when dropped, and nowhere else are any.
+///
+/// # Errors
+/// [`CodecError::Private`].
+pub fn encode_secret(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, CodecError> {
+    // Of its full length from the beginning: a vector that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(vec![0; value_len(value)]);
+    bincode::serde::encode_into_slice(value, &mut bytes, CONFIG)?;
+    Ok(bytes)
 }
 
 /// Encodes something that is no message and may have `limit` bytes, in the same way.

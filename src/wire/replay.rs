@@ -2,19 +2,26 @@
 
 use super::CloseReason;
 
-/// Numbers within this distance of the highest may still come, over a service that reorders.
-const WINDOW: u64 = 64;
-
-/// The numbers that have come.
-#[derive(Default, Clone, Debug)]
-pub struct ReplayWindow {
+/// The numbers that have come. Those less than 64 times `WORDS` below the highest may still come, over a service that reorders.
+///
+/// The bits are a ring, as RFC 6479 lays them out, so that nothing is shifted.
+#[derive(Clone, Debug)]
+pub struct ReplayWindow<const WORDS: usize = 1> {
     /// The number after the highest that has come.
     next: u64,
-    /// Bit `i` stands for number `next - 1 - i`.
-    seen: u64,
+    /// Bit `n` of the ring stands for the latest number below `next` that leaves the remainder `n`.
+    seen: [u64; WORDS],
 }
 
-impl ReplayWindow {
+impl<const WORDS: usize> Default for ReplayWindow<WORDS> {
+    fn default() -> Self {
+        Self { next: 0, seen: [0; WORDS] }
+    }
+}
+
+impl<const WORDS: usize> ReplayWindow<WORDS> {
+    const LENGTH: u64 = 64 * WORDS as u64;
+
     /// Whether [`accept`](Self::accept) would take `number`; changes nothing.
     ///
     /// # Errors
@@ -25,8 +32,8 @@ impl ReplayWindow {
         } else if number >= self.next {
             number < u64::MAX
         } else {
-            let age = self.next - 1 - number;
-            age < WINDOW && self.seen & (1 << age) == 0
+            let (word, bit) = Self::place(number);
+            self.next - number <= Self::LENGTH && self.seen[word] & bit == 0
         };
         fresh.then_some(()).ok_or(CloseReason::Replay)
     }
@@ -38,14 +45,24 @@ impl ReplayWindow {
     pub fn accept(&mut self, number: u64, in_order: bool) -> Result<(), CloseReason> {
         self.check(number, in_order)?;
         if number >= self.next {
-            let ahead = number - self.next + 1;
-            self.seen = if ahead >= WINDOW { 0 } else { self.seen << ahead };
-            self.seen |= 1;
+            if number - self.next >= Self::LENGTH {
+                self.seen = [0; WORDS];
+            } else {
+                for passed in self.next..number {
+                    let (word, bit) = Self::place(passed);
+                    self.seen[word] &= !bit;
+                }
+            }
             self.next = number + 1;
-        } else {
-            self.seen |= 1 << (self.next - 1 - number);
         }
+        let (word, bit) = Self::place(number);
+        self.seen[word] |= bit;
         Ok(())
+    }
+
+    fn place(number: u64) -> (usize, u64) {
+        let place = number % Self::LENGTH;
+        ((place / 64) as usize, 1 << (place % 64))
     }
 }
 
@@ -57,25 +74,34 @@ mod tests {
 
     use super::*;
 
+    fn is_as_a_set<const WORDS: usize>(numbers: &[u64]) -> Result<(), TestCaseError> {
+        let mut window = ReplayWindow::<WORDS>::default();
+        let mut accepted = BTreeSet::new();
+        for number in numbers {
+            let recent = accepted.last().is_none_or(|highest| number + 64 * WORDS as u64 > *highest);
+            let taken = window.accept(*number, false).is_ok();
+            prop_assert_eq!(taken, recent && !accepted.contains(number));
+            if taken {
+                accepted.insert(*number);
+            }
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
-        fn no_number_is_accepted_twice_and_every_recent_new_one_is(numbers in prop::collection::vec(0_u64..200, 0..400)) {
-            let mut window = ReplayWindow::default();
-            let mut accepted = BTreeSet::new();
-            for number in numbers {
-                let recent = accepted.last().is_none_or(|highest| number + WINDOW > *highest);
-                let taken = window.accept(number, false).is_ok();
-                prop_assert_eq!(taken, recent && !accepted.contains(&number));
-                if taken {
-                    accepted.insert(number);
-                }
-            }
+        fn no_number_is_accepted_twice_and_every_recent_new_one_is(
+            numbers in prop::collection::vec(0_u64..200, 0..400), far in prop::collection::vec(0_u64..1000, 0..400),
+        ) {
+            is_as_a_set::<1>(&numbers)?;
+            is_as_a_set::<1>(&far)?;
+            is_as_a_set::<3>(&far)?;
         }
     }
 
     #[test]
     fn in_order_only_the_next_number_will_do() {
-        let mut window = ReplayWindow::default();
+        let mut window = ReplayWindow::<1>::default();
         assert_eq!(window.accept(0, true), Ok(()));
         assert_eq!(window.accept(0, true), Err(CloseReason::Replay));
         assert_eq!(window.accept(2, true), Err(CloseReason::Replay));

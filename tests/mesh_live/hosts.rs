@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use crate::node::{Node, until};
+use crate::node::{Node, pause, until};
 use crate::{Running, mesh_live};
 
 const LAN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mesh_live/lab/lan.sh");
+const CABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mesh_live/lab/cable.py");
 
 /// Hosts on one bridge; gone at the end of the test, whatever the end.
 struct Lan(String);
@@ -24,6 +26,23 @@ impl Lan {
         let mut command = Command::new("bash");
         command.arg(LAN).args(arguments).env("PREFIX", &self.0);
         command
+    }
+
+    /// Lays a cable of its own between hosts 1 and 2, which are 10.78.0.1 and 10.78.0.2 there: bad, as `spoilt` says.
+    fn cable(&self, spoilt: &str) -> Result<Running, String> {
+        Command::new("python3").arg("--version").output().map_err(|error| format!("no python3: {error}"))?;
+        let mut cable = Command::new("python3");
+        cable.args([CABLE, "600", &format!("{0}-h1:wan0,{0}-h2:wan0,{spoilt}", self.0)]);
+        let mut cable = Running::start(cable);
+        if cable.line() != "ready" {
+            return Err("no TAP devices".to_owned());
+        }
+        for host in 1..=2 {
+            let mut address = Command::new("ip");
+            address.args(["addr", "add", &format!("10.78.0.{host}/24"), "dev", "wan0"]);
+            assert!(self.on(host, &address).status().is_ok_and(|status| status.success()));
+        }
+        Ok(cable)
     }
 
     /// What runs on a host.
@@ -109,8 +128,58 @@ fn a_crowd_from_one_host_gets_sixteen_places_and_another_host_gets_in() {
     until("the other host is in", || lan.get(3, &b, "/health").contains("\"members\":1"));
 }
 
+/// For how long a bad cable is watched.
+const WATCHED: Duration = Duration::from_secs(40);
+
+#[test]
+fn over_a_slow_and_lossy_cable_nobody_is_suspected_and_nothing_is_lost() {
+    let lan = match Lan::lay("bad", 2) {
+        Ok(lan) => lan,
+        Err(why) => return skip(&why),
+    };
+    let _cable = match lan.cable("delay=400,jitter=100,loss=2") {
+        Ok(cable) => cable,
+        Err(why) => return skip(&why),
+    };
+    let home = tempfile::tempdir().unwrap();
+    let a = start(&lan, 1, home.path(), &["--wan", "--bind", "10.78.0.1"]);
+    let b = start(&lan, 2, home.path(), &["--wan", "--bind", "10.78.0.2", "--seed", "10.78.0.1:9000"]);
+    for (host, node) in [(1, &a), (2, &b)] {
+        until(&format!("host {host} knows the other"), || lan.get(host, node, "/health").contains("\"members\":1"));
+    }
+    pause(WATCHED);
+    for (host, node) in [(1, &a), (2, &b)] {
+        assert!(lan.get(host, node, "/health").contains("\"members\":1"));
+        for complaint in ["member suspected", "member left", "session closed"] {
+            assert!(!node.logged(complaint, None, ""), "host {host}: {complaint}: {:#?}", node.log());
+        }
+    }
+    let metrics = lan.get(1, &a, "/metrics");
+    let milliseconds = metrics.lines().find_map(|line| line.strip_prefix("p2p_node_ping_latency_ms ")?.parse::<f64>().ok());
+    assert!(milliseconds.is_some_and(|round_trip| round_trip > 500.0), "the cable was not in between: {metrics}");
+}
+
+#[test]
+fn hosts_that_speak_ipv6_only_meet_by_a_seed() {
+    let lan = match Lan::lay("six", 3) {
+        Ok(lan) => lan,
+        Err(why) => return skip(&why),
+    };
+    let home = tempfile::tempdir().unwrap();
+    let seed = ["--no-lan", "--bind", "::", "--seed", "[fd77::1]:9000"];
+    let nodes: Vec<Node> = (1..=3).map(|host| start(&lan, host, home.path(), &seed[..if host == 1 { 3 } else { 5 }])).collect();
+    for (index, node) in nodes.iter().enumerate() {
+        until(&format!("host {} knows the others", index + 1), || lan.get(index + 1, node, "/health").contains("\"members\":2"));
+    }
+    let metrics = lan.get(2, &nodes[1], "/metrics");
+    assert!(metrics.contains("node_ip=\"fd77::2\""), "{metrics}");
+}
+
 /// Says it past the test harness, which shows nothing of a test that passes.
 fn skip(why: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "SKIPPED: hosts in network namespaces need root, `ip` and bash: {why}");
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: hosts in network namespaces need root, `ip` and bash, cables also python3 and TAP devices: {why}"
+    );
 }

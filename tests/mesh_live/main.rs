@@ -7,6 +7,7 @@ mod chat;
 mod hosts;
 mod node;
 mod processes;
+mod prometheus;
 mod settings;
 #[cfg(unix)]
 mod tui;

@@ -7,7 +7,6 @@ use bevy_ecs::prelude::*;
 use serde::Serialize;
 
 use crate::kernel::Instant;
-use crate::wire::Protocol;
 
 /// How many, and how many bytes in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -31,9 +30,6 @@ impl Tally {
 pub struct Flow {
     /// Frames as they are on the wire, those of handshakes and those that were refused included.
     pub frames: Tally,
-    /// Messages within frames, indexed by [`Protocol`]. They are counted before they are sealed and after they were opened, so their
-    /// bytes on the wire are not known one by one.
-    pub messages: [u64; Protocol::COUNT],
     /// Payloads of broadcasts within messages. What is passed on to two peers counts twice.
     pub payloads: Tally,
 }

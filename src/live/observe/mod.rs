@@ -31,7 +31,9 @@ pub use server::{BindError, MAX_CONNECTIONS, REQUEST_TIME, SCRAPE_TIME, Server};
 pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, SocketCounts, Standings, Stats, collect};
 
 use crate::gate::ShedSystems;
-use crate::kernel::{AppTickExt, Instant, NeighborDown, NeighborUp, Node, Session, SessionClosed, SessionOpened, Tick, TickSystems};
+use crate::kernel::{
+    AppTickExt, Instant, NeighborDown, NeighborUp, Node, Session, SessionClosed, SessionOpened, SessionTraffic, Tick, TickSystems,
+};
 use crate::mesh::broadcast::{Delivered, Published, Redundant};
 use crate::mesh::detection::{Suspected, Trusted};
 use crate::mesh::discovery::{WentOffline, WentOnline};
@@ -87,11 +89,8 @@ impl Plugin for MeterPlugin {
                 (
                     // Frames are taken out of their queues by whoever opens, seals and sends them: they are counted on the way there.
                     systems::count_frames_in.after(TickSystems::Receive).before(TickSystems::Handshake),
-                    (systems::count_messages_in, systems::count_payloads_in)
-                        .chain()
-                        .after(TickSystems::Open)
-                        .before(TickSystems::Protocols),
-                    systems::count_messages_out.after(TickSystems::Protocols).after(ShedSystems).before(TickSystems::Seal),
+                    systems::count_payloads_in.after(TickSystems::Open).before(TickSystems::Protocols),
+                    systems::count_payloads_out.after(TickSystems::Protocols).after(ShedSystems).before(TickSystems::Seal),
                     systems::count_frames_out.after(TickSystems::Seal).before(TickSystems::Send),
                     (systems::count_sessions, systems::count_members, systems::count_broadcasts, systems::count_tick)
                         .chain()
@@ -100,5 +99,6 @@ impl Plugin for MeterPlugin {
             );
         app.world_mut().register_required_components::<Node, Meter>();
         app.world_mut().register_required_components::<Session, PeerTraffic>();
+        app.world_mut().register_required_components::<Session, SessionTraffic>();
     }
 }

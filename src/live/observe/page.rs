@@ -8,7 +8,7 @@ use prometheus::{Encoder, TextEncoder};
 use super::family::Page;
 use super::json::longest_uptime;
 use super::machine::MachineStats;
-use super::stats::{NodeStats, Rtt, SessionStats, Stats};
+use super::stats::{NodeStats, ProtocolStats, Rtt, SessionStats, Stats};
 
 /// A metric with one series for each `T`: its name, its help, its value.
 type Column<T> = (&'static str, &'static str, fn(&T) -> f64);
@@ -46,13 +46,13 @@ const NODE_COUNTERS: &[Column<NodeStats>] = &[
     ("murmuration_broadcasts_redundant_total", "Payloads of broadcasts that came again.", |n| n.meter.redundant as f64),
 ];
 
-const PEER_COUNTERS: &[Column<SessionStats>] = &[
-    ("murmuration_peer_sent_frames_total", "Frames sent over the open session with a peer.", |s| s.flows.sent.frames.count as f64),
-    ("murmuration_peer_sent_bytes_total", "Bytes of these frames.", |s| s.flows.sent.frames.bytes as f64),
-    ("murmuration_peer_received_frames_total", "Frames received over the open session with a peer.", |s| {
-        s.flows.received.frames.count as f64
+const PEER_COUNTERS: &[Column<ProtocolStats>] = &[
+    ("murmuration_peer_sent_frames_total", "Frames sent over the open session with a peer, by protocol.", |p| p.sent.count as f64),
+    ("murmuration_peer_sent_bytes_total", "Bytes of these frames.", |p| p.sent.bytes as f64),
+    ("murmuration_peer_received_frames_total", "Frames received over the open session with a peer and accepted, by protocol.", |p| {
+        p.received.count as f64
     }),
-    ("murmuration_peer_received_bytes_total", "Bytes of these frames.", |s| s.flows.received.frames.bytes as f64),
+    ("murmuration_peer_received_bytes_total", "Bytes of these frames.", |p| p.received.bytes as f64),
 ];
 
 const RTT_GAUGES: &[Column<Rtt>] = &[
@@ -163,21 +163,9 @@ fn sessions(page: &mut Page, stats: &Stats) {
         let help = format!("{help} Gone when the session is; murmuration_node metrics keep the sum.");
         let mut family = page.counter(name, &help);
         for (node, session) in all_sessions(stats) {
-            family.add(&[("node", &node.id), ("peer", &session.peer)], value(session));
-        }
-    }
-    // In the order of `Protocol`.
-    let names: Vec<_> = stats.protocols.iter().map(|protocol| protocol.name).collect();
-    for (name, help, sent) in [
-        ("murmuration_peer_sent_messages_total", "Messages handed to the open session with a peer, by protocol.", true),
-        ("murmuration_peer_received_messages_total", "Messages that came over the open session with a peer, by protocol.", false),
-    ] {
-        let help = format!("{help} Counted outside of the seal, so without the farewell of a session, and without bytes.");
-        let mut family = page.counter(name, &help);
-        for (node, session) in all_sessions(stats) {
-            let flow = if sent { &session.flows.sent } else { &session.flows.received };
-            for (protocol, count) in names.iter().zip(flow.messages).filter(|(_, count)| *count > 0) {
-                family.add(&[("node", &node.id), ("peer", &session.peer), ("protocol", protocol)], count as f64);
+            // A protocol that has said nothing yet makes no series.
+            for protocol in session.protocols.iter().filter(|protocol| protocol.sent.count + protocol.received.count > 0) {
+                family.add(&[("node", &node.id), ("peer", &session.peer), ("protocol", protocol.name)], value(protocol));
             }
         }
     }
@@ -209,7 +197,7 @@ fn world(page: &mut Page, stats: &Stats) {
             family.add(&[("protocol", protocol.name)], values[index] as f64);
         }
     }
-    for (name, help, value) in &stats.sockets {
+    for (name, help, value) in &stats.edges {
         page.counter(name, help).add(&[], *value as f64);
     }
     let mut family = page.counter("murmuration_refusals_total", "What was refused by all nodes of the process, by reason.");

@@ -6,10 +6,13 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 use serde::Serialize;
 
+use super::super::recorder::RecordCounts;
 use super::super::sockets::SocketCounts as Counts;
 use super::census::{Backlog, Flows, Meter, PeerTraffic, Tally, TickCount, TickTimes, UnixAtZero};
+use crate::gate::Gate;
 use crate::kernel::{
-    AddressBook, Contact, Counter, Instant, Neighbors, Node, Refusals, Session, SessionPhase, Sessions, Standing, Traffic, timers_fired,
+    AddressBook, Contact, Counter, Instant, Neighbors, Node, Refusals, Session, SessionPhase, SessionTraffic, Sessions, Standing, Traffic,
+    timers_fired,
 };
 use crate::mesh::broadcast::Broadcast;
 use crate::mesh::liveness::RoundTrip;
@@ -31,8 +34,8 @@ pub struct Stats {
     pub timers_fired: u64,
     /// How long ticks took.
     pub tick_times: TickTimes,
-    /// What sockets have seen and refused, by the name of the metric, with what it says.
-    pub sockets: Vec<(&'static str, &'static str, u64)>,
+    /// What is counted where the world ends, by sockets, gate and recorder: each by the name of its metric, with what it says.
+    pub edges: Vec<(&'static str, &'static str, u64)>,
 }
 
 /// Traffic of a protocol, in frames.
@@ -112,6 +115,8 @@ pub struct SessionStats {
     pub open_for: f64,
     /// What went over it.
     pub flows: Flows,
+    /// The same by protocol, but for frames that were refused.
+    pub protocols: Vec<ProtocolStats>,
     /// Round-trip times, once a pong has come.
     pub rtt: Option<Rtt>,
     /// What waits to be sent, if the transport says so.
@@ -158,7 +163,7 @@ type NodeParts<'a> = (
 pub struct SocketCounts(pub Arc<Counts>);
 
 /// What is read of a session.
-type SessionParts<'a> = (&'a Session, Option<&'a PeerTraffic>, Option<&'a RoundTrip>, Option<&'a Backlog>);
+type SessionParts<'a> = (&'a Session, Option<&'a PeerTraffic>, Option<&'a SessionTraffic>, Option<&'a RoundTrip>, Option<&'a Backlog>);
 
 /// How `world` is at `now`. Changes nothing that a node could notice.
 pub fn collect(world: &mut World, now: Instant) -> Stats {
@@ -198,8 +203,25 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
         ticks: world.get_resource::<TickCount>().map_or(0, |ticks| ticks.0),
         timers_fired: timers_fired(world),
         tick_times: world.get_resource::<TickTimes>().copied().unwrap_or_default(),
-        sockets: world.get_resource::<SocketCounts>().map(|sockets| sockets.0.list().into()).unwrap_or_default(),
+        edges: edges(world),
     }
+}
+
+fn edges(world: &World) -> Vec<(&'static str, &'static str, u64)> {
+    let mut all = Vec::new();
+    if let Some(sockets) = world.get_resource::<SocketCounts>() {
+        all.extend(sockets.0.list());
+    }
+    if let Some(gate) = world.get_resource::<Gate>() {
+        let shed = "Messages that can wait, dropped because their peer does not read.";
+        all.push(("murmuration_shed_messages_total", shed, gate.dropped()));
+        let damaged = "Rows of the store that could not be opened: damaged, or of another identity.";
+        all.push(("murmuration_damaged_rows_total", damaged, gate.damaged()));
+    }
+    if let Some(recorder) = world.get_resource::<RecordCounts>() {
+        all.extend(recorder.list());
+    }
+    all
 }
 
 fn phases(sessions: &[SessionParts]) -> Phases {
@@ -227,7 +249,7 @@ fn standings(book: &AddressBook) -> Standings {
 fn open_sessions(sessions: &[SessionParts], now: Instant, unix_at_zero: Duration) -> Vec<SessionStats> {
     let open = sessions.iter().filter(|(session, ..)| session.phase == SessionPhase::Established);
     let mut open: Vec<_> = open
-        .filter_map(|(session, traffic, trip, backlog)| {
+        .filter_map(|(session, traffic, by_protocol, trip, backlog)| {
             let traffic = traffic.copied().unwrap_or_default();
             Some(SessionStats {
                 peer: format!("{:?}", session.remote?),
@@ -235,6 +257,7 @@ fn open_sessions(sessions: &[SessionParts], now: Instant, unix_at_zero: Duration
                 since_unix: (unix_at_zero + traffic.opened.since(Instant::ZERO)).as_secs(),
                 open_for: now.since(traffic.opened).as_secs_f64(),
                 flows: traffic.flows,
+                protocols: by_protocol.map_or_else(Vec::new, |traffic| protocols(&traffic.0)),
                 rtt: trip.and_then(Rtt::of),
                 backlog: backlog.copied(),
             })

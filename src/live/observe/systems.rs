@@ -13,10 +13,7 @@ use crate::mesh::detection::{Suspected, Trusted};
 use crate::mesh::discovery::{WentOffline, WentOnline};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{MemberForgotten, MemberJoined};
-use crate::wire::{
-    AdmissionMessage, BroadcastMessage, LeaveMessage, LivenessMessage, MembershipMessage, Protocol, RoutingMessage, SessionMessage,
-    TopicMessage, TopologyMessage, WireMessage, for_each_protocol,
-};
+use crate::wire::{BroadcastMessage, WireMessage};
 
 /// The two places in which traffic is written down: at the session and at its node.
 #[derive(SystemParam)]
@@ -51,27 +48,6 @@ pub(super) fn count_frames_out(mut frames: MessageReader<FrameOut>, mut books: B
     }
 }
 
-macro_rules! define_inbox {
-    ($($field:ident: $variant:ident($message:ty, $held:ty) = $index:literal, $name:literal, $doc:literal;)*) => {
-        /// Readers of the received messages of all protocols.
-        #[derive(SystemParam)]
-        pub(super) struct Inbox<'w, 's> {
-            $($field: MessageReader<'w, 's, Received<$message>>,)*
-        }
-
-        impl Inbox<'_, '_> {
-            fn for_each(&mut self, mut note: impl FnMut(Entity, Protocol)) {
-                $(self.$field.read().for_each(|received| note(received.session, Protocol::$variant));)*
-            }
-        }
-    };
-}
-for_each_protocol!(define_inbox);
-
-pub(super) fn count_messages_in(mut inbox: Inbox, mut books: Books) {
-    inbox.for_each(|session, protocol| books.enter(session, |flows| flows.received.messages[protocol as usize] += 1));
-}
-
 pub(super) fn count_payloads_in(mut received: MessageReader<Received<BroadcastMessage>>, mut books: Books) {
     for Received { session, message, .. } in received.read() {
         if let Some(bytes) = payload(message) {
@@ -80,19 +56,13 @@ pub(super) fn count_payloads_in(mut received: MessageReader<Received<BroadcastMe
     }
 }
 
-pub(super) fn count_messages_out(mut outgoing: MessageReader<Outgoing>, mut books: Books) {
+pub(super) fn count_payloads_out(mut outgoing: MessageReader<Outgoing>, mut books: Books) {
     for Outgoing { session, message, .. } in outgoing.read() {
+        let WireMessage::Broadcast(message) = message else { continue };
         // What is meant for a session that is not open is not sealed either.
-        if !books.is_open(*session) {
-            continue;
+        if let Some(bytes) = payload(message).filter(|_| books.is_open(*session)) {
+            books.enter(*session, |flows| flows.sent.payloads.add(bytes));
         }
-        let payload = if let WireMessage::Broadcast(message) = message { payload(message) } else { None };
-        books.enter(*session, |flows| {
-            flows.sent.messages[message.protocol() as usize] += 1;
-            if let Some(bytes) = payload {
-                flows.sent.payloads.add(bytes);
-            }
-        });
     }
 }
 

@@ -64,6 +64,16 @@ impl RecordCounts {
         self.0.missed.load(Ordering::Relaxed)
     }
 
+    /// Each by the name of its metric, with what it says.
+    pub fn list(&self) -> [(&'static str, &'static str, u64); 4] {
+        [
+            ("murmuration_recording_parts_total", "Parts of the recording that were begun.", self.parts()),
+            ("murmuration_recorded_bytes_total", "Bytes of the recording.", self.bytes()),
+            ("murmuration_recording_failures_total", "Times that a recording ended because it could not be written.", self.failures()),
+            ("murmuration_unrecorded_ticks_total", "Ticks that are in no recording, since a part was full or failed.", self.missed()),
+        ]
+    }
+
     /// Counts a recording that ended because it could not be written.
     pub(super) fn fail(&self) {
         self.0.failures.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! The records of one network: which are kept, whatever the order in which they come.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use sha2::{Digest, Sha256};
 
@@ -12,8 +13,11 @@ use crate::wire::admission::{MAX_RECORDS, MAX_STANDING, Record, RecordId, Rules,
 pub const MAX_PER_SIGNER: usize = 256;
 /// Most records kept of signers that nobody is known to have invited yet.
 pub const MAX_PENDING: usize = 256;
-/// Places that only revocations take: a network that is full of invitations must still be able to defend itself.
-const RESERVED: usize = 1000;
+/// Places that only revocations take, of a signer's and of all: a network that is full of invitations must still be able to defend itself.
+const RESERVED_PER_SIGNER: usize = MAX_PER_SIGNER / 8;
+const RESERVED: usize = MAX_RECORDS / 4;
+/// Records that a member and all who came by it may have, however far from the founder it stands.
+const MIN_BRANCH: usize = 256;
 
 /// Why a record is not kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,9 +44,18 @@ pub struct Ledger {
     records: BTreeMap<RecordId, Record>,
     pending: BTreeMap<RecordId, Record>,
     /// The founder, and whoever was ever invited by one of these.
-    reached: BTreeSet<NodeId>,
-    /// How many records of each signer there are, without the first.
-    counts: BTreeMap<NodeId, usize>,
+    reached: BTreeMap<NodeId, Reached>,
+}
+
+/// Somebody who was ever invited, void or not.
+#[derive(Clone, Copy, Default, Debug)]
+struct Reached {
+    /// By whom first, but for the founder.
+    sponsor: Option<NodeId>,
+    /// How many records it has signed, without the one that founded the network.
+    own: usize,
+    /// How many all have signed whom it has brought, directly or not, and itself.
+    branch: usize,
 }
 
 impl Ledger {
@@ -60,8 +73,7 @@ impl Ledger {
             rules,
             records: BTreeMap::from([(network, record)]),
             pending: BTreeMap::new(),
-            reached: BTreeSet::from([founder]),
-            counts: BTreeMap::new(),
+            reached: BTreeMap::from([(founder, Reached::default())]),
         })
     }
 
@@ -92,7 +104,7 @@ impl Ledger {
         if record.network != self.network {
             return Err(Rejection::Foreign);
         }
-        let known = self.reached.contains(&record.signer);
+        let known = self.reached.contains_key(&record.signer);
         let room = if known { self.has_room(&record) } else { self.pending.len() < MAX_PENDING };
         if !room {
             return Err(Rejection::Full);
@@ -110,21 +122,50 @@ impl Ledger {
                 continue;
             }
             if let Statement::Invite(target) = record.statement
-                && self.reached.insert(target)
+                && let Entry::Vacant(place) = self.reached.entry(target)
             {
+                place.insert(Reached { sponsor: Some(record.signer), ..Reached::default() });
                 next.extend(self.pending.extract_if(.., |_, waiting| waiting.signer == target));
             }
-            *self.counts.entry(record.signer).or_default() += 1;
+            self.charge(&record.signer);
             self.records.insert(id, record);
             fresh.push(id);
         }
         Ok(())
     }
 
+    /// Whether there is room for a record of somebody who was invited.
+    ///
+    /// Names cost nothing: a member may invite as many of its own making as it likes, and have these invite others. So all who came by
+    /// somebody have, with it, at most half of the room of its sponsor. What one member does leaves room for what the others say.
     fn has_room(&self, record: &Record) -> bool {
-        let of_signer = self.counts.get(&record.signer).copied().unwrap_or_default();
-        let reserved = if matches!(record.statement, Statement::Revoke { .. }) { 0 } else { RESERVED };
-        of_signer < MAX_PER_SIGNER && self.records.len() + reserved < MAX_RECORDS
+        let revokes = matches!(record.statement, Statement::Revoke { .. });
+        let (of_signer, of_all) = if revokes { (0, 0) } else { (RESERVED_PER_SIGNER, RESERVED) };
+        let own = self.reached.get(&record.signer).map_or(0, |signer| signer.own);
+        let line = || self.line(&record.signer);
+        let depth = line().count() - 1;
+        let limits = (0..=depth).rev().map(|depth| MAX_RECORDS.checked_shr(depth as u32).unwrap_or(0).max(MIN_BRANCH));
+        own + of_signer < MAX_PER_SIGNER
+            && self.records.len() + of_all < MAX_RECORDS
+            && line().zip(limits).all(|((_, reached), limit)| reached.branch < limit)
+    }
+
+    /// Somebody who was ever invited, its sponsor, and so on up to the founder.
+    fn line(&self, from: &NodeId) -> impl Iterator<Item = (NodeId, &Reached)> {
+        let place = |id: NodeId| self.reached.get(&id).map(|reached| (id, reached));
+        std::iter::successors(place(*from), move |(_, reached)| reached.sponsor.and_then(place))
+    }
+
+    /// Counts a record of `signer`.
+    fn charge(&mut self, signer: &NodeId) {
+        if let Some(reached) = self.reached.get_mut(signer) {
+            reached.own += 1;
+        }
+        let mut next = Some(*signer);
+        while let Some(reached) = next.and_then(|id| self.reached.get_mut(&id)) {
+            reached.branch += 1;
+            next = reached.sponsor;
+        }
     }
 
     /// Whether a record is kept, or waits for its signer's invitation.

@@ -89,7 +89,7 @@ impl Outlets<'_, '_> {
     /// Keeps what is new, passes it on to all but who told it, and draws the conclusions.
     pub fn spread(&mut self, node: Entity, at: Instant, intake: &Intake, from: Option<Entity>) {
         if let Some(dropped) = intake.dropped {
-            self.persist.write(Persist { node, row: row(ROW, &dropped.0), value: None });
+            self.persist.write(Persist::forget(node, row(ROW, &dropped.0)));
         }
         if intake.fresh.is_empty() {
             return;
@@ -100,7 +100,7 @@ impl Outlets<'_, '_> {
         for (id, record) in &records {
             // What can be sent can be encoded.
             let Ok(value) = encode_value(record) else { continue };
-            self.persist.write(Persist { node, row: row(ROW, &id.0), value: Some(value) });
+            self.persist.write(Persist::keep(node, row(ROW, &id.0), value));
         }
         let messages = if admission.seeks() { Vec::new() } else { exchange::send(records.iter().map(|(_, record)| *record)) };
         for (session, _) in self.open_sessions(node).into_iter().filter(|(session, _)| Some(*session) != from) {

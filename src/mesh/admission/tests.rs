@@ -1,7 +1,8 @@
+mod limits;
 mod properties;
 
 use super::components::Admission;
-use super::ledger::{Ledger, MAX_PENDING, MAX_PER_SIGNER, Rejection};
+use super::ledger::{Ledger, Rejection};
 use super::roll::Roll;
 use crate::crypto::{CryptoMode, Identity, NodeId};
 use crate::wire::admission::{MAX_STANDING, Record, RecordId, RevocationRule, Rules, Statement};
@@ -277,22 +278,6 @@ fn what_no_member_signs_is_refused() {
         assert_eq!(insert(Record::sign(&person(1), network, 9, statement)), Err(Rejection::Malformed));
     }
     assert_eq!(insert(sound), Ok(()));
-}
-
-#[test]
-fn a_signer_has_so_many_records_and_no_more() {
-    let mut net = anyone();
-    let target = |number: usize| NodeId(std::array::from_fn(|index| if index < 2 { (number >> (8 * index)) as u8 } else { 1 }));
-    for number in 0..MAX_PER_SIGNER {
-        net.add(net.record(0, Statement::Invite(target(number))));
-    }
-    let record = net.record(0, Statement::Invite(id(1)));
-    assert_eq!(net.ledger.insert(record, MODE, &mut Vec::new()), Err(Rejection::Full));
-    for number in 0..MAX_PENDING {
-        net.add(net.record(5, Statement::Invite(target(number))));
-    }
-    let record = net.record(6, Statement::Invite(id(1)));
-    assert_eq!(net.ledger.insert(record, MODE, &mut Vec::new()), Err(Rejection::Full), "nobody has invited person 6");
 }
 
 fn of(number: usize) -> Admission {

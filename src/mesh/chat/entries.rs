@@ -68,7 +68,7 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     match it.chat.logs.accept(entry, SpeakerItem::millis(at)) {
         Accepted::New(entries) => {
             for entry in &entries {
-                out.keep(it.entity, store::entry_row(&entry.id), Some(store::entry_value(entry, SpeakerItem::millis(at))));
+                out.keep(it.entity, store::entry_row(&entry.id), store::entry_value(entry, SpeakerItem::millis(at)));
                 it.chat.counts.entries += 1;
                 read(it, entry, config, at, out);
             }

@@ -286,4 +286,21 @@ impl Logs {
             log.push(Arc::new(entry), since);
         }
     }
+
+    /// After a restart, when the clock may stand elsewhere, at `now`: nothing that was kept has come later than now, and the pause ages it by
+    /// `pause` at most, for who knows whether it was one. In milliseconds; returns what has another time since.
+    pub fn settle(&mut self, now: u64, pause: u64) -> Vec<(Arc<LogEntry>, u64)> {
+        let all = || self.logs.values().flat_map(|log| &log.entries);
+        let Some(newest) = all().map(|held| held.since.min(now)).max() else { return Vec::new() };
+        let skipped = (now - newest).saturating_sub(pause);
+        let mut settled = Vec::new();
+        for held in self.logs.values_mut().flat_map(|log| &mut log.entries) {
+            let since = (held.since + skipped).min(now);
+            if since != held.since {
+                held.since = since;
+                settled.push((Arc::clone(&held.entry), since));
+            }
+        }
+        settled
+    }
 }

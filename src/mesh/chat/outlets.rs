@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bevy_ecs::prelude::*;
 use bevy_ecs::query::QueryData;
 use bevy_ecs::system::SystemParam;
+use zeroize::Zeroizing;
 
 use super::components::Chat;
 use super::messages::{ForkSeen, NotSaid, ReceiptsChanged, TextHeard};
@@ -61,9 +62,14 @@ impl Outlets<'_> {
         self.send.write(SendTo { node, to, body: DatagramBody::Sync(message), at });
     }
 
-    /// Keeps a row, or deletes it.
-    pub fn keep(&mut self, node: Entity, row: Vec<u8>, value: Option<Vec<u8>>) {
-        self.persist.write(Persist { node, row, value });
+    /// Keeps a row.
+    pub fn keep(&mut self, node: Entity, row: Vec<u8>, value: impl Into<Zeroizing<Vec<u8>>>) {
+        self.persist.write(Persist::keep(node, row, value));
+    }
+
+    /// Deletes a row.
+    pub fn forget(&mut self, node: Entity, row: Vec<u8>) {
+        self.persist.write(Persist::forget(node, row));
     }
 }
 
@@ -109,8 +115,8 @@ impl SpeakerItem<'_, '_> {
         for id in gone {
             self.chat.texts.remove(&id);
             self.chat.locked.remove(&id);
-            out.keep(self.entity, super::store::entry_row(&id), None);
-            out.keep(self.entity, super::store::text_row(&id), None);
+            out.forget(self.entity, super::store::entry_row(&id));
+            out.forget(self.entity, super::store::text_row(&id));
         }
     }
 
@@ -119,7 +125,7 @@ impl SpeakerItem<'_, '_> {
         let text = Arc::new(text);
         if self.chat.texts.insert(Arc::clone(&text)) {
             self.chat.counts.texts += 1;
-            out.keep(self.entity, super::store::text_row(&text.id), Some(super::store::text_value(&text)));
+            out.keep(self.entity, super::store::text_row(&text.id), super::store::text_value(&text));
             out.heard.write(TextHeard { node: self.entity, text, at });
         }
     }

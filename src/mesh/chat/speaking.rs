@@ -189,7 +189,7 @@ fn append(it: &mut SpeakerItem, log: LogId, body: EntryBody, config: &ChatConfig
     let entry = Arc::new(LogEntry::sign(&it.keys.0, &it.network.0, entry));
     it.chat.logs.accept(Arc::clone(&entry), entry.time);
     it.chat.counts.entries += 1;
-    out.keep(it.entity, store::entry_row(&entry.id), Some(store::entry_value(&entry, entry.time)));
+    out.keep(it.entity, store::entry_row(&entry.id), store::entry_value(&entry, entry.time));
     if let Ok(bytes) = encode_value(&*entry) {
         out.publish.write(PublishTo { node: it.entity, topic: log.topic, payload: Payload(bytes.into()), at });
     }

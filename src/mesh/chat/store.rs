@@ -2,15 +2,16 @@
 
 use bevy_ecs::prelude::*;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::components::{Chat, Unsaid};
 use super::outlets::Outlets;
 use super::sender::KeptChain;
 use super::timeline::Text;
 use crate::crypto::Opening;
-use crate::kernel::{Contact, Restored, row};
+use crate::kernel::{Contact, Persist, Restored, row};
 use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId};
-use crate::wire::codec::{decode_value, encode_value};
+use crate::wire::codec::{decode_value, encode_secret};
 use crate::wire::{NodeId, TopicId};
 
 /// The kinds of rows.
@@ -45,8 +46,8 @@ fn entry_of(name: &[u8]) -> Option<EntryId> {
 }
 
 /// What rows hold can always be encoded.
-fn value(of: &impl Serialize) -> Vec<u8> {
-    encode_value(of).unwrap_or_default()
+fn value(of: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    encode_secret(of).unwrap_or_default()
 }
 
 /// The row of an entry, and of its text.
@@ -70,28 +71,36 @@ pub(super) fn text_value(text: &Text) -> Vec<u8> {
 impl Outlets<'_> {
     /// Keeps which log the node writes in a topic.
     pub(super) fn keep_own(&mut self, node: Entity, log: &LogId) {
-        self.keep(node, row(OWN, &log.topic.0), Some(log.life.to_be_bytes().to_vec()));
+        self.keep(node, row(OWN, &log.topic.0), log.life.to_be_bytes().to_vec());
     }
 
     /// Keeps who subscribes to a topic.
     pub(super) fn keep_subscriber(&mut self, node: Entity, topic: &TopicId, member: &NodeId, subscribed: bool) {
-        self.keep(node, row(SUBSCRIBER, &[&topic.0[..], &member.0].concat()), subscribed.then(Vec::new));
+        let row = row(SUBSCRIBER, &[&topic.0[..], &member.0].concat());
+        self.persist.write(if subscribed { Persist::keep(node, row, Vec::new()) } else { Persist::forget(node, row) });
     }
 
     /// Keeps how far the chain has come with which the node reads a log.
     pub(super) fn keep_reader(&mut self, node: Entity, log: &LogId, chat: &Chat) {
-        let kept = chat.readers.get(log).map(|reader| value(&KeptChain::of_reader(reader)));
-        self.keep(node, row(READER, &log_name(log)), kept);
+        let row = row(READER, &log_name(log));
+        match chat.readers.get(log) {
+            Some(reader) => self.keep(node, row, value(&KeptChain::of_reader(reader))),
+            None => self.forget(node, row),
+        }
     }
 
     /// Keeps what a member calls itself.
     pub(super) fn keep_name(&mut self, node: Entity, member: &NodeId, name: &str) {
-        self.keep(node, row(NAME, &member.0), Some(name.as_bytes().to_vec()));
+        self.keep(node, row(NAME, &member.0), name.as_bytes().to_vec());
     }
 
     /// Keeps a text that waits, or forgets it.
     pub(super) fn keep_unsaid(&mut self, node: Entity, number: u64, unsaid: Option<&Unsaid>) {
-        self.keep(node, row(UNSAID, &number.to_be_bytes()), unsaid.map(value));
+        let row = row(UNSAID, &number.to_be_bytes());
+        match unsaid {
+            Some(unsaid) => self.keep(node, row, value(unsaid)),
+            None => self.forget(node, row),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::messages::ReceiptsChanged;
 use super::outlets::{Outlets, Speaker, SpeakerItem};
 use super::receipts::HAVE;
 use super::speaking::say_waiting;
-use super::{ChatConfig, sync};
+use super::{ChatConfig, store, sync};
 use crate::kernel::{AccessList, Clock, Fired, NodeStarted, Prekeys, Restored};
 use crate::mesh::membership::{KeyChanged, NICK, SetKey};
 use crate::mesh::prekeys::MAX_OTHERS;
@@ -33,6 +33,9 @@ pub(super) enum ChatTimer {
     Ask,
 }
 
+/// A pause between two lives ages what is kept by this part of the time for which it is kept, and not more: were the clock wrong in one of
+/// them, history would be gone.
+const LONGEST_PAUSE: u32 = 4;
 /// Longest wait before somebody is asked again for texts that cannot be read.
 const LONGEST_ASK: Duration = Duration::from_secs(600);
 
@@ -50,6 +53,12 @@ pub(super) fn start(
             *it.chat = Chat::default();
         }
         it.chat.armed = Armed::default();
+        if kept.contains(&node) {
+            let pause = config.keep_time / LONGEST_PAUSE;
+            for (entry, since) in it.chat.logs.settle(SpeakerItem::millis(at), pause.as_millis() as u64) {
+                out.keep(node, store::entry_row(&entry.id), store::entry_value(&entry, since));
+            }
+        }
         let me = it.me.id;
         it.chat.own.values_mut().for_each(|log| log.author = me);
         it.chat.writers.values_mut().for_each(|writer| writer.checked = false);

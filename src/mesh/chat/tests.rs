@@ -73,6 +73,30 @@ proptest! {
 }
 
 #[test]
+fn a_clock_that_was_wrong_for_one_life_loses_nothing() {
+    const YEAR: u64 = 365 * 86_400_000;
+    const KEEP: u64 = YEAR;
+    for wrong in [30 * YEAR, 70 * YEAR] {
+        let (one, two, three) = (log(1, 10, 0), log(2, 10, 0), log(3, 10, 0));
+        let mut logs = Logs::default();
+        for (entries, now) in [(&one, 50 * YEAR), (&two, wrong), (&three, 51 * YEAR)] {
+            logs.settle(now, KEEP / 4);
+            entries.iter().for_each(|entry| drop(logs.accept(Arc::clone(entry), now)));
+            assert_eq!(logs.trim(TopicId::of("t"), usize::MAX, now - KEEP), []);
+        }
+    }
+}
+
+#[test]
+fn what_was_kept_ages_in_a_pause_but_not_by_all_of_it() {
+    let mut logs = Logs::default();
+    log(1, 10, 0).iter().for_each(|entry| drop(logs.accept(Arc::clone(entry), 1_000)));
+    assert_eq!(logs.settle(1_100, 100).len(), 0);
+    assert!(logs.settle(5_000, 100).iter().all(|(_, since)| *since == 4_900));
+    assert_eq!(logs.settle(5_050, 1_000).len(), 0, "it stands in the rows now");
+}
+
+#[test]
 fn a_second_entry_with_one_number_shows_and_changes_nothing() {
     let (honest, other) = (log(1, 10, 0), log(1, 10, 1));
     let mut logs = Logs::default();

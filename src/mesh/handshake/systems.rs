@@ -10,7 +10,7 @@ use super::{HandshakeConfig, NetworkKey};
 use crate::crypto::{Handshake, Progress, Secrets};
 use crate::kernel::{
     AccessList, Channel, CloseSession, Contact, Dial, Fired, FrameIn, FrameOut, Instant, KeyRng, Keys, LinkUp, Node, NodeClock, Refusals,
-    Role, Service, Session, SessionOf, SessionOpened, SessionPhase, Sessions, Timers, Traffic,
+    Role, Service, Session, SessionOf, SessionOpened, SessionPhase, SessionTraffic, Sessions, Timers, Traffic,
 };
 use crate::wire::{CloseReason, Frame, FrameKind, NodeId, Protocol};
 
@@ -30,18 +30,29 @@ pub struct Repeat(Entity);
 
 /// What handshakes send and tell.
 #[derive(SystemParam)]
-pub(super) struct Outlets<'w> {
+pub(super) struct Outlets<'w, 's> {
     frames: MessageWriter<'w, FrameOut>,
     opened: MessageWriter<'w, SessionOpened>,
     close: MessageWriter<'w, CloseSession>,
     traffic: ResMut<'w, Traffic>,
+    of_sessions: Query<'w, 's, &'static mut SessionTraffic>,
     refusals: ResMut<'w, Refusals>,
 }
 
-impl Outlets<'_> {
+impl Outlets<'_, '_> {
     fn send(&mut self, session: Entity, at: Instant, frame: Frame) {
         self.traffic.sent[Protocol::Handshake as usize].add(frame.len());
+        if let Ok(mut of_session) = self.of_sessions.get_mut(session) {
+            of_session.0.sent[Protocol::Handshake as usize].add(frame.len());
+        }
         self.frames.write(FrameOut { session, at, frame });
+    }
+
+    fn note_received(&mut self, session: Entity, frame: &Frame) {
+        self.traffic.received[Protocol::Handshake as usize].add(frame.len());
+        if let Ok(mut of_session) = self.of_sessions.get_mut(session) {
+            of_session.0.received[Protocol::Handshake as usize].add(frame.len());
+        }
     }
 
     fn refuse(&mut self, session: Entity, at: Instant, reason: CloseReason) {
@@ -131,7 +142,7 @@ pub(super) fn advance(
             }
             continue;
         }
-        out.traffic.received[Protocol::Handshake as usize].add(frame.len());
+        out.note_received(*session, frame);
         if let Some(reason) = frame.refused() {
             out.refuse(*session, *at, reason);
             continue;

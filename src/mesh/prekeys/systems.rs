@@ -3,6 +3,7 @@
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
 use rand::Rng;
+use zeroize::Zeroizing;
 
 use super::{MAX_OTHERS, PREKEY, PrekeyConfig};
 use crate::crypto::{Prekey, Secret, prekey_pair};
@@ -28,10 +29,11 @@ pub(super) struct Outlets<'w> {
 
 impl Outlets<'_> {
     fn keep(&mut self, node: Entity, own: &OwnPrekey) {
-        let mut value = own.secret.0.to_vec();
+        let mut value = Zeroizing::new(Vec::with_capacity(32 + 8 + 8));
+        value.extend_from_slice(&own.secret.0);
         value.extend_from_slice(&own.since.as_nanos().to_le_bytes());
         value.extend_from_slice(&own.until.unwrap_or(Instant::NEVER).as_nanos().to_le_bytes());
-        self.persist.write(Persist { node, row: row(OWN, &own.public.0), value: Some(value) });
+        self.persist.write(Persist::keep(node, row(OWN, &own.public.0), value));
     }
 
     /// Sets the timer for whatever is due first.
@@ -121,7 +123,7 @@ fn turn(
     prekeys.own.retain(|own| {
         let stays = own.until.is_none_or(|until| until > at);
         if !stays {
-            out.persist.write(Persist { node, row: row(OWN, &own.public.0), value: None });
+            out.persist.write(Persist::forget(node, row(OWN, &own.public.0)));
         }
         stays
     });
@@ -150,7 +152,7 @@ pub(super) fn learn(mut changed: MessageReader<KeyChanged>, mut nodes: Query<&mu
             continue;
         }
         if prekeys.others.insert(*member, prekey) != Some(prekey) {
-            persist.write(Persist { node: *node, row: row(OTHER, &member.0), value: Some(public.to_vec()) });
+            persist.write(Persist::keep(*node, row(OTHER, &member.0), public.to_vec()));
         }
     }
 }

@@ -3,12 +3,17 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::outstanding::MAX_OUTSTANDING;
 use crate::crypto::NodeId;
 use crate::kernel::Instant;
 use crate::wire::ReplayWindow;
 
 /// Most sources that are remembered: as many as members are held. Beyond it the one that was silent for longest is forgotten.
 pub const MAX_SOURCES: usize = 16_384;
+
+/// A source numbers its datagrams whomever they are for, and one may wait for a way while others go: as many may overtake it as the source
+/// remembers.
+type Window = ReplayWindow<{ MAX_OUTSTANDING / 64 }>;
 
 /// What has come, by source.
 #[derive(Default, Debug)]
@@ -17,7 +22,7 @@ pub struct Heard(IndexMap<NodeId, Source, FxBuildHasher>);
 #[derive(Debug)]
 struct Source {
     life: u64,
-    window: ReplayWindow,
+    window: Window,
     last: Instant,
 }
 
@@ -36,9 +41,9 @@ impl Heard {
         {
             self.0.swap_remove_index(oldest);
         }
-        let known = self.0.entry(source).or_insert_with(|| Source { life, window: ReplayWindow::default(), last: at });
+        let known = self.0.entry(source).or_insert_with(|| Source { life, window: Window::default(), last: at });
         if life > known.life {
-            (known.life, known.window) = (life, ReplayWindow::default());
+            (known.life, known.window) = (life, Window::default());
         }
         known.last = at;
         life == known.life && known.window.accept(number, false).is_ok()

@@ -54,6 +54,21 @@ fn altered_datagrams_have_no_effect_and_are_counted() {
 }
 
 #[test]
+fn a_datagram_that_a_thousand_others_overtake_still_arrives() {
+    let mut bed = Bed::new(4, LINE);
+    bed.send(0, 3, text(b"late"));
+    let late = bed.caught();
+    for _ in 1..MAX_OUTSTANDING {
+        bed.send(0, 3, text(b"early"));
+        bed.run();
+    }
+    bed.arrive(0, 1, RoutingMessage::Datagram(Box::new(late)));
+    bed.run();
+    assert_eq!((bed.counts.replayed, bed.delivered.len()), (0, MAX_OUTSTANDING));
+    assert_eq!(bed.delivered.last(), Some(&(3, 0, text(b"late"), 3)));
+}
+
+#[test]
 fn a_datagram_that_breaks_a_limit_is_refused_by_the_first_who_sees_it() {
     let mut bed = Bed::new(4, LINE);
     bed.send(0, 3, text(b"hello"));

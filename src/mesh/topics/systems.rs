@@ -139,7 +139,7 @@ pub(super) fn subscribe(
             topics.names.insert(topic, name.as_str().into());
             topics.shaped_for = u64::MAX;
             told.keys.write(SetKey { node, key: format!("{KEY}{name}"), value: Some(Vec::new()), at });
-            told.persist.write(Persist { node, row: row(ROW, name.as_bytes()), value: Some(Vec::new()) });
+            told.persist.write(Persist::keep(node, row(ROW, name.as_bytes()), Vec::new()));
             told.changed.write(SubscriptionChanged { node, member: me.id, topic, subscribed: true, at });
             None
         };
@@ -164,7 +164,7 @@ pub(super) fn subscribe(
                 topics.shaped_for = u64::MAX;
                 forget_name(&mut topics, &topic);
                 told.keys.write(SetKey { node, key: format!("{KEY}{name}"), value: None, at });
-                told.persist.write(Persist { node, row: row(ROW, name.as_bytes()), value: None });
+                told.persist.write(Persist::forget(node, row(ROW, name.as_bytes())));
                 told.changed.write(SubscriptionChanged { node, member: me.id, topic, subscribed: false, at });
             }
         }
