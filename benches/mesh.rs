@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use murmuration::crypto::{CryptoMode, NodeId};
+use murmuration::crypto::{CryptoMode, Handshake, Identity, NodeId, NoiseChannel, Progress, Secrets};
 use murmuration::kernel::{Instant, run_tick};
 use murmuration::scenario::{Arrivals, Dissemination, Graph, Overlay, Scenario, Selection, Workload, WorkloadKind};
 use murmuration::sim::{RunOptions, build, run};
 use murmuration::trial::Plan;
 use murmuration::wire::{BroadcastMessage, MessageId, Payload, Rumor, WireMessage, decode, encode, encoded_len};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 /// Ticks in which nothing is due for anybody, with all protocols there.
 fn idle_tick(criterion: &mut Criterion) {
@@ -80,5 +82,40 @@ fn handshake(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, idle_tick, broadcast, codec, handshake);
+/// The two ends of an open Noise channel.
+fn channels() -> [NoiseChannel; 2] {
+    let side = |number: u8, initiator: bool| {
+        let identity = Identity::from_seed([number; 32], CryptoMode::Real);
+        Handshake::begin(&identity, initiator, &[7; 32], &mut ChaCha8Rng::from_seed([number; 32])).expect("sound keys")
+    };
+    let ((mut dialler, first), (mut listener, _)) = (side(1, true), side(2, false));
+    let reply = |progress: Progress| match progress {
+        Progress::Reply(frame) => frame,
+        Progress::Finished { .. } => panic!("too early"),
+    };
+    let finish = |progress: Progress| match progress {
+        Progress::Finished { secrets: Secrets::Noise(channel), reply, .. } => (*channel, reply),
+        other => panic!("{other:?}"),
+    };
+    let second = reply(listener.read(&first.expect("the initiator speaks first")).expect("a sound frame"));
+    let (dialler, third) = finish(dialler.read(&second).expect("a sound frame"));
+    let (listener, _) = finish(listener.read(&third.expect("the proof")).expect("a sound frame"));
+    [dialler, listener]
+}
+
+/// Sealing and opening a message, as a live node does it with `live` (ring) and a simulation without.
+fn channel(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("channel");
+    for size in [64, 1024, 65_000] {
+        let [mut from, mut to] = channels();
+        let message = vec![7; size];
+        group.throughput(Throughput::Bytes(size as u64));
+        group.bench_function(format!("seal-and-open-{size}"), |bencher| {
+            bencher.iter(|| to.open(&from.seal(black_box(&message)).expect("short enough"), true));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, idle_tick, broadcast, codec, handshake, channel);
 criterion_main!(benches);
