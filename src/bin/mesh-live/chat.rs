@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, Read};
 use std::time::Duration;
 
-use murmuration::live::chat::{Command, Console, Line, LineKind, Status, news, parse};
-use murmuration::live::{MeshEvent, MeshNode, NodeStopped, Subscription};
+use murmuration::live::chat::{Command, Console, Line, LineKind, Listener, Status, news, parse};
+use murmuration::live::{MeshEvent, MeshNode, NodeStopped};
 use murmuration::wire::chat::{EntryId, MAX_TEXT};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -65,10 +65,9 @@ pub fn chat(args: &Args) -> Result<(), String> {
             }
         },
         async |node: MeshNode| {
-            let events = node.subscribe();
             let mut chat = Chat { console: Console::new(node), json, unread: BTreeSet::new() };
             // The node has stopped by itself: there is nothing more to do.
-            let _ = chat.run(args, events).await;
+            let _ = chat.run(args).await;
         },
     )
 }
@@ -87,7 +86,8 @@ struct Chat {
 }
 
 impl Chat {
-    async fn run(&mut self, args: &Args, mut events: Subscription) -> Result<(), NodeStopped> {
+    async fn run(&mut self, args: &Args) -> Result<(), NodeStopped> {
+        let mut events = Listener::new(self.console.node.clone()).await?;
         if let Some(text) = &args.publish {
             let lines = self.console.perform(Command::Say(text.clone())).await?;
             self.show(&lines);
@@ -105,8 +105,16 @@ impl Chat {
                     None => lines = None,
                 },
                 event = events.recv() => match event {
-                    Ok(event) => self.tell(&event).await?,
-                    Err(RecvError::Lagged(count)) => self.note(&format!("{count} events were missed")),
+                    Ok(event) => {
+                        self.tell(&[event]).await?;
+                        if events.is_untidy() {
+                            self.tell(&events.catch_up().await?).await?;
+                        }
+                    }
+                    Err(RecvError::Lagged(count)) => {
+                        self.note(&format!("{count} events were missed; what was said among them follows"));
+                        self.tell(&events.catch_up().await?).await?;
+                    }
                     Err(RecvError::Closed) => return Ok(()),
                 },
                 _ = look.tick() => {
@@ -149,19 +157,23 @@ impl Chat {
         Ok(false)
     }
 
-    async fn tell(&mut self, event: &MeshEvent) -> Result<(), NodeStopped> {
-        match event {
-            MeshEvent::ChatMessageSent { id, .. } => drop(self.unread.insert(*id)),
-            // Who has a text has all before it in its log.
-            MeshEvent::Delivered { id, members } if *members > 1 => {
-                self.unread.retain(|other| other.log != id.log || other.sequence > id.sequence);
-            }
-            MeshEvent::Stopped => return Ok(()),
-            _ => {}
+    async fn tell(&mut self, events: &[MeshEvent]) -> Result<(), NodeStopped> {
+        if matches!(events, [MeshEvent::Stopped]) {
+            return Ok(());
         }
         let view = self.console.node.view().await?;
-        if let Some(line) = news(event, &view) {
-            self.tell_line(&line);
+        for event in events {
+            match event {
+                MeshEvent::ChatMessageSent { id, .. } => drop(self.unread.insert(*id)),
+                // Who has a text has all before it in its log.
+                MeshEvent::Delivered { id, members } if *members > 1 => {
+                    self.unread.retain(|other| other.log != id.log || other.sequence > id.sequence);
+                }
+                _ => {}
+            }
+            if let Some(line) = news(event, &view) {
+                self.tell_line(&line);
+            }
         }
         Ok(())
     }

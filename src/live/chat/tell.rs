@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
-use bevy_ecs::query::QueryData;
 
 use super::look;
 use crate::crypto::NodeId;
@@ -12,7 +11,7 @@ use crate::gate::Gate;
 use crate::kernel::{AppTickExt, Contact, Node, Tick, TickSystems};
 use crate::live::events::{Events, MeshEvent};
 use crate::mesh::admission::{AdmissionRefused, Admitted, Revoked};
-use crate::mesh::chat::{Chat, ForkSeen, NotSaid, ReceiptsChanged, TextHeard};
+use crate::mesh::chat::{Chat, ForkSeen, NotSaid, ReceiptsChanged, Text, TextHeard};
 use crate::mesh::membership::Membership;
 use crate::mesh::routing::{DatagramReceived, SendFailed};
 use crate::mesh::topics::{TopicRefused, Topics};
@@ -49,29 +48,31 @@ impl Plugin for ChatEventsPlugin {
     }
 }
 
-#[derive(QueryData)]
-struct Teller {
-    node: &'static Node,
-    me: &'static Contact,
-    membership: Option<&'static Membership>,
-    chat: Option<&'static Chat>,
-    topics: Option<&'static Topics>,
+/// What a node knows of those who say something.
+type Teller<'a> = (&'a Contact, Option<&'a Membership>, Option<&'a Chat>, Option<&'a Topics>);
+
+fn tell_texts(mut heard: MessageReader<TextHeard>, nodes: Query<(&Node, Teller)>, events: Res<Events>) {
+    for TextHeard { node, text, .. } in heard.read() {
+        let Ok((node, teller)) = nodes.get(*node) else { continue };
+        // What was said stands in no log.
+        events.send(node.ordinal, event_of(text, teller));
+    }
 }
 
-fn tell_texts(mut heard: MessageReader<TextHeard>, nodes: Query<Teller>, events: Res<Events>) {
-    for TextHeard { node, text, .. } in heard.read() {
-        let Ok(it) = nodes.get(*node) else { continue };
-        let log = text.id.log;
-        let topic = it.topics.and_then(|topics| topics.name(&log.topic)).unwrap_or_default().to_owned();
-        let (to, id, time, plaintext) = (text.to, text.id, text.time, text.text.clone());
-        let event = if log.author == it.me.id {
-            MeshEvent::ChatMessageSent { plaintext, topic, to, id, time }
-        } else {
-            let nick = look::nick(it.membership, it.chat, &log.author);
-            MeshEvent::ChatMessageReceived { sender_pub_key: log.author.0, nick, plaintext, topic, to, id, time }
-        };
-        // What was said stands in no log.
-        events.send(it.node.ordinal, event);
+/// What is told of a text that `node` can read.
+pub(super) fn text_event(world: &World, node: Entity, text: &Text) -> Option<MeshEvent> {
+    Some(event_of(text, (world.get(node)?, world.get(node), world.get(node), world.get(node))))
+}
+
+fn event_of(text: &Text, (me, membership, chat, topics): Teller) -> MeshEvent {
+    let log = text.id.log;
+    let topic = topics.and_then(|topics| topics.name(&log.topic)).unwrap_or_default().to_owned();
+    let (to, id, time, plaintext) = (text.to, text.id, text.time, text.text.clone());
+    if log.author == me.id {
+        MeshEvent::ChatMessageSent { plaintext, topic, to, id, time }
+    } else {
+        let nick = look::nick(membership, chat, &log.author);
+        MeshEvent::ChatMessageReceived { sender_pub_key: log.author.0, nick, plaintext, topic, to, id, time }
     }
 }
 
@@ -98,7 +99,7 @@ fn tell_receipts(
 }
 
 /// The newest texts of a log, and how many members have each.
-fn delivered(chat: &Chat, log: &LogId) -> Vec<(EntryId, usize)> {
+pub(super) fn delivered(chat: &Chat, log: &LogId) -> Vec<(EntryId, usize)> {
     let entries = chat.logs().get(log).into_iter().flat_map(|log| log.entries().rev());
     let texts = entries.filter(|entry| entry.body.commitment().is_some()).take(TOLD);
     texts.map(|entry| (entry.id, chat.delivered_to(&entry.id))).collect()

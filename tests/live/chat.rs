@@ -1,0 +1,65 @@
+//! Chat, as a program that holds a node hears it.
+
+use murmuration::live::chat::Listener;
+use murmuration::live::{MeshEvent, MeshNode, SendError};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
+
+use crate::nodes::{PATIENCE, config, next, seeded};
+
+fn text(event: MeshEvent) -> Option<String> {
+    match event {
+        MeshEvent::ChatMessageReceived { plaintext, .. } | MeshEvent::ChatMessageSent { plaintext, .. } => {
+            Some(String::from_utf8(plaintext.into()).unwrap())
+        }
+        _ => None,
+    }
+}
+
+/// Has more events happen at `node` than are kept for whoever does not read them.
+async fn flood(node: &MeshNode) {
+    for _ in 0..6_000 {
+        // Each is refused, which is an event.
+        while node.send_to_topic("nowhere", "lost") == Err(SendError::Busy) {
+            node.view().await.unwrap();
+        }
+    }
+    node.view().await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_reads_too_slowly_is_told_every_text_once() {
+    let alice = MeshNode::start(config()).await.unwrap();
+    let bob = MeshNode::start(seeded(&alice)).await.unwrap();
+    let mut seen = bob.subscribe();
+    let hears = async |events: &mut _, what: &str| next(events, |event| (text(event)? == what).then_some(())).await;
+    alice.send_chat("before").unwrap();
+    hears(&mut seen, "before").await;
+
+    let mut slow = Listener::new(bob.clone()).await.unwrap();
+    alice.send_chat("told").unwrap();
+    hears(&mut seen, "told").await;
+    let mut told: Vec<String> = Vec::new();
+    while told.is_empty() {
+        told.extend(text(timeout(PATIENCE, slow.recv()).await.unwrap().unwrap()));
+    }
+    for number in 0..3 {
+        alice.send_chat(format!("lost {number}")).unwrap();
+        hears(&mut seen, &format!("lost {number}")).await;
+    }
+    bob.send_chat("own").unwrap();
+    hears(&mut seen, "own").await;
+    flood(&bob).await;
+    // This one is still among the events when the listener looks at the log.
+    let mut seen = bob.subscribe();
+    alice.send_chat("kept").unwrap();
+    hears(&mut seen, "kept").await;
+
+    assert!(matches!(timeout(PATIENCE, slow.recv()).await.unwrap(), Err(RecvError::Lagged(_))));
+    told.extend(slow.catch_up().await.unwrap().into_iter().filter_map(text));
+    alice.send_chat("last").unwrap();
+    while told.last().is_none_or(|last| last != "last") {
+        told.extend(text(timeout(PATIENCE, slow.recv()).await.unwrap().unwrap()));
+    }
+    assert_eq!(told, ["told", "lost 0", "lost 1", "lost 2", "own", "kept", "last"]);
+}
