@@ -1,7 +1,7 @@
 //! Chat, as a program that holds a node hears it.
 
 use murmuration::live::chat::Listener;
-use murmuration::live::{MeshEvent, MeshNode, SendError};
+use murmuration::live::{MeshEvent, MeshNode, SendError, Subscription};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
@@ -14,6 +14,10 @@ fn text(event: MeshEvent) -> Option<String> {
         }
         _ => None,
     }
+}
+
+async fn hears(events: &mut Subscription, what: &str) {
+    next(events, |event| (text(event)? == what).then_some(())).await;
 }
 
 /// Has more events happen at `node` than are kept for whoever does not read them.
@@ -32,7 +36,6 @@ async fn whoever_reads_too_slowly_is_told_every_text_once() {
     let alice = MeshNode::start(config()).await.unwrap();
     let bob = MeshNode::start(seeded(&alice)).await.unwrap();
     let mut seen = bob.subscribe();
-    let hears = async |events: &mut _, what: &str| next(events, |event| (text(event)? == what).then_some(())).await;
     alice.send_chat("before").unwrap();
     hears(&mut seen, "before").await;
 
