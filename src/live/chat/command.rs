@@ -1,6 +1,7 @@
 //! What people type: a line that is said, or a command.
 
 use crate::crypto::NodeId;
+use crate::live::settings::{self, ValueError};
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +55,6 @@ pub enum Command {
 
 /// Texts that are shown if it is not said how many.
 const LAST: usize = 50;
-/// Longest nick in characters.
-const MAX_NICK: usize = 32;
 /// What others are called stands at the beginning of so many hex digits of their key, or of more.
 pub(super) const SHORTEST_PREFIX: usize = 8;
 
@@ -96,8 +95,8 @@ pub enum ParseError {
     #[error("the quotes do not enclose the text: write /send TOPIC \"TEXT\", and \\\" for a quote in it")]
     Quotes,
     /// It is no nick.
-    #[error("a nick has 1 to {MAX_NICK} characters, and no control characters")]
-    Nick,
+    #[error(transparent)]
+    Nick(#[from] ValueError),
 }
 
 impl ParseError {
@@ -164,7 +163,7 @@ pub fn parse(line: &str) -> Result<Option<Command>, ParseError> {
         }
         "/history" => history(rest).ok_or(wrong)?,
         "/me" => nothing().map(|()| Command::Me)?,
-        "/nick" => Command::Nick(nick(rest)?),
+        "/nick" => Command::Nick(settings::nick(rest)?),
         "/quit" => nothing().map(|()| Command::Quit)?,
         _ => nothing().map(|()| Command::Help)?,
     }))
@@ -182,11 +181,6 @@ pub(super) fn key(text: &str) -> Result<NodeId, ParseError> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseError::KeyDigits)?;
     Ok(NodeId(bytes))
-}
-
-fn nick(text: &str) -> Result<String, ParseError> {
-    let fits = (1..=MAX_NICK).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or(ParseError::Nick)
 }
 
 fn history(rest: &str) -> Option<Command> {

@@ -1,6 +1,7 @@
 //! Chat for people and scripts: what they see of a node, what they can tell it.
 
 mod calls;
+pub mod clean;
 mod command;
 mod completion;
 mod console;
@@ -15,7 +16,7 @@ pub use command::{Command, HELP, ParseError, parse};
 pub use completion::complete;
 pub use console::{Console, Line, LineKind};
 pub use listener::Listener;
-pub use look::{shown, texts, view};
+pub use look::{texts, view};
 pub use news::news;
 pub use status::{LastRefusal, RefusalPlugin};
 pub use tell::ChatEventsPlugin;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::console::{Line, LineKind, entry_name, text_line};
-use super::look::shown;
+use super::clean::{self, shown};
 use super::view::plainly;
 use super::{Status, TextView, View};
 use crate::crypto::NodeId;
@@ -34,7 +34,7 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
         MeshEvent::ChatMessageReceived { sender_pub_key, nick, plaintext, topic, to, id, time } => {
             let text = TextView {
                 id: *id,
-                topic: topic.clone(),
+                topic: clean::line(topic),
                 author: NodeId(*sender_pub_key),
                 nick: nick.clone(),
                 to: *to,

@@ -74,6 +74,10 @@ fn what_is_wrong_is_said_in_one_line() {
     {
         assert!(!error(wrong).contains('\n'), "{wrong}");
     }
+    // What is no nick at the start is none later.
+    for wrong in ["al\u{200b}ice", "alice\u{202e}", "\u{2800}", &"a".repeat(33)] {
+        assert_eq!(error(&format!("/nick {wrong}")), crate::live::settings::nick(wrong).unwrap_err().to_string());
+    }
     // Whatever is typed, nothing worse happens.
     for line in ["/", "//", "/dm \"", "/dm \"\\", "/send \"\" \"\"", "/history 99999999999999999999", "/é ü", "/dm é \"ü"] {
         let _ = parse(line);
@@ -112,6 +116,6 @@ fn lines_are_completed() {
 
 #[test]
 fn what_others_say_cannot_move_the_cursor() {
-    assert_eq!(shown("one\u{1b}[2Jtwo\tthree\u{202e}".as_bytes()), "one\u{fffd}[2Jtwo three\u{fffd}");
-    assert_eq!(shown(&[0xff, 0x00]), "ff00");
+    assert_eq!(clean::shown("one\u{1b}[2Jtwo\tthree\u{202e}\r\nfour".as_bytes()), "one␛[2Jtwo    three\u{fffd}\nfour");
+    assert_eq!(clean::shown(&[0xff, 0x00]), "ff00");
 }

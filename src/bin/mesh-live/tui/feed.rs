@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use murmuration::live::chat::clean;
 use murmuration::crypto::NodeId;
 use murmuration::live::chat::{TextView, View};
 use murmuration::wire::chat::EntryId;
@@ -9,7 +10,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::theme::{Role, Theme};
-use super::{clean, wrap};
+use super::wrap;
 
 /// Columns of the time and the blank behind it.
 const TIME: usize = 6;

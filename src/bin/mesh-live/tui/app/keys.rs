@@ -1,5 +1,6 @@
 //! What keys, the mouse and pasted text do.
 
+use murmuration::live::chat::clean;
 use murmuration::live::chat;
 use murmuration::wire::chat::MAX_TEXT;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
@@ -7,7 +8,6 @@ use ratatui::layout::Position;
 
 use super::popup::Answer;
 use super::{App, Effect, Popup};
-use crate::tui::clean;
 use crate::tui::editing::{edit, pasted};
 use crate::tui::feed::Kind;
 use crate::tui::input::{Completion, Move};

@@ -1,5 +1,6 @@
 //! The lines at the top and the bottom: where one is, who one is, and whether there is a connection.
 
+use murmuration::live::chat::clean;
 use murmuration::live::chat::Status;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -8,7 +9,7 @@ use ratatui::widgets::Block;
 
 use crate::tui::app::App;
 use crate::tui::theme::Role;
-use crate::tui::{clean, wrap};
+use crate::tui::wrap;
 
 /// What the keys do, from the most to the least important.
 const HINTS: [&str; 4] = ["F1 help", "F2 invite", "F3 members", "F4 me"];
