@@ -91,6 +91,9 @@ pub enum ParseError {
     /// It is no key either.
     #[error("a key has 64 hex digits, and this has other characters")]
     KeyDigits,
+    /// It looks like a key, and nobody can have it.
+    #[error("no node can have this key: it is not one that `mesh-live id` shows; copy it again")]
+    NotAKey,
     /// Quotes are opened and not closed, or something follows them.
     #[error("the quotes do not enclose the text: write /send TOPIC \"TEXT\", and \\\" for a quote in it")]
     Quotes,
@@ -180,7 +183,8 @@ pub(super) fn key(text: &str) -> Result<NodeId, ParseError> {
     }
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseError::KeyDigits)?;
-    Ok(NodeId(bytes))
+    let id = NodeId(bytes);
+    if id.is_key() { Ok(id) } else { Err(ParseError::NotAKey) }
 }
 
 fn history(rest: &str) -> Option<Command> {

@@ -212,8 +212,11 @@ fn is_subscribed(view: &View, topic: &str) -> bool {
 /// # Errors
 /// Nobody is, or several are: a line that says so.
 pub(super) fn find(view: &View, who: &str) -> Result<NodeId, String> {
-    if let Ok(id) = key(who) {
-        return Ok(id);
+    match key(who) {
+        Ok(id) => return Ok(id),
+        Err(error @ ParseError::NotAKey) => return Err(error.to_string()),
+        // It may be a nick.
+        Err(_) => {}
     }
     let digits = who.to_ascii_lowercase();
     let is_prefix = digits.len() >= SHORTEST_PREFIX && digits.bytes().all(|byte| byte.is_ascii_hexdigit());

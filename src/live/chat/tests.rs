@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::command::Command;
 use super::console::find;
 use super::*;
-use crate::crypto::NodeId;
+use crate::crypto::{CryptoMode, Identity, NodeId};
 
 fn ok(line: &str) -> Command {
     parse(line).unwrap_or_else(|error| panic!("{line}: {error}")).unwrap_or_else(|| panic!("{line} is blank"))
@@ -14,10 +14,15 @@ fn error(line: &str) -> String {
 }
 
 fn member(first: [u8; 4], nick: &str) -> MemberView {
-    let mut id = [7; 32];
-    id[..4].copy_from_slice(&first);
+    let id = |last: u8| {
+        let mut id = [7; 32];
+        id[..4].copy_from_slice(&first);
+        id[31] = last;
+        NodeId(id)
+    };
     MemberView {
-        id: NodeId(id),
+        // Every other one is a key.
+        id: (0..=255).map(id).find(NodeId::is_key).unwrap(),
         nick: Some(nick.to_owned()),
         presence: Presence::Online,
         round_trip: Some(Duration::from_millis(3)),
@@ -47,7 +52,8 @@ fn lines_are_commands_or_said() {
     assert_eq!(ok("  hello  there "), Command::Say("hello  there".into()));
     assert_eq!(ok("/dm bob see you / at noon"), Command::Dm { to: "bob".into(), text: "see you / at noon".into() });
     assert_eq!(ok("/dm \"bob the great\" hi"), Command::Dm { to: "bob the great".into(), text: "hi".into() });
-    assert_eq!(ok(&format!("/invite {}", "Ab".repeat(32))), Command::Invite(NodeId([0xab; 32])));
+    let id = Identity::from_seed([7; 32], CryptoMode::Real).id();
+    assert_eq!(ok(&format!("/invite {}", format!("{id:?}").to_uppercase())), Command::Invite(id));
     assert_eq!(ok("/revoke bob"), Command::Revoke("bob".into()));
     assert_eq!(ok(r#"/send tech "say \"no\" \\ twice""#), Command::Send { topic: "tech".into(), text: r#"say "no" \ twice"#.into() });
     assert_eq!(ok("/send tech no quotes"), Command::Send { topic: "tech".into(), text: "no quotes".into() });
@@ -69,6 +75,11 @@ fn what_is_wrong_is_said_in_one_line() {
     assert_eq!(error("/invite abc"), "a key has 64 hex digits, and this has 3 characters");
     assert_eq!(error(&format!("/invite {}", "g".repeat(64))), "a key has 64 hex digits, and this has other characters");
     assert_eq!(error("/dm bob"), "Unknown command or invalid arguments: /dm NICK TEXT");
+    // Nobody can be those: zero, all ones, the neutral element, no point of the curve, and a point written in another way.
+    for nobody in ["00".repeat(32), "ff".repeat(32), format!("01{}", "00".repeat(31)), format!("02{}", "00".repeat(31)), format!("{}7f", "ee".to_owned() + &"ff".repeat(30))] {
+        assert!(error(&format!("/invite {nobody}")).contains("no node can have this key"), "{nobody}");
+        assert!(find(&view(Vec::new()), &nobody).unwrap_err().contains("no node can have this key"), "{nobody}");
+    }
     for wrong in
         ["/send tech \"open", "/send tech \"a\" b", "/send tech \"a\\", "/nick", "/invite", "/revoke", "/join-topic a b", "/history a b"]
     {
