@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::mesh_live;
+use crate::{complaint, mesh_live};
 use crate::node::{pause, until};
 
 /// Somebody who chats. The process is killed at the end of the test.
@@ -245,6 +245,9 @@ fn bad_lines_are_answered_and_nothing_ends() {
         ("/revoke nobody", "nobody here is called nobody"),
         ("/dm nobody hello", "nobody here is called nobody"),
         ("/send nowhere hello", "Not subscribed to topic: nowhere"),
+        ("/history nowhere", "there is no topic nowhere: write /history [TOPIC] [N]"),
+        ("/history lobby ten", "Unknown command or invalid arguments: /history [TOPIC] [N]"),
+        ("/history", "nothing that you can read was said in lobby yet"),
         ("/leave-topic lobby", "nobody leaves the lobby"),
         (&format!("/join-topic {}", "n".repeat(60)), "a topic's name has 1 to 48 bytes"),
         (&too_long, "a text of 20000 bytes is longer than the 16384 allowed: split it"),
@@ -261,6 +264,15 @@ fn bad_lines_are_answered_and_nothing_ends() {
     drop(alice.input.take());
     pause(Duration::from_millis(500));
     assert!(alice.child.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn a_text_that_cannot_be_said_at_the_start_is_bad_input() {
+    let home = tempfile::tempdir().unwrap();
+    for (text, wrong) in [("", "there is nothing to say"), (" \t ", "there is nothing to say"), (&"x".repeat(20_000), "split it")] {
+        let said = complaint(home.path(), &["chat", "--data-dir", "alice", "--publish", text]);
+        assert!(said.contains(wrong), "{said}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use std::time::Duration;
 
 use murmuration::live::chat::{Command, Console, Line, LineKind, Listener, Status, news, parse};
-use murmuration::live::{MeshEvent, MeshNode, NodeStopped};
+use murmuration::live::{MeshEvent, MeshNode, NodeStopped, SendError};
 use murmuration::wire::chat::{EntryId, MAX_TEXT};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// Say this to all when the node has started. It is kept until somebody is there.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = fit)]
     publish: Option<String>,
     /// Read nothing from the standard input.
     #[arg(long)]
@@ -39,6 +39,15 @@ pub struct Args {
     /// End when the standard input ends and somebody has all that was said.
     #[arg(long)]
     once: bool,
+}
+
+/// A text that can be said.
+fn fit(text: &str) -> Result<String, SendError> {
+    match text.len() {
+        _ if text.trim().is_empty() => Err(SendError::Empty),
+        length if length > MAX_TEXT => Err(SendError::TextTooLong(length)),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 pub fn chat(args: &Args) -> Result<(), String> {

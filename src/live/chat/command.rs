@@ -189,15 +189,17 @@ pub(super) fn key(text: &str) -> Result<NodeId, ParseError> {
 
 fn history(rest: &str) -> Option<Command> {
     let words: Vec<&str> = rest.split_whitespace().collect();
-    match words[..] {
-        [] => Some(Command::History { topic: None, last: LAST }),
-        [one] => Some(match one.parse() {
-            Ok(last) => Command::History { topic: None, last },
-            Err(_) => Command::History { topic: Some(one.to_owned()), last: LAST },
-        }),
-        [topic, last] => Some(Command::History { topic: Some(topic.to_owned()), last: last.parse().ok()? }),
-        _ => None,
-    }
+    let count = |word: &str| word.parse().ok().filter(|count| *count > 0);
+    // Whoever writes a number means one, though a topic may be called so.
+    let is_number = |word: &str| word.trim_start_matches(['+', '-']).bytes().all(|byte| byte.is_ascii_digit());
+    let (topic, last) = match words[..] {
+        [] => (None, LAST),
+        [one] if is_number(one) => (None, count(one)?),
+        [topic] => (Some(topic), LAST),
+        [topic, last] => (Some(topic), count(last)?),
+        _ => return None,
+    };
+    Some(Command::History { topic: topic.map(str::to_owned), last })
 }
 
 /// The first word, which may stand in quotes, and what follows it.

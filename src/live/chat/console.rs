@@ -132,11 +132,7 @@ impl Console {
             Command::CreateTopic(name) | Command::JoinTopic(name) => self.join(&name).await?,
             Command::LeaveTopic(name) => self.leave(&name).await?,
             Command::Topics => topics(&node.view().await?),
-            Command::History { topic, last } => {
-                let topic = topic.unwrap_or_else(|| self.topic.clone());
-                let view = node.view().await?;
-                node.texts(Some(topic), last).await?.iter().map(|text| text_line(text, &view)).collect()
-            }
+            Command::History { topic, last } => self.history(topic.unwrap_or_else(|| self.topic.clone()), last).await?,
             Command::Me => vec![me(&node.view().await?)],
             Command::Nick(nick) => done(node.set_nick(&nick), || format!("You are now: {nick}"))?,
             Command::Help => HELP.iter().map(|(name, arguments, what)| Line::new(LineKind::Help, usage(name, arguments, what))).collect(),
@@ -154,6 +150,20 @@ impl Console {
             lines.push(Line::info("nobody is here yet who could read this: it is kept, and said when somebody is"));
         }
         Ok(lines)
+    }
+
+    async fn history(&self, topic: String, last: usize) -> Result<Vec<Line>, NodeStopped> {
+        let view = self.node.view().await?;
+        let texts = self.node.texts(Some(topic.clone()), last).await?;
+        if !texts.is_empty() {
+            return Ok(texts.iter().map(|text| text_line(text, &view)).collect());
+        }
+        let is_known = view.topics.iter().any(|known| known.name == topic);
+        Ok(vec![if is_known {
+            Line::info(format!("nothing that you can read was said in {topic} yet"))
+        } else {
+            Line::error(format!("there is no topic {topic}: write /history [TOPIC] [N], /topics lists the topics"))
+        }])
     }
 
     async fn join(&self, name: &str) -> Result<Vec<Line>, NodeStopped> {

@@ -80,6 +80,9 @@ fn what_is_wrong_is_said_in_one_line() {
         assert!(error(&format!("/invite {nobody}")).contains("no node can have this key"), "{nobody}");
         assert!(find(&view(Vec::new()), &nobody).unwrap_err().contains("no node can have this key"), "{nobody}");
     }
+    for wrong in ["/history 0", "/history -5", "/history tech 0", "/history tech ten", "/history 5 tech", "/history a b c", "/history 99999999999999999999"] {
+        assert_eq!(error(wrong), "Unknown command or invalid arguments: /history [TOPIC] [N]", "{wrong}");
+    }
     for wrong in
         ["/send tech \"open", "/send tech \"a\" b", "/send tech \"a\\", "/nick", "/invite", "/revoke", "/join-topic a b", "/history a b"]
     {
