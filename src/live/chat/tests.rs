@@ -4,6 +4,9 @@ use super::command::Command;
 use super::console::find;
 use super::*;
 use crate::crypto::{CryptoMode, Identity, NodeId};
+use crate::live::MeshEvent;
+use crate::wire::TopicId;
+use crate::wire::chat::{EntryId, LogId};
 
 fn ok(line: &str) -> Command {
     parse(line).unwrap_or_else(|error| panic!("{line}: {error}")).unwrap_or_else(|| panic!("{line} is blank"))
@@ -114,6 +117,30 @@ fn members_are_named_by_nick_key_or_its_beginning() {
     assert!(liars.contains(&format!("{eve:?}, {liar:?}")), "{liars}");
     assert_eq!(find(&view, "mallory"), Err("nobody here is called mallory; a key has 64 hex digits".into()));
     assert!(find(&view, "deadbeef").unwrap_err().contains("no member has a key that begins with deadbeef"));
+}
+
+#[test]
+fn nobody_is_taken_for_another_by_its_nick() {
+    let (id, text) = (|view: &View, index: usize| view.members[index].id, "hi");
+    let view = view(vec![member([0xaa; 4], "bob"), member([0xbb; 4], "Bob"), member([0xcc; 4], "eve -> you"), member([0xdd; 4], "eve")]);
+    let heard = |author: NodeId, nick: &str, to: Option<NodeId>| {
+        let event = MeshEvent::ChatMessageReceived {
+            sender_pub_key: author.0,
+            nick: Some(nick.to_owned()),
+            plaintext: text.as_bytes().into(),
+            topic: "lobby".to_owned(),
+            to,
+            id: EntryId { log: LogId { topic: TopicId::of("lobby"), author, life: 1 }, sequence: 1 },
+            time: 0,
+        };
+        news(&event, &view).unwrap().text
+    };
+    assert_eq!(heard(id(&view, 0), "bob", None), "[bob [aaaaaaaa]] hi");
+    assert_eq!(heard(id(&view, 1), "Bob", None), "[Bob [bbbbbbbb]] hi");
+    assert_eq!(heard(id(&view, 2), "eve -> you", None), "[eve -> you [cccccccc]] hi");
+    assert_eq!(heard(id(&view, 3), "eve", Some(view.id)), "[eve -> you] hi");
+    // One who is no member any more has no name of its own.
+    assert_eq!(heard(NodeId([0xee; 32]), "eve", None), "[eve [eeeeeeee]] hi");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn two_of_one_name_are_told_apart() {
     let mut app = app(80, 24);
     app.on_view(twins);
     let shown = screen(&app, 80, 24);
-    assert!(shown.contains("bob b2b2b2b2") && shown.contains("bob c3c3c3c3"), "{shown}");
+    assert!(shown.contains("bob [b2b2b2b2]") && shown.contains("bob [c3c3c3c3]"), "{shown}");
 }
 
 #[test]
