@@ -278,7 +278,7 @@ fn keep(world: &mut World, engine: &mut Engine, now: Instant) {
         None => engine.outputs.retain(|output| !matches!(output, Output::Persist { .. })),
     }
     if let Some(events) = world.get_resource::<Events>() {
-        events.flush();
+        events.flush(engine.store.as_ref().is_some_and(|store| store.keeping().unsaved.is_none()));
     }
 }
 

@@ -110,6 +110,19 @@ pub enum MeshEvent {
         /// When.
         time: u64,
     },
+    /// A text that the node shall say waits until it can.
+    ChatMessageWaits {
+        /// What.
+        plaintext: Box<[u8]>,
+        /// In which topic.
+        topic: String,
+        /// To whom alone.
+        to: Option<NodeId>,
+        /// Whether the node has yet to find out where its log stopped in an earlier life. Else nobody is known yet who could read it.
+        unsettled: bool,
+        /// Whether it is on the disk, and outlives the node.
+        kept: bool,
+    },
     /// More members have a text that the node has said than was known. Who has it has all that the node has said before it in the topic.
     Delivered {
         /// The entry that says it.
@@ -273,9 +286,12 @@ impl Events {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).push((ordinal, event));
     }
 
-    /// Tells what waits.
-    pub(super) fn flush(&self) {
-        for event in self.1.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    /// Tells what waits. `kept` says whether all that the node has left to be kept is on the disk by now.
+    pub(super) fn flush(&self, kept: bool) {
+        for mut event in self.1.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if let MeshEvent::ChatMessageWaits { kept: is_kept, .. } = &mut event.1 {
+                *is_kept = kept;
+            }
             // Nobody may have subscribed.
             let _ = self.0.send(event);
         }

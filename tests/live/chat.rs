@@ -1,7 +1,9 @@
 //! Chat, as a program that holds a node hears it.
 
+use std::path::Path;
+
 use murmuration::live::chat::Listener;
-use murmuration::live::{MeshEvent, MeshNode, SendError, Subscription};
+use murmuration::live::{MeshConfig, MeshEvent, MeshNode, SendError, Subscription};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
@@ -29,6 +31,26 @@ async fn flood(node: &MeshNode) {
         }
     }
     node.view().await.unwrap();
+}
+
+/// Whether what waits at a node in this folder is said to be kept.
+async fn keeps(folder: &Path) -> bool {
+    let alice = MeshNode::start(MeshConfig { data_dir: Some(folder.to_owned()), ..config() }).await.unwrap();
+    let mut events = alice.subscribe();
+    alice.send_chat("alone").unwrap();
+    let kept = |event| if let MeshEvent::ChatMessageWaits { kept, .. } = event { Some(kept) } else { None };
+    let kept = next(&mut events, kept).await;
+    alice.shutdown().await;
+    kept
+}
+
+#[tokio::test]
+async fn what_waits_is_said_to_be_kept_only_if_it_is_on_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(keeps(folder.path()).await);
+    std::fs::create_dir(folder.path().join("none")).unwrap();
+    std::fs::create_dir(folder.path().join("none/chat.redb")).unwrap();
+    assert!(!keeps(&folder.path().join("none")).await);
 }
 
 #[tokio::test]

@@ -70,11 +70,7 @@ impl Console {
         if !is_subscribed(&view, topic) {
             return Ok(vec![Line::error(format!("Not subscribed to topic: {topic}"))]);
         }
-        let mut lines = unsaid(self.node.send_to_topic(topic, text.into_bytes()))?;
-        if lines.is_empty() && view.members.is_empty() {
-            lines.push(Line::info("nobody is here yet who could read this: it is kept, and said when somebody is"));
-        }
-        Ok(lines)
+        unsaid(self.node.send_to_topic(topic, text.into_bytes()))
     }
 
     async fn history(&self, topic: String, last: usize) -> Result<Vec<Line>, NodeStopped> {

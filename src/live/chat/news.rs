@@ -55,6 +55,17 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
             let fields = json!({ "topic": topic, "to": to, "time": time, "text": shown(plaintext), "id": entry_name(id) });
             Line::news("sent", String::new(), fields)
         }
+        MeshEvent::ChatMessageWaits { plaintext, topic, to, unsettled, kept } => {
+            let to = to.map(|to| format!("{to:?}"));
+            let fields = json!({ "topic": topic, "to": to, "text": shown(plaintext), "kept": kept });
+            let keeping = if *kept { "it is kept" } else { "it waits in memory only" };
+            let text = if *unsettled {
+                format!("this is not said yet: {keeping}, and said when another member has told what was said before")
+            } else {
+                format!("nobody is here yet who could read this: {keeping}, and said when somebody is")
+            };
+            Line::news("waits", text, fields)
+        }
         MeshEvent::Delivered { id, members } => Line::news("delivered", String::new(), json!({ "id": entry_name(id), "members": members })),
         MeshEvent::ChatRefused(reason) => Line::news("not_said", format!("not said: {reason}"), json!({ "reason": reason.to_string() })),
         MeshEvent::TopicRefused { name, reason } => {

@@ -11,10 +11,11 @@ use crate::gate::Gate;
 use crate::kernel::{AppTickExt, Contact, Node, Tick, TickSystems};
 use crate::live::events::{Events, MeshEvent};
 use crate::mesh::admission::{AdmissionRefused, Admitted, Revoked};
-use crate::mesh::chat::{Chat, ForkSeen, NotSaid, ReceiptsChanged, Text, TextHeard};
+use crate::mesh::chat::{Chat, ForkSeen, NotSaid, ReceiptsChanged, Text, TextHeard, TextWaits};
 use crate::mesh::membership::Membership;
 use crate::mesh::routing::{DatagramReceived, SendFailed};
 use crate::mesh::topics::{TopicRefused, Topics};
+use crate::wire::TopicId;
 use crate::wire::chat::{EntryId, LogId};
 use crate::wire::routing::DatagramBody;
 
@@ -31,6 +32,7 @@ impl Plugin for ChatEventsPlugin {
     fn build(&self, app: &mut App) {
         app.add_tick_message::<TextHeard>()
             .add_tick_message::<NotSaid>()
+            .add_tick_message::<TextWaits>()
             .add_tick_message::<ReceiptsChanged>()
             .add_tick_message::<ForkSeen>()
             .add_tick_message::<DatagramReceived>()
@@ -41,7 +43,7 @@ impl Plugin for ChatEventsPlugin {
             .add_tick_message::<AdmissionRefused>()
             .add_systems(
                 Tick,
-                (tell_texts, tell_receipts, tell_datagrams, tell_admission, tell_refusals, tell_damage)
+                (tell_texts, tell_waiting, tell_receipts, tell_datagrams, tell_admission, tell_refusals, tell_damage)
                     .chain()
                     .in_set(TickSystems::Observe),
             );
@@ -66,7 +68,7 @@ pub(super) fn text_event(world: &World, node: Entity, text: &Text) -> Option<Mes
 
 fn event_of(text: &Text, (me, membership, chat, topics): Teller) -> MeshEvent {
     let log = text.id.log;
-    let topic = topics.and_then(|topics| topics.name(&log.topic)).unwrap_or_default().to_owned();
+    let topic = name_of(topics, &log.topic);
     let (to, id, time, plaintext) = (text.to, text.id, text.time, text.text.clone());
     if log.author == me.id {
         MeshEvent::ChatMessageSent { plaintext, topic, to, id, time }
@@ -74,6 +76,19 @@ fn event_of(text: &Text, (me, membership, chat, topics): Teller) -> MeshEvent {
         let nick = look::nick(membership, chat, &log.author);
         MeshEvent::ChatMessageReceived { sender_pub_key: log.author.0, nick, plaintext, topic, to, id, time }
     }
+}
+
+fn tell_waiting(mut waits: MessageReader<TextWaits>, nodes: Query<(&Node, Option<&Topics>)>, events: Res<Events>) {
+    for TextWaits { node, topic, to, text, unsettled, .. } in waits.read() {
+        let Ok((node, topics)) = nodes.get(*node) else { continue };
+        let (plaintext, topic) = (text.clone(), name_of(topics, topic));
+        // Whether it is kept shows when it was written.
+        events.send(node.ordinal, MeshEvent::ChatMessageWaits { plaintext, topic, to: *to, unsettled: *unsettled, kept: false });
+    }
+}
+
+fn name_of(topics: Option<&Topics>, topic: &TopicId) -> String {
+    topics.and_then(|topics| topics.name(topic)).unwrap_or_default().to_owned()
 }
 
 fn tell_receipts(

@@ -1,12 +1,16 @@
 //! What a node tells that is to be read among the texts.
 
 use murmuration::live::MeshEvent;
-use murmuration::live::chat::{View, news};
+use murmuration::live::chat::{View, clean, news};
 
 use super::feed::Kind;
 
 /// What to say of an event; nothing if it shows in another way, as texts do, and who is there.
 pub fn notice(event: &MeshEvent, view: &View) -> Option<(Kind, String)> {
+    if let MeshEvent::ChatMessageWaits { plaintext, .. } = event {
+        // It is said later, and not seen until then.
+        return Some((Kind::Answer, format!("{}\n({})", clean::shown(plaintext), news(event, view)?.text)));
+    }
     let kind = match event {
         MeshEvent::ChatRefused(_)
         | MeshEvent::TopicRefused { .. }
