@@ -173,6 +173,17 @@ pub enum MeshEvent {
         /// By whom.
         by: NodeId,
     },
+    /// A member has spoken for a revocation, and more must before it takes effect.
+    RevocationProposed {
+        /// Of whom, perhaps the node itself.
+        id: NodeId,
+        /// Who has spoken, perhaps the node itself.
+        by: NodeId,
+        /// How many have by now.
+        said: usize,
+        /// How many it takes.
+        needed: usize,
+    },
     /// An invitation or a revocation is not made.
     AdmissionRefused {
         /// Of whom.

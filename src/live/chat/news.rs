@@ -95,6 +95,15 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
             let whom = if *id == view.id { "you are".to_owned() } else { format!("{} is", with_key(id, nick.as_deref())) };
             Line::news("revoked", format!("{whom} revoked by {}", label(by)), fields)
         }
+        MeshEvent::RevocationProposed { id, by, said, needed } => {
+            let mut fields = about(id);
+            fields["by"] = json!(format!("{by:?}"));
+            fields["said"] = json!(said);
+            fields["needed"] = json!(needed);
+            let have = if *said == 1 { "member has" } else { "members have" };
+            let text = format!("{said} of {needed} {have} spoken for the revocation of {}, {} as the last", label(id), label(by));
+            Line::news("revocation_proposed", text, fields)
+        }
         MeshEvent::NodeJoined(id) => Line::news("joined", format!("{} is here", label(id)), about(id)),
         MeshEvent::NodeLeft { id, graceful } => {
             let mut fields = about(id);

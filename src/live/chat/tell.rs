@@ -10,7 +10,7 @@ use crate::crypto::NodeId;
 use crate::gate::Gate;
 use crate::kernel::{AppTickExt, Contact, Node, Tick, TickSystems};
 use crate::live::events::{Events, MeshEvent};
-use crate::mesh::admission::{AdmissionRefused, Admitted, Revoked};
+use crate::mesh::admission::{Accused, AdmissionRefused, Admitted, Revoked};
 use crate::mesh::chat::{Chat, ForkSeen, NotSaid, ReceiptsChanged, Text, TextHeard, TextWaits};
 use crate::mesh::membership::Membership;
 use crate::mesh::routing::{DatagramReceived, SendFailed};
@@ -40,6 +40,7 @@ impl Plugin for ChatEventsPlugin {
             .add_tick_message::<TopicRefused>()
             .add_tick_message::<Admitted>()
             .add_tick_message::<Revoked>()
+            .add_tick_message::<Accused>()
             .add_tick_message::<AdmissionRefused>()
             .add_systems(
                 Tick,
@@ -142,6 +143,7 @@ fn tell_datagrams(
 fn tell_admission(
     mut admitted: MessageReader<Admitted>,
     mut revoked: MessageReader<Revoked>,
+    mut accused: MessageReader<Accused>,
     mut refused: MessageReader<AdmissionRefused>,
     nodes: Query<&Node>,
     names: Query<(Option<&Membership>, Option<&Chat>)>,
@@ -155,6 +157,10 @@ fn tell_admission(
         tracing::info!(peer = ?member, ?by, "member revoked");
         let nick = names.get(*node).ok().and_then(|(membership, chat)| look::nick(membership, chat, member));
         events.tell(&nodes, *node, MeshEvent::MemberRevoked { id: *member, nick, by: *by });
+    }
+    for Accused { node, target, by, said, needed, .. } in accused.read().copied() {
+        tracing::info!(peer = ?target, ?by, said, needed, "a revocation waits for more members");
+        events.tell(&nodes, node, MeshEvent::RevocationProposed { id: target, by, said, needed });
     }
     for AdmissionRefused { node, target, reason, .. } in refused.read() {
         tracing::info!(peer = ?target, "not done: {reason}");

@@ -144,6 +144,15 @@ fn nobody_is_taken_for_another_by_its_nick() {
 }
 
 #[test]
+fn who_speaks_for_a_revocation_is_told_with_what_it_takes() {
+    let view = view(vec![member([0xaa; 4], "bob")]);
+    let event = MeshEvent::RevocationProposed { id: view.members[0].id, by: view.id, said: 1, needed: 3 };
+    let line = news(&event, &view).unwrap();
+    assert_eq!(line.text, "1 of 3 members has spoken for the revocation of bob [aaaaaaaa], you as the last");
+    assert_eq!((&line.json()["kind"], &line.json()["said"], &line.json()["needed"]), (&"revocation_proposed".into(), &1.into(), &3.into()));
+}
+
+#[test]
 fn lines_are_completed() {
     let view = view(vec![member([0xaa; 4], "bob"), member([0xbb; 4], "Bert B"), member([0xcc; 4], "eve"), member([0xdd; 4], "eve")]);
     assert_eq!(complete("/me", &view), ["/members", "/me"]);

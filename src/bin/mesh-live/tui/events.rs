@@ -17,7 +17,10 @@ pub fn notice(event: &MeshEvent, view: &View) -> Option<(Kind, String)> {
         | MeshEvent::AdmissionRefused { .. }
         | MeshEvent::ForkSeen(_)
         | MeshEvent::Kept { unsaved: Some(_) } => Kind::Error,
-        MeshEvent::MemberAdmitted { .. } | MeshEvent::MemberRevoked { .. } | MeshEvent::Kept { unsaved: None } => Kind::Answer,
+        MeshEvent::MemberAdmitted { .. }
+        | MeshEvent::MemberRevoked { .. }
+        | MeshEvent::RevocationProposed { .. }
+        | MeshEvent::Kept { unsaved: None } => Kind::Answer,
         _ => return None,
     };
     Some((kind, news(event, view)?.text))
