@@ -260,6 +260,7 @@ struct Warnings {
     own_key: Throttle,
     their_key: Throttle,
     garbage: Throttle,
+    admission: Throttle,
 }
 
 impl Warnings {
@@ -274,6 +275,10 @@ impl Warnings {
             CloseReason::WrongNetworkKey => {
                 (&mut self.their_key, "a node with another network key was refused: if it is yours, check its --network and --network-key")
             }
+            CloseReason::OtherAdmission => (
+                &mut self.admission,
+                "no connection, for one network is open and the other by invitation: start both with --invite-only, or neither",
+            ),
             CloseReason::ForgedIdentity | CloseReason::BadHandshake | CloseReason::UnknownVersion | CloseReason::FrameTooLong => {
                 (&mut self.garbage, "somebody who does not speak as a node does was refused: another program, another version, or a scan")
             }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use murmuration::live::chat::Listener;
+use murmuration::live::chat::{Listener, Status};
 use murmuration::live::{MeshConfig, MeshEvent, MeshNode, SendError, Subscription};
+use murmuration::wire::CloseReason;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
@@ -87,4 +88,26 @@ async fn whoever_reads_too_slowly_is_told_every_text_once() {
         told.extend(text(timeout(PATIENCE, slow.recv()).await.unwrap().unwrap()));
     }
     assert_eq!(told, ["told", "lost 0", "lost 1", "lost 2", "own", "kept", "last"]);
+}
+
+#[tokio::test]
+async fn open_networks_and_networks_by_invitation_do_not_mix_by_half() {
+    let open = MeshNode::start(config()).await.unwrap();
+    let mut events = open.subscribe();
+    let closed = MeshNode::start(MeshConfig { require_invitation: true, ..seeded(&open) }).await.unwrap();
+    let mut refused = closed.subscribe();
+    let is_refusal = |event| matches!(event, MeshEvent::Disconnected { reason: CloseReason::OtherAdmission, .. }).then_some(());
+    // Again and again, as it goes on trying.
+    for _ in 0..3 {
+        next(&mut refused, is_refusal).await;
+    }
+    let sees = async |node: &MeshNode| node.view().await.unwrap();
+    assert_eq!(sees(&closed).await.status, Status::OtherAdmission { invite_only: true });
+    assert_eq!(sees(&open).await.status, Status::OtherAdmission { invite_only: false });
+    assert!(sees(&open).await.members.is_empty() && sees(&closed).await.members.is_empty());
+    // Neither was a member for a moment.
+    open.shutdown().await;
+    while let Ok(event) = events.recv().await {
+        assert!(!matches!(event, MeshEvent::NodeJoined(_)), "{event:?}");
+    }
 }

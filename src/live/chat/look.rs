@@ -173,10 +173,12 @@ fn status(world: &World, node: Entity) -> Status {
         (AdmissionState::Revoked, _) => Status::Revoked,
         (AdmissionState::Waiting, Some(CloseReason::Revoked)) => Status::Revoked,
         (AdmissionState::Waiting, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
+        (AdmissionState::Waiting, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: true },
         (AdmissionState::Waiting, reason) => unreached(world, node, reason).unwrap_or(Status::NotInvited),
         _ if links > 0 => Status::Connected { links },
         (_, Some(CloseReason::Revoked)) => Status::Revoked,
         (AdmissionState::Founder { provisional: true }, Some(CloseReason::NotInvited)) => Status::Strangers,
+        (state, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: state != AdmissionState::Open },
         // A member was not always one: what it was told before counts no more.
         (AdmissionState::Open, Some(CloseReason::NotInvited)) => Status::NotInvited,
         (_, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,

@@ -58,6 +58,11 @@ pub enum Status {
     Revoked,
     /// Those who were reached belong to another network, or have another key.
     WrongNetworkKey,
+    /// Those who were reached belong to an open network and the node's is by invitation, or the other way round.
+    OtherAdmission {
+        /// Whether the node's network is by invitation.
+        invite_only: bool,
+    },
 }
 
 /// One plain sentence.
@@ -77,6 +82,12 @@ impl fmt::Display for Status {
                 f.write_str("others are there, but neither has invited the other: invite their key, or have them invite yours")
             }
             Self::Revoked => f.write_str("revoked: this key was removed from the network, and that is for good"),
+            Self::OtherAdmission { invite_only: true } => f.write_str(
+                "Recovering... the network of those who were reached is open, and this one by invitation: leave out invite_only to join them",
+            ),
+            Self::OtherAdmission { invite_only: false } => f.write_str(
+                "Recovering... the network of those who were reached is by invitation, and this one open: set invite_only to join them",
+            ),
             Self::WrongNetworkKey => f.write_str("Recovering... those who were reached have another network or network key than this node"),
         }
     }
@@ -93,6 +104,7 @@ pub(super) fn plainly(reason: CloseReason) -> &'static str {
         CloseReason::UnknownVersion => "the other side runs another version",
         CloseReason::Leaving => "the other side was leaving",
         CloseReason::Reset => "the connection broke",
+        CloseReason::OtherAdmission => "one network is open, and the other by invitation",
         other => other.name(),
     }
 }

@@ -97,11 +97,11 @@ pub(super) fn note_strangers(
     }
 }
 
-/// Whoever dialled begins to compare.
+/// Whoever dialled begins to compare; so does whoever seeks a network, for in one that is open nobody else would.
 pub(super) fn greet(mut opened: MessageReader<SessionOpened>, mut out: Outlets) {
     for SessionOpened { node, session, role, at, .. } in opened.read().copied() {
         let Ok((_, _, _, _, _, _, admission, ..)) = out.nodes.get(node) else { continue };
-        if admission.invite_only && role == Role::Initiator {
+        if admission.invite_only && (role == Role::Initiator || admission.seeks()) {
             let hash = AdmissionMessage::Hash(hash(admission));
             out.send(session, at, hash);
         }
@@ -116,6 +116,8 @@ pub(super) fn receive(mut received: ResMut<Messages<Received<AdmissionMessage>>>
     for Received { node, session, at, message } in received.drain() {
         let Ok((_, _, _, keys, _, _, mut admission, ..)) = out.nodes.get_mut(node) else { continue };
         if !admission.invite_only {
+            // It would hold the other for a member, and the other not it.
+            out.hang_up(session, at, CloseReason::OtherAdmission);
             continue;
         }
         let answers = match message {

@@ -46,7 +46,7 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
     let (sign, role) = match &app.view.status {
         _ if app.view.unsaved.is_some() => ("▲", Role::Bad),
         Status::Connected { .. } => ("●", Role::Good),
-        Status::Revoked | Status::WrongNetworkKey => ("✗", Role::Bad),
+        Status::Revoked | Status::WrongNetworkKey | Status::OtherAdmission { .. } => ("✗", Role::Bad),
         _ => ("◌", Role::Warn),
     };
     let room = usize::from(area.width).saturating_sub(4);
@@ -75,6 +75,10 @@ fn sentences(app: &App) -> Vec<String> {
             "Others are there: F2 invites them, or they invite your key (F4)".to_owned(),
             "Others are there: F2 invites them".to_owned(),
         ],
+        Status::OtherAdmission { invite_only } => {
+            let (theirs, own) = if *invite_only { ("open", "by invitation") } else { ("by invitation", "open") };
+            vec![capital(&view.status), format!("Their network is {theirs}, this one {own}: see invite_only"), format!("Their network is {theirs}")]
+        }
         Status::Alone => vec![
             format!("Nobody else is known yet: others join with `--seed` and your address, {}", app.address),
             "Nobody else is known yet: waiting for somebody to come".to_owned(),
