@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use bevy_ecs::prelude::*;
 
 use super::clean;
+use super::names::with_key;
 use super::status::LastRefusal;
 use super::view::{MemberView, Presence, Status, TextView, TopicView, View};
 use crate::crypto::NodeId;
@@ -170,13 +171,14 @@ fn status(world: &World, node: Entity) -> Status {
     let links = world.get::<Neighbors>(node).map_or(0, Neighbors::len);
     let last = world.get::<LastRefusal>(node).and_then(|refusal| refusal.reason);
     match (state, last) {
-        (AdmissionState::Revoked, _) => Status::Revoked,
-        (AdmissionState::Waiting, Some(CloseReason::Revoked)) => Status::Revoked,
+        (AdmissionState::Revoked, _) => Status::Revoked { by: revoker(world, node) },
+        (AdmissionState::Waiting, Some(CloseReason::Revoked)) => Status::Revoked { by: None },
         (AdmissionState::Waiting, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
         (AdmissionState::Waiting, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: true },
         (AdmissionState::Waiting, reason) => unreached(world, node, reason).unwrap_or(Status::NotInvited),
         _ if links > 0 => Status::Connected { links },
-        (_, Some(CloseReason::Revoked)) => Status::Revoked,
+        // Somebody says so, and has not shown it.
+        (_, Some(CloseReason::Revoked)) => Status::Revoked { by: None },
         (AdmissionState::Founder { provisional: true }, Some(CloseReason::NotInvited)) => Status::Strangers,
         (state, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: state != AdmissionState::Open },
         // A member was not always one: what it was told before counts no more.
@@ -188,6 +190,12 @@ fn status(world: &World, node: Entity) -> Status {
         }
         _ => Status::Alone,
     }
+}
+
+/// Who has revoked this node.
+fn revoker(world: &World, node: Entity) -> Option<String> {
+    let by = world.get::<Admission>(node)?.revoker(&world.get::<Contact>(node)?.id)?;
+    Some(with_key(&by, nick_of(world, node, &by).as_deref()))
 }
 
 /// How the search of a node goes that waits for an invitation and does not even reach anybody who could have one.

@@ -55,7 +55,10 @@ pub enum Status {
     /// It has founded a network and invited nobody yet, and those whom it reaches have not invited it.
     Strangers,
     /// This node was removed for good.
-    Revoked,
+    Revoked {
+        /// By whom, if that was shown: its nick and the beginning of its key.
+        by: Option<String>,
+    },
     /// Those who were reached belong to another network, or have another key.
     WrongNetworkKey,
     /// Those who were reached belong to an open network and the node's is by invitation, or the other way round.
@@ -81,7 +84,8 @@ impl fmt::Display for Status {
             Self::Strangers => {
                 f.write_str("others are there, but neither has invited the other: invite their key, or have them invite yours")
             }
-            Self::Revoked => f.write_str("revoked: this key was removed from the network, and that is for good"),
+            Self::Revoked { by: Some(by) } => write!(f, "revoked: you were revoked by {by}, and that is for good"),
+            Self::Revoked { by: None } => f.write_str("revoked: this key was removed from the network, and that is for good"),
             Self::OtherAdmission { invite_only: true } => f.write_str(
                 "Recovering... the network of those who were reached is open, and this one by invitation: leave out invite_only to join them",
             ),

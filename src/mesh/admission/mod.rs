@@ -65,6 +65,7 @@ impl Plugin for AdmissionPlugin {
                 (
                     systems::start,
                     systems::note_strangers,
+                    systems::show_revoked,
                     systems::greet,
                     systems::receive,
                     systems::invite,

@@ -12,7 +12,7 @@ use super::messages::{Accused, AdmissionChanged, AdmissionError, AdmissionRefuse
 use super::roll::Roll;
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, Node, NodeClock, NodeRng, Outgoing, Persist, Refusals, Session,
+    AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, LastWords, Node, NodeClock, NodeRng, Outgoing, Persist, Refusals, Session,
     SessionPhase, Sessions, Timers, row,
 };
 use crate::wire::admission::{Record, RecordId, RevocationRule, Statement};
@@ -51,6 +51,7 @@ pub(super) struct Outlets<'w, 's> {
     pub outgoing: MessageWriter<'w, Outgoing>,
     pub close: MessageWriter<'w, CloseSession>,
     pub connect: MessageWriter<'w, Connect>,
+    pub words: MessageWriter<'w, LastWords>,
     pub refusals: ResMut<'w, Refusals>,
     persist: MessageWriter<'w, Persist>,
     refused: MessageWriter<'w, AdmissionRefused>,

@@ -10,7 +10,7 @@ use super::messages::{AdmissionError, Invite, Revoke};
 use super::outlets::{Outlets, Parting, ROW};
 use super::{AdmissionConfig, AdmissionSettings};
 use crate::kernel::{
-    AccessList, BeaconIn, CloseSession, Connect, Fired, Instant, NetworkTag, NodeStarted, Received, Restored, Role, Session, SessionClosed,
+    AccessList, BeaconIn, CloseSession, Connect, Fired, Instant, LastWords, NetworkTag, NodeStarted, Received, Restored, Role, Session, SessionClosed,
     SessionOpened, Timers,
 };
 use crate::mesh::discovery::Seeds;
@@ -93,6 +93,19 @@ pub(super) fn note_strangers(
         let Ok((mut admission, access, network)) = nodes.get_mut(*node) else { continue };
         if hello.network == network.0 && access.refusal(&hello.id) == Some(CloseReason::NotInvited) {
             admission.note_stranger(hello.id, hello.address);
+        }
+    }
+}
+
+/// Whoever was revoked, perhaps while it was away, is shown by whom: it can check that itself.
+pub(super) fn show_revoked(mut closed: MessageReader<SessionClosed>, mut out: Outlets) {
+    // Of a session that had been open it has heard all there is.
+    let refused = closed.read().filter(|closed| closed.reason == CloseReason::Revoked && !closed.was_open);
+    for SessionClosed { node, session, remote, .. } in refused {
+        let (Some(remote), Ok((_, _, _, _, _, _, admission, ..))) = (remote, out.nodes.get(*node)) else { continue };
+        let Some(ledger) = admission.ledger().filter(|_| admission.roll.is_revoked(remote)) else { continue };
+        for message in exchange::send(ledger.evidence(remote, &admission.roll)) {
+            out.words.write(LastWords { session: *session, message: message.into() });
         }
     }
 }

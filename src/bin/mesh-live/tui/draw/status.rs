@@ -46,7 +46,7 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
     let (sign, role) = match &app.view.status {
         _ if app.view.unsaved.is_some() => ("▲", Role::Bad),
         Status::Connected { .. } => ("●", Role::Good),
-        Status::Revoked | Status::WrongNetworkKey | Status::OtherAdmission { .. } => ("✗", Role::Bad),
+        Status::Revoked { .. } | Status::WrongNetworkKey | Status::OtherAdmission { .. } => ("✗", Role::Bad),
         _ => ("◌", Role::Warn),
     };
     let room = usize::from(area.width).saturating_sub(4);
