@@ -59,6 +59,15 @@ pub enum ValueError {
     /// Not a duration.
     #[error("expected a duration from 1ms to 1day, such as `500ms` or `2s`, found `{0}`")]
     Duration(String),
+    /// Not a time for which texts are kept.
+    #[error("expected a duration from 1min to 36500days, such as `1h`, found `{0}`")]
+    KeepTime(String),
+    /// Not a time for which a prekey is announced.
+    #[error("expected a duration from 1min to 7days, such as `1h`, found `{0}`")]
+    PrekeyTime(String),
+    /// Not a time after which a new chain of keys begins.
+    #[error("expected a duration from 1s to 7days, such as `1h`, found `{0}`")]
+    EpochTime(String),
     /// Not a format of log lines.
     #[error("expected `json` or `text`, found `{0}`")]
     Log(String),
