@@ -105,13 +105,17 @@ pub(super) struct ChannelPlugin;
 
 impl Plugin for ChannelPlugin {
     fn build(&self, app: &mut App) {
-        app.add_tick_message::<Outgoing>().add_tick_message::<LastWords>().init_resource::<Traffic>().init_resource::<Refusals>().add_systems(
-            Tick,
-            (
-                (open_frames, obey_close).chain().in_set(TickSystems::Open),
-                (seal_messages, seal_farewells).chain().in_set(TickSystems::Seal),
-            ),
-        );
+        app.add_tick_message::<Outgoing>()
+            .add_tick_message::<LastWords>()
+            .init_resource::<Traffic>()
+            .init_resource::<Refusals>()
+            .add_systems(
+                Tick,
+                (
+                    (open_frames, obey_close).chain().in_set(TickSystems::Open),
+                    (seal_messages, seal_farewells).chain().in_set(TickSystems::Seal),
+                ),
+            );
     }
 }
 

@@ -129,7 +129,7 @@ fn what_was_acknowledged_before_a_kill_in_full_flight_is_kept_by_all() {
 fn a_store_that_is_removed_or_empty_is_said_and_nothing_is_lost() {
     let home = tempfile::tempdir().unwrap();
     let store = home.path().join("alice/chat.redb");
-    let mut alice = Person::new(home.path(), "alice", &[]);
+    let alice = Person::new(home.path(), "alice", &[]);
     let mut bob = Person::new(home.path(), "bob", &["--seed", &seed(&alice)]);
     bob.is_connected();
     bob.types("before");

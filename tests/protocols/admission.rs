@@ -157,10 +157,7 @@ fn whoever_was_revoked_while_away_is_shown_by_whom() {
     }
     let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
     let gone = Selection::Nodes(vec![3]);
-    let faults = vec![
-        fault(20, FaultKind::Crash(gone.clone())),
-        fault(40, FaultKind::Restart { nodes: gone, memory: true }),
-    ];
+    let faults = vec![fault(20, FaultKind::Crash(gone.clone())), fault(40, FaultKind::Restart { nodes: gone, memory: true })];
     let script: [Step; 6] = [
         (2000, |world, at| (1..4).for_each(|target| invite(world, at, 0, target))),
         (22_000, away),

@@ -167,4 +167,3 @@ pub(super) fn find(view: &View, who: &str) -> Result<NodeId, String> {
         }
     }
 }
-

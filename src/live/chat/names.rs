@@ -59,7 +59,8 @@ mod tests {
         for nick in ["alice", "Zoë the 2nd", "日本", "o'neill-b_7", "beef", "👍🏽 ok"] {
             assert!(is_unmistakable(nick), "{nick}");
         }
-        for nick in ["alice -> you", "alice:", "[alice]", "alice] hello", "a1b2c3d4", "you", "#tech", "* bob", "→", "x [a1a1a1a1]", "a|b"] {
+        for nick in ["alice -> you", "alice:", "[alice]", "alice] hello", "a1b2c3d4", "you", "#tech", "* bob", "→", "x [a1a1a1a1]", "a|b"]
+        {
             assert!(!is_unmistakable(nick), "{nick}");
         }
         assert_eq!(with_key(&NodeId([0xab; 32]), Some("x] [alice")), "x) (alice [abababab]");

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::clean::{self, shown};
 use super::lines::{Line, LineKind, entry_name, text_line};
 use super::names::with_key;
-use super::clean::{self, shown};
 use super::view::plainly;
 use super::{Names, Status, TextView, View};
 use crate::crypto::NodeId;
@@ -100,8 +100,7 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
             fields["by"] = json!(format!("{by:?}"));
             fields["said"] = json!(said);
             fields["needed"] = json!(needed);
-            let have = if *said == 1 { "member has" } else { "members have" };
-            let text = format!("{said} of {needed} {have} spoken for the revocation of {}, {} as the last", label(id), label(by));
+            let text = format!("{said} of {needed} members have spoken for the revocation of {}, {} as the last", label(id), label(by));
             Line::news("revocation_proposed", text, fields)
         }
         MeshEvent::NodeJoined(id) => Line::news("joined", format!("{} is here", label(id)), about(id)),

@@ -79,11 +79,25 @@ fn what_is_wrong_is_said_in_one_line() {
     assert_eq!(error(&format!("/invite {}", "g".repeat(64))), "a key has 64 hex digits, and this has other characters");
     assert_eq!(error("/dm bob"), "Unknown command or invalid arguments: /dm NICK TEXT");
     // Nobody can be those: zero, all ones, the neutral element, no point of the curve, and a point written in another way.
-    for nobody in ["00".repeat(32), "ff".repeat(32), format!("01{}", "00".repeat(31)), format!("02{}", "00".repeat(31)), format!("{}7f", "ee".to_owned() + &"ff".repeat(30))] {
+    for nobody in [
+        "00".repeat(32),
+        "ff".repeat(32),
+        format!("01{}", "00".repeat(31)),
+        format!("02{}", "00".repeat(31)),
+        format!("{}7f", "ee".to_owned() + &"ff".repeat(30)),
+    ] {
         assert!(error(&format!("/invite {nobody}")).contains("no node can have this key"), "{nobody}");
         assert!(find(&view(Vec::new()), &nobody).unwrap_err().contains("no node can have this key"), "{nobody}");
     }
-    for wrong in ["/history 0", "/history -5", "/history tech 0", "/history tech ten", "/history 5 tech", "/history a b c", "/history 99999999999999999999"] {
+    for wrong in [
+        "/history 0",
+        "/history -5",
+        "/history tech 0",
+        "/history tech ten",
+        "/history 5 tech",
+        "/history a b c",
+        "/history 99999999999999999999",
+    ] {
         assert_eq!(error(wrong), "Unknown command or invalid arguments: /history [TOPIC] [N]", "{wrong}");
     }
     for wrong in
@@ -148,7 +162,7 @@ fn who_speaks_for_a_revocation_is_told_with_what_it_takes() {
     let view = view(vec![member([0xaa; 4], "bob")]);
     let event = MeshEvent::RevocationProposed { id: view.members[0].id, by: view.id, said: 1, needed: 3 };
     let line = news(&event, &view).unwrap();
-    assert_eq!(line.text, "1 of 3 members has spoken for the revocation of bob [aaaaaaaa], you as the last");
+    assert_eq!(line.text, "1 of 3 members have spoken for the revocation of bob [aaaaaaaa], you as the last");
     assert_eq!((&line.json()["kind"], &line.json()["said"], &line.json()["needed"]), (&"revocation_proposed".into(), &1.into(), &3.into()));
 }
 

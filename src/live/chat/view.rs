@@ -87,10 +87,10 @@ impl fmt::Display for Status {
             Self::Revoked { by: Some(by) } => write!(f, "revoked: you were revoked by {by}, and that is for good"),
             Self::Revoked { by: None } => f.write_str("revoked: this key was removed from the network, and that is for good"),
             Self::OtherAdmission { invite_only: true } => f.write_str(
-                "Recovering... the network of those who were reached is open, and this one by invitation: leave out invite_only to join them",
+                "Recovering... the network of those who were reached is open, and this one by invitation: to join them start without --invite-only",
             ),
             Self::OtherAdmission { invite_only: false } => f.write_str(
-                "Recovering... the network of those who were reached is by invitation, and this one open: set invite_only to join them",
+                "Recovering... the network of those who were reached is by invitation, and this one open: to join them start with --invite-only",
             ),
             Self::WrongNetworkKey => f.write_str("Recovering... those who were reached have another network or network key than this node"),
         }

@@ -238,7 +238,8 @@ mod tests {
     #[test]
     fn names_can_be_shown() {
         assert_eq!(nick("Zoë the 2nd").as_deref(), Ok("Zoë the 2nd"));
-        let invisible = ["al\u{200b}ice", "\u{3164}", "\u{2800}", "a\u{a0}b", "alice\u{202e}", "\u{301}", &format!("a{}", "\u{301}".repeat(9))];
+        let invisible =
+            ["al\u{200b}ice", "\u{3164}", "\u{2800}", "a\u{a0}b", "alice\u{202e}", "\u{301}", &format!("a{}", "\u{301}".repeat(9))];
         for bad in ["", " alice", "alice\n", "a\u{1b}[31m", &"a".repeat(33)].into_iter().chain(invisible) {
             assert_eq!(nick(bad), Err(ValueError::Nick), "{bad:?}");
         }

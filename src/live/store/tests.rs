@@ -46,7 +46,7 @@ fn a_damaged_database_is_moved_aside() {
     let whole = std::fs::read(&path).unwrap();
     let mut altered = whole.clone();
     altered[..4096.min(whole.len())].fill(0xa5);
-    for (number, damaged) in [(2, &altered[..]), (3, &whole[..whole.len() / 2]), (4, &[])] {
+    for (number, damaged) in [(2, &altered[..]), (3, &whole[..whole.len() / 2]), (4, &whole[..0])] {
         std::fs::write(&path, damaged).unwrap();
         let store = Store::open(folder.path());
         assert_eq!((kept(&store), store.keeping().unsaved.as_ref()), (vec![], None), "{number}");

@@ -12,8 +12,8 @@ use super::messages::{Accused, AdmissionChanged, AdmissionError, AdmissionRefuse
 use super::roll::Roll;
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, LastWords, Node, NodeClock, NodeRng, Outgoing, Persist, Refusals, Session,
-    SessionPhase, Sessions, Timers, row,
+    AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, LastWords, Node, NodeClock, NodeRng, Outgoing, Persist,
+    Refusals, Session, SessionPhase, Sessions, Timers, row,
 };
 use crate::wire::admission::{Record, RecordId, RevocationRule, Statement};
 use crate::wire::codec::encode_value;

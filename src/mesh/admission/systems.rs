@@ -10,8 +10,8 @@ use super::messages::{AdmissionError, Invite, Revoke};
 use super::outlets::{Outlets, Parting, ROW};
 use super::{AdmissionConfig, AdmissionSettings};
 use crate::kernel::{
-    AccessList, BeaconIn, CloseSession, Connect, Fired, Instant, LastWords, NetworkTag, NodeStarted, Received, Restored, Role, Session, SessionClosed,
-    SessionOpened, Timers,
+    AccessList, BeaconIn, CloseSession, Connect, Fired, Instant, LastWords, NetworkTag, NodeStarted, Received, Restored, Role, Session,
+    SessionClosed, SessionOpened, Timers,
 };
 use crate::mesh::discovery::Seeds;
 use crate::wire::admission::{Record, RecordId, RevocationRule, Statement};

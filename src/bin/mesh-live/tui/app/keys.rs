@@ -1,7 +1,7 @@
 //! What keys, the mouse and pasted text do.
 
-use murmuration::live::chat::clean;
 use murmuration::live::chat;
+use murmuration::live::chat::clean;
 use murmuration::wire::chat::MAX_TEXT;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;

@@ -1,7 +1,7 @@
 //! The lines at the top and the bottom: where one is, who one is, and whether there is a connection.
 
-use murmuration::live::chat::clean;
 use murmuration::live::chat::Status;
+use murmuration::live::chat::clean;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -77,7 +77,11 @@ fn sentences(app: &App) -> Vec<String> {
         ],
         Status::OtherAdmission { invite_only } => {
             let (theirs, own) = if *invite_only { ("open", "by invitation") } else { ("by invitation", "open") };
-            vec![capital(&view.status), format!("Their network is {theirs}, this one {own}: see invite_only"), format!("Their network is {theirs}")]
+            vec![
+                capital(&view.status),
+                format!("Their network is {theirs}, this one {own}: see invite_only"),
+                format!("Their network is {theirs}"),
+            ]
         }
         Status::Alone => vec![
             format!("Nobody else is known yet: others join with `--seed` and your address, {}", app.address),
