@@ -11,7 +11,8 @@ use bevy_ecs::prelude::*;
 use tokio::sync::watch;
 
 use super::clock::WallClock;
-use super::events::{Events, MeshEvent};
+use super::event::MeshEvent;
+use super::events::Events;
 use super::observe::TickTimes;
 use super::sockets::{Event, Sockets};
 use super::store::{Keeping, Store};
