@@ -50,8 +50,8 @@ impl Trouble {
                 format!("{file} was removed or replaced while the node runs; it is written anew, to begin without it end the node first")
             }
             Self::System(error) if error.kind() == ErrorKind::NotFound => format!(
-                "the data directory {} is gone, and with it the key of this node; make it again, and put a copy of identity.key into it: \
-                 without that the next start is somebody else's",
+                "there is no data directory {}: make it, and if it was removed while the node runs, put a copy of identity.key into it, \
+                 or the next start is that of somebody else",
                 path.parent().unwrap_or(path).display()
             ),
             Self::System(error) => cannot("written", path)(io::Error::new(error.kind(), error.to_string())).to_string(),

@@ -106,7 +106,7 @@ fn a_data_directory_that_is_removed_is_said_and_filled_when_it_is_back() {
     store.keep(&mut vec![row("b", Some("2"))], now(2));
     store.keep(&mut Vec::new(), now(3));
     let said = store.keeping().unsaved.clone().unwrap();
-    assert!(said.contains(&format!("the data directory {} is gone", folder.display())) && said.contains("identity.key"), "{said}");
+    assert!(said.contains(&format!("there is no data directory {}", folder.display())) && said.contains("identity.key"), "{said}");
     std::fs::create_dir(&folder).unwrap();
     store.keep(&mut Vec::new(), now(14));
     assert_eq!(store.keeping().unsaved, None);
