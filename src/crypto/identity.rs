@@ -126,6 +126,12 @@ impl Identity {
 }
 
 impl NodeId {
+    /// Whether a node can have this name: it is a point of the curve in the one way in which it is written, and not one of the few of small
+    /// order, for which anybody can sign.
+    pub fn is_key(&self) -> bool {
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| !key.is_weak() && key.to_edwards().compress().0 == self.0)
+    }
+
     /// Checks that this node signed `message`, strictly: no small-order keys, no malleable signatures.
     ///
     /// # Errors

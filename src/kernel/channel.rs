@@ -11,7 +11,7 @@ use super::traffic::{Refusals, SessionTraffic, Traffic};
 use super::transport::{FrameIn, FrameOut, HangUp, Service};
 use crate::crypto::NoiseChannel;
 use crate::wire::frame::SEAL_OVERHEAD;
-use crate::wire::{self, CloseReason, Frame, FrameKind, ModelledBody, ModelledFrame, Protocol, SessionMessage, WireMessage};
+use crate::wire::{self, CloseReason, Frame, FrameKind, ModelledBody, ModelledFrame, SessionMessage, WireMessage};
 
 /// How the frames of a session are sealed. The handshake sets it when the session opens.
 #[derive(Component, Default, Debug)]
@@ -91,18 +91,31 @@ pub struct Outgoing {
     pub message: WireMessage,
 }
 
+/// What the other side is told before a session ends that ends in this tick, also if it was never open to anybody here.
+#[derive(Message, Clone, Debug)]
+pub struct LastWords {
+    /// Over which session.
+    pub session: Entity,
+    /// What.
+    pub message: WireMessage,
+}
+
 /// Opening and sealing.
 pub(super) struct ChannelPlugin;
 
 impl Plugin for ChannelPlugin {
     fn build(&self, app: &mut App) {
-        app.add_tick_message::<Outgoing>().init_resource::<Traffic>().init_resource::<Refusals>().add_systems(
-            Tick,
-            (
-                (open_frames, obey_close).chain().in_set(TickSystems::Open),
-                (seal_messages, seal_farewells).chain().in_set(TickSystems::Seal),
-            ),
-        );
+        app.add_tick_message::<Outgoing>()
+            .add_tick_message::<LastWords>()
+            .init_resource::<Traffic>()
+            .init_resource::<Refusals>()
+            .add_systems(
+                Tick,
+                (
+                    (open_frames, obey_close).chain().in_set(TickSystems::Open),
+                    (seal_messages, seal_farewells).chain().in_set(TickSystems::Seal),
+                ),
+            );
     }
 }
 
@@ -179,18 +192,24 @@ fn seal_messages(
     }
 }
 
-/// The last frame of an open session says why it ends.
+/// The last frame of a session whose sides know each other says why it ends.
 fn seal_farewells(
     mut ends: MessageReader<HangUp>,
+    mut words: ResMut<Messages<LastWords>>,
     mut sessions: Query<&mut Channel>,
     mut traffic: ResMut<Traffic>,
     mut frames: MessageWriter<FrameOut>,
 ) {
+    let words: Vec<LastWords> = words.drain().collect();
     for HangUp { session, reason, at } in ends.read() {
         let Ok(mut channel) = sessions.get_mut(*session) else { continue };
-        if let Ok(frame) = channel.seal(SessionMessage::Close(*reason).into()) {
-            traffic.sent[Protocol::Session as usize].add(frame.len());
-            frames.write(FrameOut { session: *session, at: *at, frame });
+        let words = words.iter().filter(|words| words.session == *session).map(|words| words.message.clone());
+        for message in words.chain([SessionMessage::Close(*reason).into()]) {
+            let protocol = message.protocol();
+            if let Ok(frame) = channel.seal(message) {
+                traffic.sent[protocol as usize].add(frame.len());
+                frames.write(FrameOut { session: *session, at: *at, frame });
+            }
         }
         *channel = Channel::Closed;
     }

@@ -29,7 +29,7 @@ pub use access::AccessList;
 pub use address_book::{AddressBook, Peer, Standing};
 pub use agenda::{Agenda, AppAgendaExt, next_due, timers_fired};
 pub use calendar::{CalendarQueue, Scheduled};
-pub use channel::{Channel, Outgoing};
+pub use channel::{Channel, LastWords, Outgoing};
 pub use link_state::{LinkState, MAX_LINKS, Tree};
 pub use neighbors::{Neighbor, NeighborDown, NeighborUp, Neighbors};
 pub use node::{Contact, Departing, Incarnation, KeyRng, Keys, NetworkTag, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};

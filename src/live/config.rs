@@ -87,6 +87,16 @@ pub struct MeshConfig {
     pub require_invitation: bool,
     /// The rules of the network, if the node founds it.
     pub rules: Rules,
+    /// Time for which what was said is kept.
+    pub keep_time: Duration,
+    /// Most bytes that are kept of what was said in each topic; the oldest goes first.
+    pub keep_bytes: usize,
+    /// Time for which it announces a prekey. It is erased as long after that.
+    pub prekey_time: Duration,
+    /// Texts after which it begins a new chain of keys.
+    pub epoch_texts: u64,
+    /// Time after which it does.
+    pub epoch_time: Duration,
     /// The folder in which it keeps what it says and hears; if `None` that is lost when the node ends.
     pub data_dir: Option<PathBuf>,
     /// Serve metrics, health and statistics over HTTP there.
@@ -140,6 +150,11 @@ impl Default for MeshConfig {
             topics: Vec::new(),
             require_invitation: false,
             rules: Rules::default(),
+            keep_time: ChatConfig::default().keep_time,
+            keep_bytes: ChatConfig::default().keep_bytes,
+            prekey_time: PrekeyConfig::default().rotation,
+            epoch_texts: ChatConfig::default().epoch_texts,
+            epoch_time: ChatConfig::default().epoch_time,
             data_dir: None,
             metrics: None,
             record: None,
@@ -179,10 +194,16 @@ impl MeshConfig {
                 rules: self.rules,
                 ..AdmissionConfig::default()
             }),
-            prekeys: self.chat.then(PrekeyConfig::default),
+            prekeys: self.chat.then_some(PrekeyConfig { rotation: self.prekey_time, grace: self.prekey_time }),
             routing: self.chat.then(RoutingConfig::default),
             topics: self.chat.then(|| TopicsConfig { join: self.topics.clone(), ..TopicsConfig::default() }),
-            chat: self.chat.then(ChatConfig::default),
+            chat: self.chat.then(|| ChatConfig {
+                keep_time: self.keep_time,
+                keep_bytes: self.keep_bytes,
+                epoch_texts: self.epoch_texts,
+                epoch_time: self.epoch_time,
+                ..ChatConfig::default()
+            }),
             ..Protocols::default()
         }
     }

@@ -11,7 +11,8 @@ use bevy_ecs::prelude::*;
 use tokio::sync::watch;
 
 use super::clock::WallClock;
-use super::events::{Events, MeshEvent};
+use super::event::MeshEvent;
+use super::events::Events;
 use super::observe::TickTimes;
 use super::sockets::{Event, Sockets};
 use super::store::{Keeping, Store};
@@ -278,7 +279,7 @@ fn keep(world: &mut World, engine: &mut Engine, now: Instant) {
         None => engine.outputs.retain(|output| !matches!(output, Output::Persist { .. })),
     }
     if let Some(events) = world.get_resource::<Events>() {
-        events.flush();
+        events.flush(engine.store.as_ref().is_some_and(|store| store.keeping().unsaved.is_none()));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a node tells whoever holds it.
+//! What protocols tell becomes events for whoever holds a node, and lines of the log.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,177 +8,19 @@ use bevy_ecs::system::SystemParam;
 use tokio::sync::broadcast;
 use tracing::field::DisplayValue;
 
+use super::event::MeshEvent;
 use super::throttle::Throttle;
 use crate::crypto::NodeId;
 use crate::kernel::{AppTickExt, Contact, Node, SessionClosed, SessionOpened, Tick, TickSystems};
-use crate::mesh::admission::AdmissionError;
 use crate::mesh::broadcast::Delivered;
-use crate::mesh::chat::ChatError;
 use crate::mesh::detection::{Suspected, Trusted};
 use crate::mesh::discovery::{WentOffline, WentOnline};
 use crate::mesh::leave::{MemberLeft, Stopped};
 use crate::mesh::membership::{MemberForgotten, MemberJoined};
-use crate::mesh::topics::TopicError;
-use crate::wire::chat::EntryId;
-use crate::wire::routing::RoutingFailure;
-use crate::wire::{Address, CloseReason};
+use crate::wire::CloseReason;
 
 /// Events kept for a subscriber that does not read; older ones are lost to it, and it is told how many.
 const BUFFER: usize = 4096;
-
-/// Something happened at a node.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum MeshEvent {
-    /// A member is known for the first time, or again.
-    NodeJoined(NodeId),
-    /// A member said goodbye, or was silent for so long that it is forgotten.
-    NodeLeft {
-        /// Who.
-        id: NodeId,
-        /// Whether it said goodbye.
-        graceful: bool,
-    },
-    /// A member is silent: it may be gone.
-    NodeSuspected {
-        /// Who.
-        id: NodeId,
-        /// How much it is suspected.
-        phi: f64,
-    },
-    /// A member that was suspected is there.
-    NodeTrusted(NodeId),
-    /// Somebody said something to all.
-    BroadcastReceived {
-        /// Who said it.
-        origin: NodeId,
-        /// Its number among what this life of the origin has said.
-        sequence: u64,
-        /// What was said.
-        payload: Arc<[u8]>,
-        /// Hops from there.
-        hops: u16,
-    },
-    /// A session with another node is open.
-    Connected {
-        /// With whom.
-        id: NodeId,
-        /// Where it was dialled or comes from.
-        address: Address,
-    },
-    /// A session with another node is no more.
-    Disconnected {
-        /// With whom.
-        id: NodeId,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// A session could not be opened.
-    Refused {
-        /// With whom, as far as it was known.
-        address: Address,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// A text can be read that another has said. Each is told once, also over restarts.
-    ChatMessageReceived {
-        /// Who said it.
-        sender_pub_key: [u8; 32],
-        /// What the sender calls itself.
-        nick: Option<String>,
-        /// What.
-        plaintext: Box<[u8]>,
-        /// In which topic; what is said to one only stands in the lobby.
-        topic: String,
-        /// To whom alone.
-        to: Option<NodeId>,
-        /// The entry of the log that says it.
-        id: EntryId,
-        /// When, by the sender's clock: milliseconds since 1970.
-        time: u64,
-    },
-    /// The node itself has said a text; what waited for somebody to read it is said now.
-    ChatMessageSent {
-        /// What.
-        plaintext: Box<[u8]>,
-        /// In which topic.
-        topic: String,
-        /// To whom alone.
-        to: Option<NodeId>,
-        /// The entry of the log that says it.
-        id: EntryId,
-        /// When.
-        time: u64,
-    },
-    /// More members have a text that the node has said than was known. Who has it has all that the node has said before it in the topic.
-    Delivered {
-        /// The entry that says it.
-        id: EntryId,
-        /// How many have it, the node itself among them.
-        members: usize,
-    },
-    /// A text is not said.
-    ChatRefused(ChatError),
-    /// Something is not done with a topic.
-    TopicRefused {
-        /// Its name, if it is known.
-        name: Option<String>,
-        /// Why.
-        reason: TopicError,
-    },
-    /// A member has signed two entries with one number: it runs twice, or lies.
-    ForkSeen(NodeId),
-    /// A member has sent something to this node.
-    MessageReceived {
-        /// Who.
-        from: NodeId,
-        /// What.
-        payload: Arc<[u8]>,
-    },
-    /// Something that was sent to a member did not arrive, as far as is known.
-    SendFailed {
-        /// To whom.
-        to: NodeId,
-        /// What.
-        payload: Arc<[u8]>,
-        /// Why.
-        reason: RoutingFailure,
-    },
-    /// Somebody was invited, perhaps the node itself.
-    MemberAdmitted {
-        /// Who.
-        id: NodeId,
-        /// By whom; the founder by itself.
-        sponsor: NodeId,
-    },
-    /// Somebody was removed for good, perhaps the node itself.
-    MemberRevoked {
-        /// Who.
-        id: NodeId,
-        /// What it called itself.
-        nick: Option<String>,
-        /// By whom.
-        by: NodeId,
-    },
-    /// An invitation or a revocation is not made.
-    AdmissionRefused {
-        /// Of whom.
-        id: NodeId,
-        /// Why.
-        reason: AdmissionError,
-    },
-    /// Whether what the node says and hears outlives it has changed.
-    Kept {
-        /// Why it does not, if it does not.
-        unsaved: Option<String>,
-    },
-    /// Nobody could be reached for some time. The node goes on trying.
-    Offline,
-    /// Somebody is reached again.
-    Online,
-    /// The node has said goodbye and stopped.
-    Stopped,
-}
 
 /// Where the events of a world go: each with the ordinal of its node. Those of a tick wait until what it has left to be kept is kept.
 #[derive(Resource, Clone, Debug)]
@@ -236,6 +78,7 @@ struct Warnings {
     own_key: Throttle,
     their_key: Throttle,
     garbage: Throttle,
+    admission: Throttle,
 }
 
 impl Warnings {
@@ -250,6 +93,10 @@ impl Warnings {
             CloseReason::WrongNetworkKey => {
                 (&mut self.their_key, "a node with another network key was refused: if it is yours, check its --network and --network-key")
             }
+            CloseReason::OtherAdmission => (
+                &mut self.admission,
+                "no connection, for one network is open and the other by invitation: start both with --invite-only, or neither",
+            ),
             CloseReason::ForgedIdentity | CloseReason::BadHandshake | CloseReason::UnknownVersion | CloseReason::FrameTooLong => {
                 (&mut self.garbage, "somebody who does not speak as a node does was refused: another program, another version, or a scan")
             }
@@ -273,9 +120,12 @@ impl Events {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).push((ordinal, event));
     }
 
-    /// Tells what waits.
-    pub(super) fn flush(&self) {
-        for event in self.1.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    /// Tells what waits. `kept` says whether all that the node has left to be kept is on the disk by now.
+    pub(super) fn flush(&self, kept: bool) {
+        for mut event in self.1.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if let MeshEvent::ChatMessageWaits { kept: is_kept, .. } = &mut event.1 {
+                *is_kept = kept;
+            }
             // Nobody may have subscribed.
             let _ = self.0.send(event);
         }

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
 use super::config::MeshConfig;
 use super::engine::{self, Ended, Engine, Request};
-use super::events::MeshEvent;
+use super::event::MeshEvent;
 use super::sockets::Event;
 use super::start::{StartError, prepare};
 use super::view::{ConnectionInfo, MemberInfo, connections, members};

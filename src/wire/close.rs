@@ -62,6 +62,8 @@ pub enum CloseReason {
     NotInvited,
     /// The peer was removed from the network for good.
     Revoked,
+    /// The network of one of both is open, and that of the other by invitation.
+    OtherAdmission,
 }
 
 impl CloseReason {
@@ -92,6 +94,7 @@ impl CloseReason {
         Self::ProtocolViolation,
         Self::NotInvited,
         Self::Revoked,
+        Self::OtherAdmission,
     ];
 
     /// The reason of that number.
@@ -127,6 +130,7 @@ impl CloseReason {
             Self::ProtocolViolation => "protocol_violation",
             Self::NotInvited => "not_invited",
             Self::Revoked => "revoked",
+            Self::OtherAdmission => "other_admission",
         }
     }
 }

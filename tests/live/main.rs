@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot do makes it fail")]
 
+mod chat;
 mod hostile;
 mod nodes;
 mod recording;

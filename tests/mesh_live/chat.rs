@@ -1,94 +1,15 @@
 //! `mesh-live chat`, as people and scripts use it: lines in, lines out.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::mesh_live;
 use crate::node::{pause, until};
-
-/// Somebody who chats. The process is killed at the end of the test.
-struct Person {
-    child: Child,
-    input: Option<ChildStdin>,
-    lines: Arc<Mutex<Vec<String>>>,
-    key: String,
-    address: SocketAddr,
-}
-
-impl Person {
-    fn new(home: &Path, nick: &str, more: &[&str]) -> Self {
-        Self::at(home, nick, 0, more)
-    }
-
-    fn at(home: &Path, nick: &str, port: u16, more: &[&str]) -> Self {
-        let port = port.to_string();
-        let quiet = ["chat", "--data-dir", nick, "--nick", nick, "--bind", "127.0.0.1", "--port", &port, "--no-lan"];
-        let mut command = mesh_live(home, &[&quiet[..], more].concat());
-        let log = File::options().create(true).append(true).open(home.join(format!("{nick}.log"))).unwrap();
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().unwrap();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let (output, seen) = (BufReader::new(child.stdout.take().unwrap()), Arc::clone(&lines));
-        listen(move || output.lines().map_while(Result::ok).for_each(|line| seen.lock().unwrap().push(line)));
-        let mut person = Self { input: child.stdin.take(), child, lines, key: String::new(), address: ([0; 4], 0).into() };
-        assert!(person.sees("You are: ").starts_with(&format!("You are: {nick} [")));
-        person.address = person.sees("Listening on: ")["Listening on: ".len()..].parse().unwrap();
-        person.key = person.sees("Your key: ")["Your key: ".len()..].to_owned();
-        person
-    }
-
-    fn types(&mut self, line: &str) {
-        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
-    }
-
-    fn has_seen(&self, part: &str) -> bool {
-        self.lines.lock().unwrap().iter().any(|line| line.contains(part))
-    }
-
-    /// Waits for a line that holds `part`.
-    fn sees(&self, part: &str) -> String {
-        let mut found = None;
-        until(&format!("{part:?} among {:#?}", self.all()), || {
-            found = self.lines.lock().unwrap().iter().find(|line| line.contains(part)).cloned();
-            found.is_some()
-        });
-        found.unwrap()
-    }
-
-    fn is_connected(&self) {
-        self.sees("* connected over ");
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Person {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "processes live in wall time")]
-fn listen(what: impl FnOnce() + Send + 'static) {
-    std::thread::spawn(what);
-}
-
-fn seed(of: &Person) -> String {
-    of.address.to_string()
-}
+use crate::person::{Person, listen, seed};
+use crate::{complaint, mesh_live};
 
 /// The walk of issue 4: start, refused, invited, joins, a third invites, revoked.
 #[test]
@@ -245,6 +166,9 @@ fn bad_lines_are_answered_and_nothing_ends() {
         ("/revoke nobody", "nobody here is called nobody"),
         ("/dm nobody hello", "nobody here is called nobody"),
         ("/send nowhere hello", "Not subscribed to topic: nowhere"),
+        ("/history nowhere", "there is no topic nowhere: write /history [TOPIC] [N]"),
+        ("/history lobby ten", "Unknown command or invalid arguments: /history [TOPIC] [N]"),
+        ("/history", "nothing that you can read was said in lobby yet"),
         ("/leave-topic lobby", "nobody leaves the lobby"),
         (&format!("/join-topic {}", "n".repeat(60)), "a topic's name has 1 to 48 bytes"),
         (&too_long, "a text of 20000 bytes is longer than the 16384 allowed: split it"),
@@ -261,6 +185,15 @@ fn bad_lines_are_answered_and_nothing_ends() {
     drop(alice.input.take());
     pause(Duration::from_millis(500));
     assert!(alice.child.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn a_text_that_cannot_be_said_at_the_start_is_bad_input() {
+    let home = tempfile::tempdir().unwrap();
+    for (text, wrong) in [("", "there is nothing to say"), (" \t ", "there is nothing to say"), (&"x".repeat(20_000), "split it")] {
+        let said = complaint(home.path(), &["chat", "--data-dir", "alice", "--publish", text]);
+        assert!(said.contains(wrong), "{said}");
+    }
 }
 
 #[test]

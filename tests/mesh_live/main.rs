@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot do makes it fail")]
 
 mod chat;
+mod chat_kept;
 #[cfg(target_os = "linux")]
 mod hosts;
 mod node;
+mod person;
 mod processes;
 mod prometheus;
 mod settings;

@@ -4,11 +4,11 @@ use bevy_ecs::prelude::*;
 use murmuration::crypto::{Identity, NodeId};
 use murmuration::kernel::{Contact, Instant, Keys, Outgoing, Refusals, Session, SessionPhase, Sessions};
 use murmuration::mesh::admission::{
-    Admission, AdmissionConfig, AdmissionError, AdmissionRefused, AdmissionState, Admitted, Invite, Revoke, Revoked,
+    Accused, Admission, AdmissionConfig, AdmissionError, AdmissionRefused, AdmissionState, Admitted, Invite, Revoke, Revoked,
 };
 use murmuration::mesh::membership::Membership;
 use murmuration::scenario::{Fault, FaultKind, Network, Protocols, Scenario, Selection, Start};
-use murmuration::wire::admission::{Record, Statement};
+use murmuration::wire::admission::{Record, RevocationRule, Rules, Statement};
 use murmuration::wire::{AdmissionMessage, CloseReason};
 
 use crate::harness::{Step, node, observe, strangers};
@@ -150,6 +150,29 @@ fn a_revocation_under_a_partition_takes_effect_on_the_other_side_after_the_heal(
 }
 
 #[test]
+fn whoever_was_revoked_while_away_is_shown_by_whom() {
+    fn away(world: &mut World, at: Instant) {
+        // Whoever revokes is known by a chain of invitations of which the one who is away has not heard.
+        invite(world, at, 1, 4);
+    }
+    let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
+    let gone = Selection::Nodes(vec![3]);
+    let faults = vec![fault(20, FaultKind::Crash(gone.clone())), fault(40, FaultKind::Restart { nodes: gone, memory: true })];
+    let script: [Step; 6] = [
+        (2000, |world, at| (1..4).for_each(|target| invite(world, at, 0, target))),
+        (22_000, away),
+        (30_000, |world, at| revoke(world, at, 4, 3)),
+        (41_000, |world, _| assert!(matches!(state(world, 3), AdmissionState::Member | AdmissionState::Revoked))),
+        (60_000, |world, _| assert_eq!(state(world, 3), AdmissionState::Revoked)),
+        (60_000, |world, _| assert_eq!(view(world, 0, 5), [1, 2, 4])),
+    ];
+    let told = observe::<Revoked>(&Scenario { faults, ..by_invitation(5, 61) }, &script);
+    assert_eq!(told.iter().filter(|(of, _)| *of == 3).count(), 1);
+    let by: Vec<NodeId> = told.iter().map(|(_, revoked)| revoked.by).collect();
+    assert!(by.windows(2).all(|two| two[0] == two[1]), "all name the same");
+}
+
+#[test]
 fn a_forged_invitation_has_no_effect_and_is_counted() {
     /// Node 1 says that node 0 has invited somebody.
     fn forge(world: &mut World, at: Instant) {
@@ -173,6 +196,27 @@ fn a_forged_invitation_has_no_effect_and_is_counted() {
     }
     let script: [Step; 3] = [(2000, |world, at| invite(world, at, 0, 1)), (20_000, forge), (40_000, in_vain)];
     observe::<Admitted>(&by_invitation(3, 41), &script);
+}
+
+#[test]
+fn all_hear_how_many_have_spoken_for_a_revocation() {
+    let rules = Rules { revocation: RevocationRule::Quorum(3), ..Rules::default() };
+    let scenario = by_invitation(5, 40);
+    let admission = scenario.protocols.admission.clone().map(|admission| AdmissionConfig { rules, ..admission });
+    let scenario = Scenario { protocols: Protocols { admission, ..scenario.protocols }, ..scenario };
+    let mut script = ALL_INVITED.to_vec();
+    script.extend::<[Step; 4]>([
+        (20_000, |world, at| revoke(world, at, 1, 4)),
+        (25_000, |world, at| revoke(world, at, 2, 4)),
+        (29_000, |world, _| assert_eq!(state(world, 4), AdmissionState::Member)),
+        (30_000, |world, at| revoke(world, at, 0, 4)),
+    ]);
+    let mut told: Vec<(u32, usize, usize)> =
+        observe::<Accused>(&scenario, &script).iter().map(|(of, accused)| (*of, accused.said, accused.needed)).collect();
+    told.sort_unstable();
+    // The voters, the others, and the one whom it is about.
+    assert_eq!(told, (0..5).flat_map(|of| [(of, 1, 3), (of, 2, 3)]).collect::<Vec<_>>());
+    assert_eq!(observe::<Revoked>(&scenario, &script).len(), 5);
 }
 
 #[test]

@@ -47,6 +47,7 @@ of_node!(
     murmuration::mesh::leave::MemberLeft,
     murmuration::mesh::admission::Admitted,
     murmuration::mesh::admission::AdmissionRefused,
+    murmuration::mesh::admission::Accused,
     murmuration::mesh::admission::Revoked,
     murmuration::mesh::routing::DatagramReceived,
     murmuration::mesh::routing::SendFailed

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, Read};
 use std::time::Duration;
 
-use murmuration::live::chat::{Command, Console, Line, LineKind, Status, news, parse};
-use murmuration::live::{MeshEvent, MeshNode, NodeStopped, Subscription};
+use murmuration::live::chat::{Command, Console, Line, LineKind, Listener, Status, news, parse};
+use murmuration::live::{MeshEvent, MeshNode, NodeStopped, SendError};
 use murmuration::wire::chat::{EntryId, MAX_TEXT};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// Say this to all when the node has started. It is kept until somebody is there.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = fit)]
     publish: Option<String>,
     /// Read nothing from the standard input.
     #[arg(long)]
@@ -39,6 +39,15 @@ pub struct Args {
     /// End when the standard input ends and somebody has all that was said.
     #[arg(long)]
     once: bool,
+}
+
+/// A text that can be said.
+fn fit(text: &str) -> Result<String, SendError> {
+    match text.len() {
+        _ if text.trim().is_empty() => Err(SendError::Empty),
+        length if length > MAX_TEXT => Err(SendError::TextTooLong(length)),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 pub fn chat(args: &Args) -> Result<(), String> {
@@ -65,10 +74,9 @@ pub fn chat(args: &Args) -> Result<(), String> {
             }
         },
         async |node: MeshNode| {
-            let events = node.subscribe();
             let mut chat = Chat { console: Console::new(node), json, unread: BTreeSet::new() };
             // The node has stopped by itself: there is nothing more to do.
-            let _ = chat.run(args, events).await;
+            let _ = chat.run(args).await;
         },
     )
 }
@@ -87,7 +95,8 @@ struct Chat {
 }
 
 impl Chat {
-    async fn run(&mut self, args: &Args, mut events: Subscription) -> Result<(), NodeStopped> {
+    async fn run(&mut self, args: &Args) -> Result<(), NodeStopped> {
+        let mut events = Listener::new(self.console.node.clone()).await?;
         if let Some(text) = &args.publish {
             let lines = self.console.perform(Command::Say(text.clone())).await?;
             self.show(&lines);
@@ -105,8 +114,16 @@ impl Chat {
                     None => lines = None,
                 },
                 event = events.recv() => match event {
-                    Ok(event) => self.tell(&event).await?,
-                    Err(RecvError::Lagged(count)) => self.note(&format!("{count} events were missed")),
+                    Ok(event) => {
+                        self.tell(&[event]).await?;
+                        if events.is_untidy() {
+                            self.tell(&events.catch_up().await?).await?;
+                        }
+                    }
+                    Err(RecvError::Lagged(count)) => {
+                        self.note(&format!("{count} events were missed; what was said among them follows"));
+                        self.tell(&events.catch_up().await?).await?;
+                    }
                     Err(RecvError::Closed) => return Ok(()),
                 },
                 _ = look.tick() => {
@@ -149,19 +166,23 @@ impl Chat {
         Ok(false)
     }
 
-    async fn tell(&mut self, event: &MeshEvent) -> Result<(), NodeStopped> {
-        match event {
-            MeshEvent::ChatMessageSent { id, .. } => drop(self.unread.insert(*id)),
-            // Who has a text has all before it in its log.
-            MeshEvent::Delivered { id, members } if *members > 1 => {
-                self.unread.retain(|other| other.log != id.log || other.sequence > id.sequence);
-            }
-            MeshEvent::Stopped => return Ok(()),
-            _ => {}
+    async fn tell(&mut self, events: &[MeshEvent]) -> Result<(), NodeStopped> {
+        if matches!(events, [MeshEvent::Stopped]) {
+            return Ok(());
         }
         let view = self.console.node.view().await?;
-        if let Some(line) = news(event, &view) {
-            self.tell_line(&line);
+        for event in events {
+            match event {
+                MeshEvent::ChatMessageSent { id, .. } => drop(self.unread.insert(*id)),
+                // Who has a text has all before it in its log.
+                MeshEvent::Delivered { id, members } if *members > 1 => {
+                    self.unread.retain(|other| other.log != id.log || other.sequence > id.sequence);
+                }
+                _ => {}
+            }
+            if let Some(line) = news(event, &view) {
+                self.tell_line(&line);
+            }
         }
         Ok(())
     }

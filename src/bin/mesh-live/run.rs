@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use murmuration::crypto::Secret;
 use murmuration::live::data_dir::{DataDir, DataDirError};
@@ -61,6 +62,21 @@ pub struct Args {
     /// What newcomers to a network that this node founds may read: `all`, `none`, or the last N texts of each topic.
     #[arg(long, value_name = "all|none|N", value_parser = settings::past)]
     past: Option<PastRule>,
+    /// How long what was said is kept, such as `30days`; 365days if not given.
+    #[arg(long, value_name = "TIME", value_parser = settings::keep_time)]
+    keep_time: Option<Duration>,
+    /// Most MiB that are kept of what was said in each topic; 64 if not given.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(settings::KEEP_MIB))]
+    keep_mib: Option<u64>,
+    /// How long a key is announced to which others seal; 1h if not given. It is erased as long after that.
+    #[arg(long, value_name = "TIME", value_parser = settings::prekey_time)]
+    prekey_time: Option<Duration>,
+    /// Texts after which the node begins a new chain of keys; 1000 if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(settings::EPOCH_TEXTS))]
+    epoch_texts: Option<u64>,
+    /// Time after which it does; 1h if not given.
+    #[arg(long, value_name = "TIME", value_parser = settings::epoch_time)]
+    epoch_time: Option<Duration>,
     /// No chat, topics and messages to one member.
     #[arg(long)]
     no_chat: bool,
@@ -176,6 +192,11 @@ impl Args {
             invite_only: self.invite_only.then_some(true),
             revocation: self.revocation,
             past: self.past,
+            keep_time: self.keep_time,
+            keep_mib: self.keep_mib,
+            prekey_time: self.prekey_time,
+            epoch_texts: self.epoch_texts,
+            epoch_time: self.epoch_time,
             metrics: self.metrics,
             log: self.log,
             record: self.record.clone(),

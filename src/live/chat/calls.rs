@@ -132,7 +132,8 @@ impl MeshNode {
     }
 
     /// Removes a member for good. A [`MemberRevoked`](crate::live::MeshEvent::MemberRevoked) or an
-    /// [`AdmissionRefused`](crate::live::MeshEvent::AdmissionRefused) follows, or nothing until others have said so too.
+    /// [`AdmissionRefused`](crate::live::MeshEvent::AdmissionRefused) follows, or a
+    /// [`RevocationProposed`](crate::live::MeshEvent::RevocationProposed) if others must say so too.
     ///
     /// # Errors
     /// The node has stopped.

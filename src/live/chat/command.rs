@@ -1,6 +1,7 @@
 //! What people type: a line that is said, or a command.
 
 use crate::crypto::NodeId;
+use crate::live::settings::{self, ValueError};
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +55,6 @@ pub enum Command {
 
 /// Texts that are shown if it is not said how many.
 const LAST: usize = 50;
-/// Longest nick in characters.
-const MAX_NICK: usize = 32;
 /// What others are called stands at the beginning of so many hex digits of their key, or of more.
 pub(super) const SHORTEST_PREFIX: usize = 8;
 
@@ -92,12 +91,15 @@ pub enum ParseError {
     /// It is no key either.
     #[error("a key has 64 hex digits, and this has other characters")]
     KeyDigits,
+    /// It looks like a key, and nobody can have it.
+    #[error("no node can have this key: it is not one that `mesh-live id` shows; copy it again")]
+    NotAKey,
     /// Quotes are opened and not closed, or something follows them.
     #[error("the quotes do not enclose the text: write /send TOPIC \"TEXT\", and \\\" for a quote in it")]
     Quotes,
     /// It is no nick.
-    #[error("a nick has 1 to {MAX_NICK} characters, and no control characters")]
-    Nick,
+    #[error(transparent)]
+    Nick(#[from] ValueError),
 }
 
 impl ParseError {
@@ -164,7 +166,7 @@ pub fn parse(line: &str) -> Result<Option<Command>, ParseError> {
         }
         "/history" => history(rest).ok_or(wrong)?,
         "/me" => nothing().map(|()| Command::Me)?,
-        "/nick" => Command::Nick(nick(rest)?),
+        "/nick" => Command::Nick(settings::nick(rest)?),
         "/quit" => nothing().map(|()| Command::Quit)?,
         _ => nothing().map(|()| Command::Help)?,
     }))
@@ -181,25 +183,23 @@ pub(super) fn key(text: &str) -> Result<NodeId, ParseError> {
     }
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseError::KeyDigits)?;
-    Ok(NodeId(bytes))
-}
-
-fn nick(text: &str) -> Result<String, ParseError> {
-    let fits = (1..=MAX_NICK).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or(ParseError::Nick)
+    let id = NodeId(bytes);
+    if id.is_key() { Ok(id) } else { Err(ParseError::NotAKey) }
 }
 
 fn history(rest: &str) -> Option<Command> {
     let words: Vec<&str> = rest.split_whitespace().collect();
-    match words[..] {
-        [] => Some(Command::History { topic: None, last: LAST }),
-        [one] => Some(match one.parse() {
-            Ok(last) => Command::History { topic: None, last },
-            Err(_) => Command::History { topic: Some(one.to_owned()), last: LAST },
-        }),
-        [topic, last] => Some(Command::History { topic: Some(topic.to_owned()), last: last.parse().ok()? }),
-        _ => None,
-    }
+    let count = |word: &str| word.parse().ok().filter(|count| *count > 0);
+    // Whoever writes a number means one, though a topic may be called so.
+    let is_number = |word: &str| word.trim_start_matches(['+', '-']).bytes().all(|byte| byte.is_ascii_digit());
+    let (topic, last) = match words[..] {
+        [] => (None, LAST),
+        [one] if is_number(one) => (None, count(one)?),
+        [topic] => (Some(topic), LAST),
+        [topic, last] => (Some(topic), count(last)?),
+        _ => return None,
+    };
+    Some(Command::History { topic: topic.map(str::to_owned), last })
 }
 
 /// The first word, which may stand in quotes, and what follows it.

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use bevy_ecs::prelude::*;
 
+use super::clean;
+use super::names::with_key;
 use super::status::LastRefusal;
 use super::view::{MemberView, Presence, Status, TextView, TopicView, View};
 use crate::crypto::NodeId;
@@ -64,24 +66,12 @@ pub(super) fn nick(membership: Option<&Membership>, chat: Option<&Chat>, id: &No
     let present = membership.and_then(|membership| membership.get(id, NICK));
     let known = present.map(String::from_utf8_lossy).map(String::from);
     let name = known.or_else(|| chat?.name(id).map(str::to_owned))?;
-    let shown: String = clean(name.trim()).replace('\n', " ").chars().take(MAX_NICK).collect();
+    let shown: String = clean::line(name.trim()).chars().take(MAX_NICK).collect();
     (!shown.is_empty()).then_some(shown)
 }
 
 fn nick_of(world: &World, node: Entity, id: &NodeId) -> Option<String> {
     nick(world.get::<Membership>(node), world.get::<Chat>(node), id)
-}
-
-/// A text of others as it can be shown: what would move the cursor, or turn the direction of what follows, is replaced.
-pub(super) fn clean(text: &str) -> String {
-    let harms =
-        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c == '\t' { ' ' } else { c }).map(|c| if harms(c) { '\u{fffd}' } else { c }).collect()
-}
-
-/// Bytes as they can be shown: in hex if they are no text.
-pub fn shown(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| hex::encode(bytes), clean)
 }
 
 fn text_view(world: &World, node: Entity, chat: &Chat, topic: &str, text: &Text) -> TextView {
@@ -95,7 +85,7 @@ fn text_view(world: &World, node: Entity, chat: &Chat, topic: &str, text: &Text)
         nick: nick_of(world, node, &author),
         to: text.to,
         time: text.time,
-        text: shown(&text.text),
+        text: clean::shown(&text.text),
         // Others pass on what is sealed to one, and so have it too.
         delivered: delivered.min(readers),
         readers,
@@ -119,7 +109,7 @@ fn named_topics(world: &World, node: Entity) -> Vec<(String, TopicId)> {
     let mut names: Vec<String> = topics.list().map(|(name, _)| name.to_owned()).filter(|name| name != LOBBY).collect();
     names.sort_unstable();
     names.insert(0, LOBBY.to_owned());
-    names.into_iter().map(|name| (clean(&name), TopicId::of(&name))).collect()
+    names.into_iter().map(|name| (clean::line(&name), TopicId::of(&name))).collect()
 }
 
 fn topics(world: &World, node: Entity) -> Vec<TopicView> {
@@ -181,13 +171,16 @@ fn status(world: &World, node: Entity) -> Status {
     let links = world.get::<Neighbors>(node).map_or(0, Neighbors::len);
     let last = world.get::<LastRefusal>(node).and_then(|refusal| refusal.reason);
     match (state, last) {
-        (AdmissionState::Revoked, _) => Status::Revoked,
-        (AdmissionState::Waiting, Some(CloseReason::Revoked)) => Status::Revoked,
+        (AdmissionState::Revoked, _) => Status::Revoked { by: revoker(world, node) },
+        (AdmissionState::Waiting, Some(CloseReason::Revoked)) => Status::Revoked { by: None },
         (AdmissionState::Waiting, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
+        (AdmissionState::Waiting, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: true },
         (AdmissionState::Waiting, reason) => unreached(world, node, reason).unwrap_or(Status::NotInvited),
         _ if links > 0 => Status::Connected { links },
-        (_, Some(CloseReason::Revoked)) => Status::Revoked,
+        // Somebody says so, and has not shown it.
+        (_, Some(CloseReason::Revoked)) => Status::Revoked { by: None },
         (AdmissionState::Founder { provisional: true }, Some(CloseReason::NotInvited)) => Status::Strangers,
+        (state, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: state != AdmissionState::Open },
         // A member was not always one: what it was told before counts no more.
         (AdmissionState::Open, Some(CloseReason::NotInvited)) => Status::NotInvited,
         (_, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
@@ -197,6 +190,12 @@ fn status(world: &World, node: Entity) -> Status {
         }
         _ => Status::Alone,
     }
+}
+
+/// Who has revoked this node.
+fn revoker(world: &World, node: Entity) -> Option<String> {
+    let by = world.get::<Admission>(node)?.revoker(&world.get::<Contact>(node)?.id)?;
+    Some(with_key(&by, nick_of(world, node, &by).as_deref()))
 }
 
 /// How the search of a node goes that waits for an invitation and does not even reach anybody who could have one.

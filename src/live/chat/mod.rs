@@ -1,10 +1,14 @@
 //! Chat for people and scripts: what they see of a node, what they can tell it.
 
 mod calls;
+pub mod clean;
 mod command;
 mod completion;
 mod console;
+mod lines;
+mod listener;
 mod look;
+mod names;
 mod news;
 mod status;
 mod tell;
@@ -12,8 +16,11 @@ mod view;
 
 pub use command::{Command, HELP, ParseError, parse};
 pub use completion::complete;
-pub use console::{Console, Line, LineKind};
-pub use look::{shown, texts, view};
+pub use console::Console;
+pub use lines::{Line, LineKind};
+pub use listener::Listener;
+pub use look::{texts, view};
+pub use names::Names;
 pub use news::news;
 pub use status::{LastRefusal, RefusalPlugin};
 pub use tell::ChatEventsPlugin;

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::console::{Line, LineKind, entry_name, text_line};
-use super::look::shown;
+use super::clean::{self, shown};
+use super::lines::{Line, LineKind, entry_name, text_line};
+use super::names::with_key;
 use super::view::plainly;
-use super::{Status, TextView, View};
+use super::{Names, Status, TextView, View};
 use crate::crypto::NodeId;
 use crate::live::MeshEvent;
 
@@ -28,13 +29,13 @@ impl Line {
 /// interested in lines only leaves out those without a text.
 pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
     let nick = |id: &NodeId| if *id == view.id { view.nick.clone() } else { nick_in(view, id) };
-    let label = |id: &NodeId| if *id == view.id { "you".to_owned() } else { label(id, nick(id)) };
+    let label = |id: &NodeId| if *id == view.id { "you".to_owned() } else { with_key(id, nick(id).as_deref()) };
     let about = |id: &NodeId| json!({ "id": format!("{id:?}"), "nick": nick(id) });
     match event {
         MeshEvent::ChatMessageReceived { sender_pub_key, nick, plaintext, topic, to, id, time } => {
             let text = TextView {
                 id: *id,
-                topic: topic.clone(),
+                topic: clean::line(topic),
                 author: NodeId(*sender_pub_key),
                 nick: nick.clone(),
                 to: *to,
@@ -43,7 +44,7 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
                 delivered: 2,
                 readers: 2,
             };
-            let mut line = text_line(&text, view);
+            let mut line = text_line(&text, &Names::of_view(view));
             if let Value::Object(fields) = &mut line.fields {
                 fields.retain(|name, _| !matches!(name.as_str(), "delivered" | "readers"));
             }
@@ -53,6 +54,17 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
             let to = to.map(|to| format!("{to:?}"));
             let fields = json!({ "topic": topic, "to": to, "time": time, "text": shown(plaintext), "id": entry_name(id) });
             Line::news("sent", String::new(), fields)
+        }
+        MeshEvent::ChatMessageWaits { plaintext, topic, to, unsettled, kept } => {
+            let to = to.map(|to| format!("{to:?}"));
+            let fields = json!({ "topic": topic, "to": to, "text": shown(plaintext), "kept": kept });
+            let keeping = if *kept { "it is kept" } else { "it waits in memory only" };
+            let text = if *unsettled {
+                format!("this is not said yet: {keeping}, and said when another member has told what was said before")
+            } else {
+                format!("nobody is here yet who could read this: {keeping}, and said when somebody is")
+            };
+            Line::news("waits", text, fields)
         }
         MeshEvent::Delivered { id, members } => Line::news("delivered", String::new(), json!({ "id": entry_name(id), "members": members })),
         MeshEvent::ChatRefused(reason) => Line::news("not_said", format!("not said: {reason}"), json!({ "reason": reason.to_string() })),
@@ -80,8 +92,16 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
             let mut fields = about(id);
             fields["nick"] = json!(nick);
             fields["by"] = json!(format!("{by:?}"));
-            let whom = if *id == view.id { "you are".to_owned() } else { format!("{} is", self::label(id, nick.clone())) };
+            let whom = if *id == view.id { "you are".to_owned() } else { format!("{} is", with_key(id, nick.as_deref())) };
             Line::news("revoked", format!("{whom} revoked by {}", label(by)), fields)
+        }
+        MeshEvent::RevocationProposed { id, by, said, needed } => {
+            let mut fields = about(id);
+            fields["by"] = json!(format!("{by:?}"));
+            fields["said"] = json!(said);
+            fields["needed"] = json!(needed);
+            let text = format!("{said} of {needed} members have spoken for the revocation of {}, {} as the last", label(id), label(by));
+            Line::news("revocation_proposed", text, fields)
         }
         MeshEvent::NodeJoined(id) => Line::news("joined", format!("{} is here", label(id)), about(id)),
         MeshEvent::NodeLeft { id, graceful } => {
@@ -127,8 +147,4 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
 
 fn nick_in(view: &View, id: &NodeId) -> Option<String> {
     view.members.iter().find(|member| member.id == *id)?.nick.clone()
-}
-
-fn label(id: &NodeId, nick: Option<String>) -> String {
-    nick.map_or_else(|| id.to_string(), |nick| format!("{nick} [{id}]"))
 }

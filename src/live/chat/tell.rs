@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
-use bevy_ecs::query::QueryData;
 
 use super::look;
 use crate::crypto::NodeId;
 use crate::gate::Gate;
 use crate::kernel::{AppTickExt, Contact, Node, Tick, TickSystems};
-use crate::live::events::{Events, MeshEvent};
-use crate::mesh::admission::{AdmissionRefused, Admitted, Revoked};
-use crate::mesh::chat::{Chat, ForkSeen, NotSaid, ReceiptsChanged, TextHeard};
+use crate::live::MeshEvent;
+use crate::live::events::Events;
+use crate::mesh::admission::{Accused, AdmissionRefused, Admitted, Revoked};
+use crate::mesh::chat::{Chat, ForkSeen, NotSaid, ReceiptsChanged, Text, TextHeard, TextWaits};
 use crate::mesh::membership::Membership;
 use crate::mesh::routing::{DatagramReceived, SendFailed};
 use crate::mesh::topics::{TopicRefused, Topics};
+use crate::wire::TopicId;
 use crate::wire::chat::{EntryId, LogId};
 use crate::wire::routing::DatagramBody;
 
@@ -32,6 +33,7 @@ impl Plugin for ChatEventsPlugin {
     fn build(&self, app: &mut App) {
         app.add_tick_message::<TextHeard>()
             .add_tick_message::<NotSaid>()
+            .add_tick_message::<TextWaits>()
             .add_tick_message::<ReceiptsChanged>()
             .add_tick_message::<ForkSeen>()
             .add_tick_message::<DatagramReceived>()
@@ -39,40 +41,56 @@ impl Plugin for ChatEventsPlugin {
             .add_tick_message::<TopicRefused>()
             .add_tick_message::<Admitted>()
             .add_tick_message::<Revoked>()
+            .add_tick_message::<Accused>()
             .add_tick_message::<AdmissionRefused>()
             .add_systems(
                 Tick,
-                (tell_texts, tell_receipts, tell_datagrams, tell_admission, tell_refusals, tell_damage)
+                (tell_texts, tell_waiting, tell_receipts, tell_datagrams, tell_admission, tell_refusals, tell_damage)
                     .chain()
                     .in_set(TickSystems::Observe),
             );
     }
 }
 
-#[derive(QueryData)]
-struct Teller {
-    node: &'static Node,
-    me: &'static Contact,
-    membership: Option<&'static Membership>,
-    chat: Option<&'static Chat>,
-    topics: Option<&'static Topics>,
+/// What a node knows of those who say something.
+type Teller<'a> = (&'a Contact, Option<&'a Membership>, Option<&'a Chat>, Option<&'a Topics>);
+
+fn tell_texts(mut heard: MessageReader<TextHeard>, nodes: Query<(&Node, Teller)>, events: Res<Events>) {
+    for TextHeard { node, text, .. } in heard.read() {
+        let Ok((node, teller)) = nodes.get(*node) else { continue };
+        // What was said stands in no log.
+        events.send(node.ordinal, event_of(text, teller));
+    }
 }
 
-fn tell_texts(mut heard: MessageReader<TextHeard>, nodes: Query<Teller>, events: Res<Events>) {
-    for TextHeard { node, text, .. } in heard.read() {
-        let Ok(it) = nodes.get(*node) else { continue };
-        let log = text.id.log;
-        let topic = it.topics.and_then(|topics| topics.name(&log.topic)).unwrap_or_default().to_owned();
-        let (to, id, time, plaintext) = (text.to, text.id, text.time, text.text.clone());
-        let event = if log.author == it.me.id {
-            MeshEvent::ChatMessageSent { plaintext, topic, to, id, time }
-        } else {
-            let nick = look::nick(it.membership, it.chat, &log.author);
-            MeshEvent::ChatMessageReceived { sender_pub_key: log.author.0, nick, plaintext, topic, to, id, time }
-        };
-        // What was said stands in no log.
-        events.send(it.node.ordinal, event);
+/// What is told of a text that `node` can read.
+pub(super) fn text_event(world: &World, node: Entity, text: &Text) -> Option<MeshEvent> {
+    Some(event_of(text, (world.get(node)?, world.get(node), world.get(node), world.get(node))))
+}
+
+fn event_of(text: &Text, (me, membership, chat, topics): Teller) -> MeshEvent {
+    let log = text.id.log;
+    let topic = name_of(topics, &log.topic);
+    let (to, id, time, plaintext) = (text.to, text.id, text.time, text.text.clone());
+    if log.author == me.id {
+        MeshEvent::ChatMessageSent { plaintext, topic, to, id, time }
+    } else {
+        let nick = look::nick(membership, chat, &log.author);
+        MeshEvent::ChatMessageReceived { sender_pub_key: log.author.0, nick, plaintext, topic, to, id, time }
     }
+}
+
+fn tell_waiting(mut waits: MessageReader<TextWaits>, nodes: Query<(&Node, Option<&Topics>)>, events: Res<Events>) {
+    for TextWaits { node, topic, to, text, unsettled, .. } in waits.read() {
+        let Ok((node, topics)) = nodes.get(*node) else { continue };
+        let (plaintext, topic) = (text.clone(), name_of(topics, topic));
+        // Whether it is kept shows when it was written.
+        events.send(node.ordinal, MeshEvent::ChatMessageWaits { plaintext, topic, to: *to, unsettled: *unsettled, kept: false });
+    }
+}
+
+fn name_of(topics: Option<&Topics>, topic: &TopicId) -> String {
+    topics.and_then(|topics| topics.name(topic)).unwrap_or_default().to_owned()
 }
 
 fn tell_receipts(
@@ -98,7 +116,7 @@ fn tell_receipts(
 }
 
 /// The newest texts of a log, and how many members have each.
-fn delivered(chat: &Chat, log: &LogId) -> Vec<(EntryId, usize)> {
+pub(super) fn delivered(chat: &Chat, log: &LogId) -> Vec<(EntryId, usize)> {
     let entries = chat.logs().get(log).into_iter().flat_map(|log| log.entries().rev());
     let texts = entries.filter(|entry| entry.body.commitment().is_some()).take(TOLD);
     texts.map(|entry| (entry.id, chat.delivered_to(&entry.id))).collect()
@@ -126,6 +144,7 @@ fn tell_datagrams(
 fn tell_admission(
     mut admitted: MessageReader<Admitted>,
     mut revoked: MessageReader<Revoked>,
+    mut accused: MessageReader<Accused>,
     mut refused: MessageReader<AdmissionRefused>,
     nodes: Query<&Node>,
     names: Query<(Option<&Membership>, Option<&Chat>)>,
@@ -139,6 +158,10 @@ fn tell_admission(
         tracing::info!(peer = ?member, ?by, "member revoked");
         let nick = names.get(*node).ok().and_then(|(membership, chat)| look::nick(membership, chat, member));
         events.tell(&nodes, *node, MeshEvent::MemberRevoked { id: *member, nick, by: *by });
+    }
+    for Accused { node, target, by, said, needed, .. } in accused.read().copied() {
+        tracing::info!(peer = ?target, ?by, said, needed, "a revocation waits for more members");
+        events.tell(&nodes, node, MeshEvent::RevocationProposed { id: target, by, said, needed });
     }
     for AdmissionRefused { node, target, reason, .. } in refused.read() {
         tracing::info!(peer = ?target, "not done: {reason}");

@@ -3,7 +3,10 @@ use std::time::Duration;
 use super::command::Command;
 use super::console::find;
 use super::*;
-use crate::crypto::NodeId;
+use crate::crypto::{CryptoMode, Identity, NodeId};
+use crate::live::MeshEvent;
+use crate::wire::TopicId;
+use crate::wire::chat::{EntryId, LogId};
 
 fn ok(line: &str) -> Command {
     parse(line).unwrap_or_else(|error| panic!("{line}: {error}")).unwrap_or_else(|| panic!("{line} is blank"))
@@ -14,10 +17,15 @@ fn error(line: &str) -> String {
 }
 
 fn member(first: [u8; 4], nick: &str) -> MemberView {
-    let mut id = [7; 32];
-    id[..4].copy_from_slice(&first);
+    let id = |last: u8| {
+        let mut id = [7; 32];
+        id[..4].copy_from_slice(&first);
+        id[31] = last;
+        NodeId(id)
+    };
     MemberView {
-        id: NodeId(id),
+        // Every other one is a key.
+        id: (0..=255).map(id).find(NodeId::is_key).unwrap(),
         nick: Some(nick.to_owned()),
         presence: Presence::Online,
         round_trip: Some(Duration::from_millis(3)),
@@ -47,7 +55,8 @@ fn lines_are_commands_or_said() {
     assert_eq!(ok("  hello  there "), Command::Say("hello  there".into()));
     assert_eq!(ok("/dm bob see you / at noon"), Command::Dm { to: "bob".into(), text: "see you / at noon".into() });
     assert_eq!(ok("/dm \"bob the great\" hi"), Command::Dm { to: "bob the great".into(), text: "hi".into() });
-    assert_eq!(ok(&format!("/invite {}", "Ab".repeat(32))), Command::Invite(NodeId([0xab; 32])));
+    let id = Identity::from_seed([7; 32], CryptoMode::Real).id();
+    assert_eq!(ok(&format!("/invite {}", format!("{id:?}").to_uppercase())), Command::Invite(id));
     assert_eq!(ok("/revoke bob"), Command::Revoke("bob".into()));
     assert_eq!(ok(r#"/send tech "say \"no\" \\ twice""#), Command::Send { topic: "tech".into(), text: r#"say "no" \ twice"#.into() });
     assert_eq!(ok("/send tech no quotes"), Command::Send { topic: "tech".into(), text: "no quotes".into() });
@@ -69,10 +78,36 @@ fn what_is_wrong_is_said_in_one_line() {
     assert_eq!(error("/invite abc"), "a key has 64 hex digits, and this has 3 characters");
     assert_eq!(error(&format!("/invite {}", "g".repeat(64))), "a key has 64 hex digits, and this has other characters");
     assert_eq!(error("/dm bob"), "Unknown command or invalid arguments: /dm NICK TEXT");
+    // Nobody can be those: zero, all ones, the neutral element, no point of the curve, and a point written in another way.
+    for nobody in [
+        "00".repeat(32),
+        "ff".repeat(32),
+        format!("01{}", "00".repeat(31)),
+        format!("02{}", "00".repeat(31)),
+        format!("{}7f", "ee".to_owned() + &"ff".repeat(30)),
+    ] {
+        assert!(error(&format!("/invite {nobody}")).contains("no node can have this key"), "{nobody}");
+        assert!(find(&view(Vec::new()), &nobody).unwrap_err().contains("no node can have this key"), "{nobody}");
+    }
+    for wrong in [
+        "/history 0",
+        "/history -5",
+        "/history tech 0",
+        "/history tech ten",
+        "/history 5 tech",
+        "/history a b c",
+        "/history 99999999999999999999",
+    ] {
+        assert_eq!(error(wrong), "Unknown command or invalid arguments: /history [TOPIC] [N]", "{wrong}");
+    }
     for wrong in
         ["/send tech \"open", "/send tech \"a\" b", "/send tech \"a\\", "/nick", "/invite", "/revoke", "/join-topic a b", "/history a b"]
     {
         assert!(!error(wrong).contains('\n'), "{wrong}");
+    }
+    // What is no nick at the start is none later.
+    for wrong in ["al\u{200b}ice", "alice\u{202e}", "\u{2800}", &"a".repeat(33)] {
+        assert_eq!(error(&format!("/nick {wrong}")), crate::live::settings::nick(wrong).unwrap_err().to_string());
     }
     // Whatever is typed, nothing worse happens.
     for line in ["/", "//", "/dm \"", "/dm \"\\", "/send \"\" \"\"", "/history 99999999999999999999", "/é ü", "/dm é \"ü"] {
@@ -99,6 +134,39 @@ fn members_are_named_by_nick_key_or_its_beginning() {
 }
 
 #[test]
+fn nobody_is_taken_for_another_by_its_nick() {
+    let (id, text) = (|view: &View, index: usize| view.members[index].id, "hi");
+    let view = view(vec![member([0xaa; 4], "bob"), member([0xbb; 4], "Bob"), member([0xcc; 4], "eve -> you"), member([0xdd; 4], "eve")]);
+    let heard = |author: NodeId, nick: &str, to: Option<NodeId>| {
+        let event = MeshEvent::ChatMessageReceived {
+            sender_pub_key: author.0,
+            nick: Some(nick.to_owned()),
+            plaintext: text.as_bytes().into(),
+            topic: "lobby".to_owned(),
+            to,
+            id: EntryId { log: LogId { topic: TopicId::of("lobby"), author, life: 1 }, sequence: 1 },
+            time: 0,
+        };
+        news(&event, &view).unwrap().text
+    };
+    assert_eq!(heard(id(&view, 0), "bob", None), "[bob [aaaaaaaa]] hi");
+    assert_eq!(heard(id(&view, 1), "Bob", None), "[Bob [bbbbbbbb]] hi");
+    assert_eq!(heard(id(&view, 2), "eve -> you", None), "[eve -> you [cccccccc]] hi");
+    assert_eq!(heard(id(&view, 3), "eve", Some(view.id)), "[eve -> you] hi");
+    // One who is no member any more has no name of its own.
+    assert_eq!(heard(NodeId([0xee; 32]), "eve", None), "[eve [eeeeeeee]] hi");
+}
+
+#[test]
+fn who_speaks_for_a_revocation_is_told_with_what_it_takes() {
+    let view = view(vec![member([0xaa; 4], "bob")]);
+    let event = MeshEvent::RevocationProposed { id: view.members[0].id, by: view.id, said: 1, needed: 3 };
+    let line = news(&event, &view).unwrap();
+    assert_eq!(line.text, "1 of 3 members have spoken for the revocation of bob [aaaaaaaa], you as the last");
+    assert_eq!((&line.json()["kind"], &line.json()["said"], &line.json()["needed"]), (&"revocation_proposed".into(), &1.into(), &3.into()));
+}
+
+#[test]
 fn lines_are_completed() {
     let view = view(vec![member([0xaa; 4], "bob"), member([0xbb; 4], "Bert B"), member([0xcc; 4], "eve"), member([0xdd; 4], "eve")]);
     assert_eq!(complete("/me", &view), ["/members", "/me"]);
@@ -112,6 +180,6 @@ fn lines_are_completed() {
 
 #[test]
 fn what_others_say_cannot_move_the_cursor() {
-    assert_eq!(shown("one\u{1b}[2Jtwo\tthree\u{202e}".as_bytes()), "one\u{fffd}[2Jtwo three\u{fffd}");
-    assert_eq!(shown(&[0xff, 0x00]), "ff00");
+    assert_eq!(clean::shown("one\u{1b}[2Jtwo\tthree\u{202e}\r\nfour".as_bytes()), "one␛[2Jtwo    three\u{fffd}\nfour");
+    assert_eq!(clean::shown(&[0xff, 0x00]), "ff00");
 }

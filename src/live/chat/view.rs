@@ -55,9 +55,17 @@ pub enum Status {
     /// It has founded a network and invited nobody yet, and those whom it reaches have not invited it.
     Strangers,
     /// This node was removed for good.
-    Revoked,
+    Revoked {
+        /// By whom, if that was shown: its nick and the beginning of its key.
+        by: Option<String>,
+    },
     /// Those who were reached belong to another network, or have another key.
     WrongNetworkKey,
+    /// Those who were reached belong to an open network and the node's is by invitation, or the other way round.
+    OtherAdmission {
+        /// Whether the node's network is by invitation.
+        invite_only: bool,
+    },
 }
 
 /// One plain sentence.
@@ -76,7 +84,14 @@ impl fmt::Display for Status {
             Self::Strangers => {
                 f.write_str("others are there, but neither has invited the other: invite their key, or have them invite yours")
             }
-            Self::Revoked => f.write_str("revoked: this key was removed from the network, and that is for good"),
+            Self::Revoked { by: Some(by) } => write!(f, "revoked: you were revoked by {by}, and that is for good"),
+            Self::Revoked { by: None } => f.write_str("revoked: this key was removed from the network, and that is for good"),
+            Self::OtherAdmission { invite_only: true } => f.write_str(
+                "Recovering... the network of those who were reached is open, and this one by invitation: to join them start without --invite-only",
+            ),
+            Self::OtherAdmission { invite_only: false } => f.write_str(
+                "Recovering... the network of those who were reached is by invitation, and this one open: to join them start with --invite-only",
+            ),
             Self::WrongNetworkKey => f.write_str("Recovering... those who were reached have another network or network key than this node"),
         }
     }
@@ -93,6 +108,7 @@ pub(super) fn plainly(reason: CloseReason) -> &'static str {
         CloseReason::UnknownVersion => "the other side runs another version",
         CloseReason::Leaving => "the other side was leaving",
         CloseReason::Reset => "the connection broke",
+        CloseReason::OtherAdmission => "one network is open, and the other by invitation",
         other => other.name(),
     }
 }

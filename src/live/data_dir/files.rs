@@ -60,7 +60,7 @@ pub(super) fn write_synced(mut file: File, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes a new name in a folder outlive a loss of power.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub(in crate::live) fn sync_folder(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }

@@ -37,7 +37,7 @@ use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 pub use files::FileError;
-pub(in crate::live) use files::{cannot, reason};
+pub(in crate::live) use files::{cannot, reason, sync_folder};
 pub(in crate::live) use keys::check_private;
 pub use keys::{KeyError, NotHex, create_key_file, key_from_hex, new_key, read_key};
 pub use peers::{KnownPeer, MAX_PEERS};

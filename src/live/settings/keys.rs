@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::layer::{KeySource, Layer};
-use super::{rules, values};
+use super::{chat, rules, values};
 
 /// One setting.
 pub(super) struct Key {
@@ -83,6 +83,19 @@ pub(super) const KEYS: &[Key] = &[
         read: |f, l| put(&mut l.revocation, f.text(rules::revocation)),
     },
     Key { name: "past", expects: "\"all\", \"none\" or a number in quotes", read: |f, l| put(&mut l.past, f.text(rules::past)) },
+    Key { name: "keep_time", expects: DURATION, read: |f, l| put(&mut l.keep_time, f.text(chat::keep_time)) },
+    Key {
+        name: "keep_mib",
+        expects: "a whole number of MiB from 1 to 1048576",
+        read: |f, l| put(&mut l.keep_mib, f.whole(chat::KEEP_MIB)),
+    },
+    Key { name: "prekey_time", expects: DURATION, read: |f, l| put(&mut l.prekey_time, f.text(chat::prekey_time)) },
+    Key {
+        name: "epoch_texts",
+        expects: "a whole number from 1 to 10000",
+        read: |f, l| put(&mut l.epoch_texts, f.whole(chat::EPOCH_TEXTS)),
+    },
+    Key { name: "epoch_time", expects: DURATION, read: |f, l| put(&mut l.epoch_time, f.text(chat::epoch_time)) },
     Key { name: "min_degree", expects: DEGREE, read: |f, l| put(&mut l.min_degree, f.whole(1..=1_000)) },
     Key { name: "max_degree", expects: DEGREE, read: |f, l| put(&mut l.max_degree, f.whole(1..=1_000)) },
     Key { name: "gossip_interval", expects: DURATION, read: |f, l| put(&mut l.gossip_interval, f.text(values::duration)) },

@@ -79,6 +79,16 @@ layer! {
     revocation: RevocationRule,
     /// What newcomers may read, in a network that it founds.
     past: PastRule,
+    /// Time for which what was said is kept.
+    keep_time: Duration,
+    /// Most MiB that are kept of what was said in a topic.
+    keep_mib: u64,
+    /// Time for which a prekey is announced.
+    prekey_time: Duration,
+    /// Texts after which a new chain of keys begins.
+    epoch_texts: u64,
+    /// Time after which a new chain of keys begins.
+    epoch_time: Duration,
     /// Fewest links.
     min_degree: usize,
     /// Most links.

@@ -13,6 +13,7 @@
 //! # Ok::<(), murmuration::live::settings::SettingsError>(())
 //! ```
 
+mod chat;
 mod error;
 mod file;
 mod keys;
@@ -25,6 +26,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+pub use chat::{EPOCH_TEXTS, KEEP_MIB, epoch_time, keep_time, prekey_time};
 pub use error::SettingsError;
 pub use file::{parse, read};
 pub use layer::{KeySource, Layer};
@@ -104,6 +106,11 @@ impl Settings {
         or_default(&mut mesh.require_invitation, layer.invite_only);
         or_default(&mut mesh.rules.revocation, layer.revocation);
         or_default(&mut mesh.rules.past, layer.past);
+        or_default(&mut mesh.keep_time, layer.keep_time);
+        or_default(&mut mesh.keep_bytes, layer.keep_mib.map(|mib| usize::try_from(mib << 20).unwrap_or(usize::MAX)));
+        or_default(&mut mesh.prekey_time, layer.prekey_time);
+        or_default(&mut mesh.epoch_texts, layer.epoch_texts);
+        or_default(&mut mesh.epoch_time, layer.epoch_time);
         or_default(&mut mesh.discovery_port, layer.discovery_port);
         or_default(&mut mesh.seeds, layer.seed_peers);
         or_default(&mut mesh.network, layer.network);

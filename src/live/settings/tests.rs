@@ -69,6 +69,11 @@ fn every_setting_arrives() {
         invite_only = true
         revocation = "3"
         past = "none"
+        keep_time = "30days"
+        keep_mib = 5
+        prekey_time = "10min"
+        epoch_texts = 20
+        epoch_time = "2h"
         min_degree = 4
         max_degree = 0x8
         gossip_interval = "2s"
@@ -81,6 +86,7 @@ fn every_setting_arrives() {
         connect_timeout = "7s"
     "#;
     let Settings { mesh, log, wan_mode, lan_overruled } = Settings::of(parsed(source)).unwrap();
+    let talking = MeshConfig { chat: true, ..mesh.clone() }.protocols();
     assert_eq!(
         (mesh.nick.as_deref(), mesh.bind_addr.to_string(), mesh.discovery_port, mesh.lan),
         (Some("alice"), "[::]:0".into(), 9998, false)
@@ -94,6 +100,10 @@ fn every_setting_arrives() {
     assert_eq!((mesh.link_model, mesh.min_degree, mesh.max_degree), (Some("wan".into()), 4, 8));
     assert!(!mesh.chat && mesh.require_invitation && mesh.topics == ["tech"]);
     assert_eq!((mesh.rules.revocation, mesh.rules.past), (RevocationRule::Quorum(3), PastRule::Nothing));
+    let (chat, prekeys) = (talking.chat.unwrap(), talking.prekeys.unwrap());
+    assert_eq!((chat.keep_time.as_secs(), chat.keep_bytes), (30 * 24 * 3600, 5 << 20));
+    assert_eq!((chat.epoch_texts, chat.epoch_time.as_secs()), (20, 7200));
+    assert_eq!((prekeys.rotation.as_secs(), prekeys.grace.as_secs()), (600, 600));
     let times = [mesh.gossip_interval, mesh.heartbeat_interval, mesh.rebalance_interval, mesh.ihave_timeout].map(|time| time.as_millis());
     assert_eq!(times, [2_000, 250, 60_000, 1_500]);
     assert_eq!((mesh.phi_threshold, mesh.max_discovery_retries), (12.0, 3));
@@ -161,6 +171,11 @@ fn a_wrong_value_is_placed_and_what_is_right_is_said() {
         ("log = \"xml\"", "`log`: expected `json` or `text`, found `xml`"),
         ("record = \"\"", "`record`: expected a path"),
         ("record_limit_mib = 0", "from 1 to 1048576, found 0"),
+        ("keep_time = \"1s\"", "`keep_time`: expected a duration from 1min to 36500days"),
+        ("keep_mib = 0", "expected a whole number of MiB from 1 to 1048576, found 0"),
+        ("prekey_time = \"30days\"", "`prekey_time`: expected a duration from 1min to 7days"),
+        ("epoch_texts = 10001", "expected a whole number from 1 to 10000, found 10001"),
+        ("epoch_time = 3600", "expected a duration in quotes"),
         ("min_degree = 0", "expected a whole number from 1 to 1000, found 0"),
         ("phi_threshold = 0.0", "expected a number more than 0, found 0.0"),
         ("phi_threshold = nan", "expected a number more than 0"),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::layer::KeySource;
+use crate::live::chat::clean;
 use crate::live::data_dir::{NotHex, key_from_hex};
 use crate::mesh::topics::TopicError;
 
@@ -29,7 +30,7 @@ const NEARLY_A_KEY: usize = 32;
 #[derive(thiserror::Error, Clone, PartialEq, Eq, Debug)]
 pub enum ValueError {
     /// Not a name to call a node.
-    #[error("a nick has 1 to {NICK} characters, none of which is a control character or stands invisibly at its ends")]
+    #[error("a nick has 1 to {NICK} characters, all of which are seen: no control characters, no blanks at its ends, nothing invisible")]
     Nick,
     /// Not a name of a network.
     #[error("the name of a network has 1 to {NETWORK} characters, none of which is a control character")]
@@ -58,6 +59,15 @@ pub enum ValueError {
     /// Not a duration.
     #[error("expected a duration from 1ms to 1day, such as `500ms` or `2s`, found `{0}`")]
     Duration(String),
+    /// Not a time for which texts are kept.
+    #[error("expected a duration from 1min to 36500days, such as `1h`, found `{0}`")]
+    KeepTime(String),
+    /// Not a time for which a prekey is announced.
+    #[error("expected a duration from 1min to 7days, such as `1h`, found `{0}`")]
+    PrekeyTime(String),
+    /// Not a time after which a new chain of keys begins.
+    #[error("expected a duration from 1s to 7days, such as `1h`, found `{0}`")]
+    EpochTime(String),
     /// Not a format of log lines.
     #[error("expected `json` or `text`, found `{0}`")]
     Log(String),
@@ -103,9 +113,11 @@ impl FromStr for LogFormat {
 /// A name to call a node. It is shown on terminals and in lines of text: nothing in it may be mistaken for something else there.
 ///
 /// # Errors
-/// It is too long or too short, or has control characters.
+/// It is too long or too short, or something in it is not seen.
 pub fn nick(text: &str) -> Result<String, ValueError> {
-    let fits = (1..=NICK).contains(&text.chars().count()) && text.trim() == text && !text.chars().any(char::is_control);
+    let blank = |c: char| c.is_whitespace() && c != ' ' || c == '\u{2800}';
+    let is_seen = text.trim() == text && clean::line(text) == text && !text.chars().any(blank);
+    let fits = (1..=NICK).contains(&text.chars().count()) && is_seen;
     fits.then(|| text.to_owned()).ok_or(ValueError::Nick)
 }
 
@@ -226,8 +238,10 @@ mod tests {
     #[test]
     fn names_can_be_shown() {
         assert_eq!(nick("Zoë the 2nd").as_deref(), Ok("Zoë the 2nd"));
-        for bad in ["", " alice", "alice\n", "a\u{1b}[31m", &"a".repeat(33)] {
-            assert_eq!(nick(bad), Err(ValueError::Nick));
+        let invisible =
+            ["al\u{200b}ice", "\u{3164}", "\u{2800}", "a\u{a0}b", "alice\u{202e}", "\u{301}", &format!("a{}", "\u{301}".repeat(9))];
+        for bad in ["", " alice", "alice\n", "a\u{1b}[31m", &"a".repeat(33)].into_iter().chain(invisible) {
+            assert_eq!(nick(bad), Err(ValueError::Nick), "{bad:?}");
         }
         assert!(network("lab 3").is_ok() && network("").is_err() && network("a\tb").is_err());
     }

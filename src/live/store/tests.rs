@@ -46,13 +46,72 @@ fn a_damaged_database_is_moved_aside() {
     let whole = std::fs::read(&path).unwrap();
     let mut altered = whole.clone();
     altered[..4096.min(whole.len())].fill(0xa5);
-    for (number, damaged) in [(2, &altered[..]), (3, &whole[..whole.len() / 2])] {
+    for (number, damaged) in [(2, &altered[..]), (3, &whole[..whole.len() / 2]), (4, &whole[..0])] {
         std::fs::write(&path, damaged).unwrap();
         let store = Store::open(folder.path());
         assert_eq!((kept(&store), store.keeping().unsaved.as_ref()), (vec![], None), "{number}");
         drop(store);
         assert!(folder.path().join(format!("chat.redb.damaged-{number}")).exists());
     }
+}
+
+#[test]
+fn a_first_creation_that_was_cut_off_leaves_no_damaged_database() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("chat.redb.new"), "half").unwrap();
+    let mut store = Store::open(folder.path());
+    store.keep(&mut vec![row("a", Some("1"))], now(1));
+    assert_eq!(store.keeping().unsaved, None);
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, [STORE_FILE]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_that_is_removed_or_replaced_is_said_and_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(STORE_FILE);
+    let mut store = Store::open(folder.path());
+    store.keep(&mut vec![row("a", Some("1")), row("b", Some("2"))], now(1));
+    for (second, replaced) in [(10, false), (20, true)] {
+        std::fs::remove_file(&path).unwrap();
+        if replaced {
+            std::fs::write(&path, "another").unwrap();
+        }
+        // It is noticed also if there is nothing to write.
+        store.keep(&mut Vec::new(), now(second));
+        let said = store.keeping().unsaved.clone().unwrap();
+        assert!(said.contains("chat.redb was removed or replaced while the node runs"), "{said}");
+        store.keep(&mut Vec::new(), now(second));
+        assert_eq!(store.keeping().unsaved, None);
+    }
+    // Nothing that is said meanwhile goes into the file that is not there.
+    std::fs::remove_file(&path).unwrap();
+    store.keep(&mut vec![row("a", None), row("c", Some("3"))], now(20));
+    assert!(store.keeping().unsaved.is_some());
+    store.keep(&mut Vec::new(), now(20));
+    drop(store);
+    assert_eq!(kept(&Store::open(folder.path())), [("b".into(), "2".into()), ("c".into(), "3".into())]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_data_directory_that_is_removed_is_said_and_filled_when_it_is_back() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("alice");
+    std::fs::create_dir(&folder).unwrap();
+    let mut store = Store::open(&folder);
+    store.keep(&mut vec![row("a", Some("1"))], now(1));
+    std::fs::remove_dir_all(&folder).unwrap();
+    store.keep(&mut vec![row("b", Some("2"))], now(2));
+    store.keep(&mut Vec::new(), now(3));
+    let said = store.keeping().unsaved.clone().unwrap();
+    assert!(said.contains(&format!("there is no data directory {}", folder.display())) && said.contains("identity.key"), "{said}");
+    std::fs::create_dir(&folder).unwrap();
+    store.keep(&mut Vec::new(), now(14));
+    assert_eq!(store.keeping().unsaved, None);
+    drop(store);
+    assert_eq!(kept(&Store::open(&folder)).len(), 2);
 }
 
 #[test]

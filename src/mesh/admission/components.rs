@@ -93,6 +93,11 @@ impl Admission {
         self.roll.revoked().map(|(id, _)| id)
     }
 
+    /// Who has revoked `id`; of several the most senior.
+    pub fn revoker(&self, id: &NodeId) -> Option<NodeId> {
+        self.roll.revoked().find(|(target, _)| *target == id).map(|(_, by)| *by)
+    }
+
     /// Who invited `id`, a member or revoked; the founder itself.
     pub fn sponsor(&self, id: &NodeId) -> Option<NodeId> {
         self.roll.place(id).map(|place| place.sponsor)

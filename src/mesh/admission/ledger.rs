@@ -211,6 +211,27 @@ impl Ledger {
         self.records.values().any(|record| record.signer == *signer && says(record))
     }
 
+    /// What shows that `target` was revoked, to itself or to anybody who knows the network: who has said so, and by whose invitations those
+    /// are members, as `roll` has it.
+    pub fn evidence(&self, target: &NodeId, roll: &Roll) -> impl Iterator<Item = &Record> {
+        let accuses = |record: &Record| matches!(&record.statement, Statement::Revoke { target: other, .. } if other == target);
+        // Each with its sponsor.
+        let mut invited: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+        for record in self.records.values().filter(|record| accuses(record)) {
+            let mut at = record.signer;
+            while let Some(place) = roll.place(&at).filter(|place| place.depth > 0 && !invited.contains_key(&at)) {
+                invited.insert(at, place.sponsor);
+                at = place.sponsor;
+            }
+        }
+        let target = *target;
+        self.records.values().filter(move |record| match &record.statement {
+            Statement::Found(_) => true,
+            Statement::Invite(who) => invited.get(who) == Some(&record.signer),
+            Statement::Revoke { target: other, .. } => *other == target,
+        })
+    }
+
     /// Who is a member. It depends on nothing but the records that are kept.
     pub fn evaluate(&self) -> Roll {
         Roll::of(self.founder, self.rules.revocation, &self.records)

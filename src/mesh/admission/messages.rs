@@ -17,7 +17,7 @@ pub struct Invite {
 }
 
 /// Somebody shall be a member no more, for good; it may be somebody who never was. Answered by [`Revoked`] or [`AdmissionRefused`]; by
-/// neither if others must say so too.
+/// [`Accused`] if others must say so too.
 #[derive(Message, Clone, Copy, Debug)]
 pub struct Revoke {
     /// Who revokes.
@@ -92,6 +92,23 @@ pub struct Revoked {
     pub member: NodeId,
     /// Who did it; of several the most senior.
     pub by: NodeId,
+    /// When it was learnt.
+    pub at: Instant,
+}
+
+/// Somebody has spoken for a revocation, and more must before it takes effect.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct Accused {
+    /// Who knows it.
+    pub node: Entity,
+    /// Who shall be revoked; it may be the node itself.
+    pub target: NodeId,
+    /// Who has spoken; it may be the node itself.
+    pub by: NodeId,
+    /// How many have by now.
+    pub said: usize,
+    /// How many it takes.
+    pub needed: usize,
     /// When it was learnt.
     pub at: Instant,
 }

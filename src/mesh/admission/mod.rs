@@ -37,7 +37,7 @@ use bevy_ecs::prelude::*;
 pub use components::{Admission, AdmissionCounts, AdmissionState};
 pub use config::{AdmissionConfig, AdmissionSettings};
 pub use ledger::{Ledger, MAX_PENDING, MAX_PER_SIGNER, Rejection};
-pub use messages::{AdmissionChanged, AdmissionError, AdmissionRefused, Admitted, Invite, Revoke, Revoked};
+pub use messages::{Accused, AdmissionChanged, AdmissionError, AdmissionRefused, Admitted, Invite, Revoke, Revoked};
 pub use roll::{Place, Roll};
 
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
@@ -58,12 +58,14 @@ impl Plugin for AdmissionPlugin {
             .add_tick_message::<AdmissionRefused>()
             .add_tick_message::<Admitted>()
             .add_tick_message::<Revoked>()
+            .add_tick_message::<Accused>()
             .add_tick_message::<AdmissionChanged>()
             .add_systems(
                 Tick,
                 (
                     systems::start,
                     systems::note_strangers,
+                    systems::show_revoked,
                     systems::greet,
                     systems::receive,
                     systems::invite,

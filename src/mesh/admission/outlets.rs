@@ -8,14 +8,14 @@ use bevy_ecs::system::SystemParam;
 use super::components::{Admission, Intake};
 use super::exchange;
 use super::ledger::Ledger;
-use super::messages::{AdmissionChanged, AdmissionError, AdmissionRefused, Admitted, Revoked};
+use super::messages::{Accused, AdmissionChanged, AdmissionError, AdmissionRefused, Admitted, Revoked};
 use super::roll::Roll;
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, Node, NodeClock, NodeRng, Outgoing, Persist, Refusals, Session,
-    SessionPhase, Sessions, Timers, row,
+    AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, LastWords, Node, NodeClock, NodeRng, Outgoing, Persist,
+    Refusals, Session, SessionPhase, Sessions, Timers, row,
 };
-use crate::wire::admission::{Record, RecordId};
+use crate::wire::admission::{Record, RecordId, RevocationRule, Statement};
 use crate::wire::codec::encode_value;
 use crate::wire::{AdmissionMessage, CloseReason};
 
@@ -51,11 +51,13 @@ pub(super) struct Outlets<'w, 's> {
     pub outgoing: MessageWriter<'w, Outgoing>,
     pub close: MessageWriter<'w, CloseSession>,
     pub connect: MessageWriter<'w, Connect>,
+    pub words: MessageWriter<'w, LastWords>,
     pub refusals: ResMut<'w, Refusals>,
     persist: MessageWriter<'w, Persist>,
     refused: MessageWriter<'w, AdmissionRefused>,
     admitted: MessageWriter<'w, Admitted>,
     revoked: MessageWriter<'w, Revoked>,
+    accused: MessageWriter<'w, Accused>,
     changed: MessageWriter<'w, AdmissionChanged>,
     partings: ResMut<'w, Timers<Parting>>,
 }
@@ -97,6 +99,7 @@ impl Outlets<'_, '_> {
         let Ok((_, _, _, _, _, _, admission, ..)) = self.nodes.get(node) else { return };
         let Some(ledger) = admission.ledger() else { return };
         let records: Vec<(RecordId, &Record)> = intake.fresh.iter().filter_map(|id| Some((*id, ledger.get(id)?))).collect();
+        let accusations: Vec<(NodeId, NodeId)> = records.iter().filter_map(|(_, record)| accusation(record)).collect();
         for (id, record) in &records {
             // What can be sent can be encoded.
             let Ok(value) = encode_value(record) else { continue };
@@ -109,6 +112,19 @@ impl Outlets<'_, '_> {
             }
         }
         self.conclude(node, at, true);
+        self.tell_accusations(node, at, &accusations);
+    }
+
+    /// Tells who has spoken for a revocation that takes more members than have spoken for it.
+    fn tell_accusations(&mut self, node: Entity, at: Instant, accusations: &[(NodeId, NodeId)]) {
+        let Ok((_, _, _, _, _, _, admission, ..)) = self.nodes.get(node) else { return };
+        let Some(RevocationRule::Quorum(needed)) = admission.rules().map(|rules| rules.revocation) else { return };
+        for (by, target) in accusations.iter().copied() {
+            let said = admission.roll.speakers(&target);
+            if said > 0 {
+                self.accused.write(Accused { node, target, by, said, needed: usize::from(needed), at });
+            }
+        }
     }
 
     /// Finds out who is a member now, and has that be so: others are told if `aloud`.
@@ -116,7 +132,8 @@ impl Outlets<'_, '_> {
         let Ok((state, clock, _, _, _, _, mut admission, mut access, mut book)) = self.nodes.get_mut(node) else { return };
         let now = admission.ledger().map(Ledger::evaluate).unwrap_or_default();
         // A revocation for which others must speak too changes nobody's place, but a founder that has spoken is not provisional any more.
-        if aloud && now == admission.roll && access.unsettled == admission.seeks() {
+        if aloud && now.has_same_members(&admission.roll) && access.unsettled == admission.seeks() {
+            admission.roll = now;
             return;
         }
         let before = std::mem::replace(&mut admission.roll, now);
@@ -127,6 +144,14 @@ impl Outlets<'_, '_> {
         }
         self.partings.set(node, state, clock.after(at, LINGER), Parting);
         self.changed.write(AdmissionChanged { node, at });
+    }
+}
+
+/// Who speaks for whose revocation.
+fn accusation(record: &Record) -> Option<(NodeId, NodeId)> {
+    match &record.statement {
+        Statement::Revoke { target, .. } => Some((record.signer, *target)),
+        Statement::Found(_) | Statement::Invite(_) => None,
     }
 }
 

@@ -10,7 +10,7 @@
 //! So whoever is revoked by somebody it has nothing against cannot take revenge on a third, however senior it was; and of two who revoke
 //! each other the senior stays. Each step only adds to what holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::NodeId;
 use crate::wire::admission::{Record, RecordId, RevocationRule, Statement};
@@ -20,6 +20,8 @@ use crate::wire::admission::{Record, RecordId, RevocationRule, Statement};
 pub struct Roll {
     tree: BTreeMap<NodeId, Place>,
     revoked: BTreeMap<NodeId, NodeId>,
+    /// Who is not revoked though some have spoken for it, and how many.
+    accused: BTreeMap<NodeId, usize>,
 }
 
 /// Where somebody stands in the tree of invitations.
@@ -50,6 +52,16 @@ impl Roll {
     /// Whether `id` was revoked.
     pub fn is_revoked(&self, id: &NodeId) -> bool {
         self.revoked.contains_key(id)
+    }
+
+    /// How many have spoken for the revocation of `id` with effect, if it takes more.
+    pub fn speakers(&self, id: &NodeId) -> usize {
+        self.accused.get(id).copied().unwrap_or_default()
+    }
+
+    /// Whether the same are members by both, and the same revoked.
+    pub(super) fn has_same_members(&self, other: &Self) -> bool {
+        (&self.tree, &self.revoked) == (&other.tree, &other.revoked)
     }
 
     /// Where `id`, a member or revoked, stands in the tree.
@@ -261,7 +273,13 @@ impl<'a> Case<'a> {
             let charges = self.charges.iter().zip(held).filter(|(charge, held)| **held && charge.target == target);
             charges.map(|(charge, _)| seniority(charge.signer)).min().map(|(_, signer)| (self.people[target], self.people[signer]))
         };
+        let mut speakers: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for charge in self.charges.iter().zip(held).filter_map(|(charge, held)| held.then_some(charge)) {
+            speakers.entry(charge.target).or_default().insert(charge.signer);
+        }
+        let accused = speakers.into_iter().filter(|(target, _)| stands[*target].is_none());
         Roll {
+            accused: accused.map(|(target, speakers)| (self.people[target], speakers.len())).collect(),
             tree: tree.iter().enumerate().filter_map(named).collect(),
             revoked: (0..self.people.len()).filter(|target| stands[*target].is_some()).filter_map(by).collect(),
         }

@@ -10,8 +10,8 @@ use super::messages::{AdmissionError, Invite, Revoke};
 use super::outlets::{Outlets, Parting, ROW};
 use super::{AdmissionConfig, AdmissionSettings};
 use crate::kernel::{
-    AccessList, BeaconIn, CloseSession, Connect, Fired, Instant, NetworkTag, NodeStarted, Received, Restored, Role, Session, SessionClosed,
-    SessionOpened, Timers,
+    AccessList, BeaconIn, CloseSession, Connect, Fired, Instant, LastWords, NetworkTag, NodeStarted, Received, Restored, Role, Session,
+    SessionClosed, SessionOpened, Timers,
 };
 use crate::mesh::discovery::Seeds;
 use crate::wire::admission::{Record, RecordId, RevocationRule, Statement};
@@ -97,11 +97,24 @@ pub(super) fn note_strangers(
     }
 }
 
-/// Whoever dialled begins to compare.
+/// Whoever was revoked, perhaps while it was away, is shown by whom: it can check that itself.
+pub(super) fn show_revoked(mut closed: MessageReader<SessionClosed>, mut out: Outlets) {
+    // Of a session that had been open it has heard all there is.
+    let refused = closed.read().filter(|closed| closed.reason == CloseReason::Revoked && !closed.was_open);
+    for SessionClosed { node, session, remote, .. } in refused {
+        let (Some(remote), Ok((_, _, _, _, _, _, admission, ..))) = (remote, out.nodes.get(*node)) else { continue };
+        let Some(ledger) = admission.ledger().filter(|_| admission.roll.is_revoked(remote)) else { continue };
+        for message in exchange::send(ledger.evidence(remote, &admission.roll)) {
+            out.words.write(LastWords { session: *session, message: message.into() });
+        }
+    }
+}
+
+/// Whoever dialled begins to compare; so does whoever seeks a network, for in one that is open nobody else would.
 pub(super) fn greet(mut opened: MessageReader<SessionOpened>, mut out: Outlets) {
     for SessionOpened { node, session, role, at, .. } in opened.read().copied() {
         let Ok((_, _, _, _, _, _, admission, ..)) = out.nodes.get(node) else { continue };
-        if admission.invite_only && role == Role::Initiator {
+        if admission.invite_only && (role == Role::Initiator || admission.seeks()) {
             let hash = AdmissionMessage::Hash(hash(admission));
             out.send(session, at, hash);
         }
@@ -116,6 +129,8 @@ pub(super) fn receive(mut received: ResMut<Messages<Received<AdmissionMessage>>>
     for Received { node, session, at, message } in received.drain() {
         let Ok((_, _, _, keys, _, _, mut admission, ..)) = out.nodes.get_mut(node) else { continue };
         if !admission.invite_only {
+            // It would hold the other for a member, and the other not it.
+            out.hang_up(session, at, CloseReason::OtherAdmission);
             continue;
         }
         let answers = match message {

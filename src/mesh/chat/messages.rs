@@ -57,6 +57,23 @@ pub struct NotSaid {
     pub at: Instant,
 }
 
+/// A text waits until it can be said. It is kept meanwhile, also over restarts.
+#[derive(Message, Clone, Debug)]
+pub struct TextWaits {
+    /// Who said it.
+    pub node: Entity,
+    /// In which topic.
+    pub topic: TopicId,
+    /// To whom alone.
+    pub to: Option<NodeId>,
+    /// What.
+    pub text: Box<[u8]>,
+    /// Whether the node has yet to compare its log with another's, to find out where it had stopped. Else nobody can read it yet.
+    pub unsettled: bool,
+    /// When.
+    pub at: Instant,
+}
+
 /// More members have what was said in a log than was known before.
 #[derive(Message, Clone, Copy, Debug)]
 pub struct ReceiptsChanged {

@@ -31,7 +31,7 @@ pub use components::{Chat, ChatCounts};
 pub use config::ChatConfig;
 pub use entries::{CHAIN, DIRECT, context};
 pub use log::{Log, Logs};
-pub use messages::{ChatError, ForkSeen, NotSaid, ReceiptsChanged, Say, SayTo, TextHeard};
+pub use messages::{ChatError, ForkSeen, NotSaid, ReceiptsChanged, Say, SayTo, TextHeard, TextWaits};
 pub use timeline::{Text, Timeline};
 
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
@@ -53,6 +53,7 @@ impl Plugin for ChatPlugin {
             .add_waiting_message::<PublishTo>()
             .add_tick_message::<TextHeard>()
             .add_tick_message::<NotSaid>()
+            .add_tick_message::<TextWaits>()
             .add_tick_message::<ReceiptsChanged>()
             .add_tick_message::<ForkSeen>()
             .add_tick_message::<KeyChanged>()

@@ -9,7 +9,7 @@ use bevy_ecs::system::SystemParam;
 use zeroize::Zeroizing;
 
 use super::components::Chat;
-use super::messages::{ForkSeen, NotSaid, ReceiptsChanged, TextHeard};
+use super::messages::{ForkSeen, NotSaid, ReceiptsChanged, TextHeard, TextWaits};
 use super::systems::ChatTimer;
 use crate::kernel::{
     AccessList, AddressBook, Contact, Incarnation, Instant, KeyRng, Keys, Neighbors, NetworkTag, Node, NodeClock, NodeRng, Persist,
@@ -51,6 +51,7 @@ pub(super) struct Outlets<'w> {
     pub persist: MessageWriter<'w, Persist>,
     pub heard: MessageWriter<'w, TextHeard>,
     pub not_said: MessageWriter<'w, NotSaid>,
+    pub waits: MessageWriter<'w, TextWaits>,
     pub receipts: MessageWriter<'w, ReceiptsChanged>,
     pub forks: MessageWriter<'w, ForkSeen>,
     pub timers: ResMut<'w, Timers<ChatTimer>>,

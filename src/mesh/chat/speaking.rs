@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::components::Unsaid;
 use super::entries::{CHAIN, DIRECT, context, note_head};
-use super::messages::{ChatError, NotSaid, Say, SayTo};
+use super::messages::{ChatError, NotSaid, Say, SayTo, TextWaits};
 use super::outlets::{Outlets, Speaker, SpeakerItem};
 use super::sender::Writer;
 use super::timeline::Text;
@@ -75,6 +75,9 @@ fn say_or_keep(it: &mut SpeakerItem, unsaid: Unsaid, config: &ChatConfig, at: In
     }
     let number = it.chat.unsaid;
     out.keep_unsaid(it.entity, number, Some(&unsaid));
+    let Unsaid { topic, to, text } = unsaid.clone();
+    let unsettled = it.chat.unsettled.contains(&topic);
+    out.waits.write(TextWaits { node: it.entity, topic, to, text, unsettled, at });
     it.chat.outbox.push_back((number, unsaid));
     it.chat.unsaid += 1;
     None

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::Discriminant;
 use std::net::SocketAddr;
 
-use murmuration::live::chat::{Status, TextView, View};
+use murmuration::live::chat::{Names, Status, TextView, View};
 use murmuration::wire::chat::EntryId;
 
 pub use popup::Popup;
 
-use super::feed::{self, Mark, Names, Notice, Row};
+use super::feed::{self, Mark, Notice, Row};
 use super::input::{Completion, History, Input};
 use super::layout::Areas;
 use super::theme::Theme;

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use murmuration::crypto::NodeId;
-use murmuration::live::chat::{TextView, View};
+use murmuration::live::chat::{Names, TextView, clean};
 use murmuration::wire::chat::EntryId;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::theme::{Role, Theme};
-use super::{clean, wrap};
+use super::wrap;
 
 /// Columns of the time and the blank behind it.
 const TIME: usize = 6;
@@ -119,7 +118,7 @@ impl Page {
         if lines.len() > MOST_LINES {
             lines[MOST_LINES] = "… (the rest is not shown)".to_owned();
         }
-        let author = names.of(&text.author, text.nick.as_deref());
+        let author = wrap::name(&names.of(&text.author, text.nick.as_deref()), self.name);
         let minutes = text.time / 60_000 % 1440;
         let time = format!("{:02}:{:02} ", minutes / 60, minutes % 60);
         let mark = Mark::Text(text.id);
@@ -171,39 +170,6 @@ impl Page {
 
     fn push(&mut self, mark: Mark, part: usize, spans: Vec<Span<'static>>) {
         self.rows.push(Row { mark, part, line: Line::from(spans) });
-    }
-}
-
-/// What members are called, so that no two are called the same.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Names {
-    me: NodeId,
-    known: BTreeMap<NodeId, String>,
-}
-
-impl Names {
-    /// Those of a picture.
-    pub fn of_view(view: &View) -> Self {
-        let me = (view.id, view.nick.as_deref());
-        let all: Vec<(NodeId, Option<&str>)> =
-            view.members.iter().map(|member| (member.id, member.nick.as_deref())).chain(std::iter::once(me)).collect();
-        let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
-        all.iter().filter_map(|(_, nick)| *nick).for_each(|nick| *bearers.entry(nick).or_default() += 1);
-        let shared = |nick: &str| bearers.get(nick).is_some_and(|count| *count > 1);
-        let name = |(id, nick): &(NodeId, Option<&str>)| {
-            let name = match nick {
-                None => id.to_string(),
-                Some(nick) if shared(nick) => format!("{} {id}", clean::line(nick)),
-                Some(nick) => clean::line(nick),
-            };
-            (*id, name)
-        };
-        Self { me: view.id, known: all.iter().map(name).collect() }
-    }
-
-    /// What this one is called; `nick` if it is no member now.
-    pub fn of(&self, id: &NodeId, nick: Option<&str>) -> String {
-        self.known.get(id).cloned().unwrap_or_else(|| nick.map_or_else(|| id.to_string(), clean::line))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use murmuration::live::chat::clean;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::clean;
 use super::wrap::width;
 
 /// Most bytes that can be written. More than a text may have, so that one that is too long can be cut.

@@ -1,7 +1,6 @@
 //! `mesh-live tui`: the chat in a terminal.
 
 mod app;
-mod clean;
 mod draw;
 mod editing;
 mod events;

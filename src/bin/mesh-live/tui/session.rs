@@ -120,8 +120,6 @@ async fn perform(app: &mut App, node: &MeshNode, topic: String, line: &str) -> R
             }
             app.give_back(line);
         }
-        // It is said later, and not seen until then.
-        Some(_) if !line.starts_with('/') => app.tell(Kind::Answer, format!("{line}\n({})", joined(&answer))),
         Some(_) => app.tell(Kind::Answer, joined(&answer)),
     }
     Ok(())

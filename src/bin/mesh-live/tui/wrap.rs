@@ -37,6 +37,17 @@ pub fn right(text: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(width(&text))) + &text
 }
 
+/// A name in at most `columns`. Where it bears the beginning of a key, that is what stays.
+pub fn name(name: &str, columns: usize) -> String {
+    match name.rsplit_once(" [") {
+        Some((nick, key)) if width(name) > columns => match columns.checked_sub(width(key) + 2) {
+            Some(room @ 2..) => format!("{} [{key}", cut(nick, room)),
+            _ => cut(key.trim_end_matches(']'), columns),
+        },
+        _ => cut(name, columns),
+    }
+}
+
 /// As much of the text from its beginning as `columns` hold.
 fn head(text: &str, columns: usize) -> &str {
     let mut used = 0;

@@ -1,13 +1,13 @@
 //! What keys, the mouse and pasted text do.
 
 use murmuration::live::chat;
+use murmuration::live::chat::clean;
 use murmuration::wire::chat::MAX_TEXT;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::popup::Answer;
 use super::{App, Effect, Popup};
-use crate::tui::clean;
 use crate::tui::editing::{edit, pasted};
 use crate::tui::feed::Kind;
 use crate::tui::input::{Completion, Move};

@@ -69,7 +69,10 @@ impl App {
                     "Somebody is there, and neither has invited the other. F2 invites them by their key, F4 shows yours.",
                 );
             }
-            Status::Revoked => self.tell(Kind::Error, "This identity was removed from the network, for good."),
+            Status::Revoked { ref by } => {
+                let by = by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+                self.tell(Kind::Error, format!("This identity was removed from the network{by}, for good."));
+            }
             _ => {}
         }
         self.told = told;

@@ -1,5 +1,6 @@
 //! What is being written.
 
+use murmuration::live::chat::clean;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -8,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use crate::tui::app::{App, LOBBY};
 use crate::tui::layout::PROMPT;
 use crate::tui::theme::Role;
-use crate::tui::{clean, wrap};
+use crate::tui::wrap;
 
 pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
     let border = app.theme.style(Role::Border);

@@ -1,5 +1,6 @@
 //! What was said.
 
+use murmuration::live::chat::clean;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Text};
@@ -7,7 +8,7 @@ use ratatui::widgets::{Paragraph, Scrollbar, ScrollbarOrientation, ScrollbarStat
 
 use crate::tui::app::{App, LOBBY};
 use crate::tui::theme::Role;
-use crate::tui::{clean, wrap};
+use crate::tui::wrap;
 
 pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
     let height = usize::from(area.height);

@@ -1,5 +1,6 @@
 //! What stands over the chat.
 
+use murmuration::live::chat::clean;
 use murmuration::live::chat::{HELP, Presence};
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -13,7 +14,7 @@ use crate::tui::app::{App, Popup};
 use crate::tui::input::Input;
 use crate::tui::layout::window;
 use crate::tui::theme::Role;
-use crate::tui::{clean, wrap};
+use crate::tui::wrap;
 
 /// Keys, and what they do.
 const KEYS: [(&str, &str); 16] = [

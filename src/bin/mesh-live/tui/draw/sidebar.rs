@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use murmuration::live::chat::clean;
 use murmuration::live::chat::{MemberView, Presence};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,7 +12,7 @@ use ratatui::widgets::{Block, Borders, Paragraph};
 use crate::tui::app::App;
 use crate::tui::layout::{Areas, window};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::{clean, wrap};
+use crate::tui::wrap;
 
 pub fn draw(app: &App, frame: &mut Frame, area: Rect, areas: &Areas) {
     frame.render_widget(Block::new().borders(Borders::LEFT).border_style(app.theme.style(Role::Border)), area);

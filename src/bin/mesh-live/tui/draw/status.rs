@@ -1,6 +1,7 @@
 //! The lines at the top and the bottom: where one is, who one is, and whether there is a connection.
 
 use murmuration::live::chat::Status;
+use murmuration::live::chat::clean;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -8,7 +9,7 @@ use ratatui::widgets::Block;
 
 use crate::tui::app::App;
 use crate::tui::theme::Role;
-use crate::tui::{clean, wrap};
+use crate::tui::wrap;
 
 /// What the keys do, from the most to the least important.
 const HINTS: [&str; 4] = ["F1 help", "F2 invite", "F3 members", "F4 me"];
@@ -45,7 +46,7 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
     let (sign, role) = match &app.view.status {
         _ if app.view.unsaved.is_some() => ("▲", Role::Bad),
         Status::Connected { .. } => ("●", Role::Good),
-        Status::Revoked | Status::WrongNetworkKey => ("✗", Role::Bad),
+        Status::Revoked { .. } | Status::WrongNetworkKey | Status::OtherAdmission { .. } => ("✗", Role::Bad),
         _ => ("◌", Role::Warn),
     };
     let room = usize::from(area.width).saturating_sub(4);
@@ -74,6 +75,14 @@ fn sentences(app: &App) -> Vec<String> {
             "Others are there: F2 invites them, or they invite your key (F4)".to_owned(),
             "Others are there: F2 invites them".to_owned(),
         ],
+        Status::OtherAdmission { invite_only } => {
+            let (theirs, own) = if *invite_only { ("open", "by invitation") } else { ("by invitation", "open") };
+            vec![
+                capital(&view.status),
+                format!("Their network is {theirs}, this one {own}: see invite_only"),
+                format!("Their network is {theirs}"),
+            ]
+        }
         Status::Alone => vec![
             format!("Nobody else is known yet: others join with `--seed` and your address, {}", app.address),
             "Nobody else is known yet: waiting for somebody to come".to_owned(),

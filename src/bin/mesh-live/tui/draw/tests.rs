@@ -62,7 +62,10 @@ fn the_lowest_line_says_why_there_is_no_connection() {
     assert!(status(Status::NotInvited, 40).contains("Not invited yet: F4 shows your key"));
     assert!(status(Status::Alone, 100).contains("others join with `--seed` and your address, 192.168.7.5:9000"));
     assert!(status(Status::Searching { failures: 3, last: None }, 80).contains("nobody is reached after 3 attempts"));
-    assert!(status(Status::Revoked, 80).contains("✗ Revoked: this key was removed"));
+    assert!(status(Status::Revoked { by: None }, 80).contains("✗ Revoked: this key was removed"));
+    let by = Some("bob [b2b2b2b2]".to_owned());
+    assert!(status(Status::Revoked { by }, 80).contains("✗ Revoked: you were revoked by bob [b2b2b2b2]"));
+    assert!(status(Status::OtherAdmission { invite_only: true }, 80).contains("✗ Their network is open, this one by invitation"));
     assert!(status(Status::WrongNetworkKey, 100).contains("✗ Recovering... those who were reached have another network"));
 }
 
@@ -87,7 +90,7 @@ fn two_of_one_name_are_told_apart() {
     let mut app = app(80, 24);
     app.on_view(twins);
     let shown = screen(&app, 80, 24);
-    assert!(shown.contains("bob b2b2b2b2") && shown.contains("bob c3c3c3c3"), "{shown}");
+    assert!(shown.contains("bob [b2b2b2b2]") && shown.contains("bob [c3c3c3c3]"), "{shown}");
 }
 
 #[test]

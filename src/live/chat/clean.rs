@@ -59,6 +59,16 @@ fn is_wide(c: char) -> bool {
     c.width() == Some(2)
 }
 
+/// A text of several lines as one text.
+pub fn text(text: &str) -> String {
+    lines(text).collect::<Vec<_>>().join("\n")
+}
+
+/// Bytes that others say are a text: in hex if they are none.
+pub fn shown(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| hex::encode(bytes), text)
+}
+
 /// Whether it takes no room and yet does something: turns the direction of writing, joins, parts, or carries what is not seen.
 fn is_hidden(c: char) -> bool {
     c.is_control()
