@@ -256,6 +256,11 @@ impl Subscription {
     pub async fn recv(&mut self) -> Result<MeshEvent, broadcast::error::RecvError> {
         self.0.recv().await.map(|(_, event)| event)
     }
+
+    /// The next event if it is there already.
+    pub(super) fn try_recv(&mut self) -> Option<MeshEvent> {
+        self.0.try_recv().ok().map(|(_, event)| event)
+    }
 }
 
 impl Drop for Shared {

@@ -150,29 +150,6 @@ fn a_revocation_under_a_partition_takes_effect_on_the_other_side_after_the_heal(
 }
 
 #[test]
-fn whoever_was_revoked_while_away_is_shown_by_whom() {
-    fn away(world: &mut World, at: Instant) {
-        // Whoever revokes is known by a chain of invitations of which the one who is away has not heard.
-        invite(world, at, 1, 4);
-    }
-    let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
-    let gone = Selection::Nodes(vec![3]);
-    let faults = vec![fault(20, FaultKind::Crash(gone.clone())), fault(40, FaultKind::Restart { nodes: gone, memory: true })];
-    let script: [Step; 6] = [
-        (2000, |world, at| (1..4).for_each(|target| invite(world, at, 0, target))),
-        (22_000, away),
-        (30_000, |world, at| revoke(world, at, 4, 3)),
-        (41_000, |world, _| assert!(matches!(state(world, 3), AdmissionState::Member | AdmissionState::Revoked))),
-        (60_000, |world, _| assert_eq!(state(world, 3), AdmissionState::Revoked)),
-        (60_000, |world, _| assert_eq!(view(world, 0, 5), [1, 2, 4])),
-    ];
-    let told = observe::<Revoked>(&Scenario { faults, ..by_invitation(5, 61) }, &script);
-    assert_eq!(told.iter().filter(|(of, _)| *of == 3).count(), 1);
-    let by: Vec<NodeId> = told.iter().map(|(_, revoked)| revoked.by).collect();
-    assert!(by.windows(2).all(|two| two[0] == two[1]), "all name the same");
-}
-
-#[test]
 fn a_forged_invitation_has_no_effect_and_is_counted() {
     /// Node 1 says that node 0 has invited somebody.
     fn forge(world: &mut World, at: Instant) {

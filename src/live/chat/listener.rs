@@ -1,6 +1,6 @@
 //! What happens at a node, without the loss of a text: who reads too slowly for the events is told from the log what they would have told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use bevy_ecs::prelude::*;
 use tokio::sync::broadcast::error::RecvError;
@@ -17,6 +17,8 @@ const TIDY: usize = 10_000;
 pub struct Listener {
     node: MeshNode,
     events: Subscription,
+    /// What has come while it began.
+    early: VecDeque<MeshEvent>,
     told: BTreeSet<EntryId>,
     /// How many texts there were when the log was looked at last.
     looked: usize,
@@ -28,10 +30,14 @@ impl Listener {
     /// # Errors
     /// The node has stopped.
     pub async fn new(node: MeshNode) -> Result<Self, NodeStopped> {
-        // In this order what comes between both is told.
-        let told = node.ask(|world, node| names(world, node)).await?;
-        let events = node.subscribe();
-        Ok(Self { node, events, looked: told.len(), told })
+        let mut events = node.subscribe();
+        let mut told = node.ask(|world, node| names(world, node)).await?;
+        // What has come since then is in the log too, and not told yet.
+        let early: VecDeque<MeshEvent> = std::iter::from_fn(|| events.try_recv()).collect();
+        for id in early.iter().filter_map(text_of) {
+            told.remove(&id);
+        }
+        Ok(Self { node, events, early, looked: told.len(), told })
     }
 
     /// The next event. It may be given up while it waits.
@@ -40,10 +46,12 @@ impl Listener {
     /// The node has stopped, or so many events are lost: [`catch_up`](Self::catch_up) finds the texts among them.
     pub async fn recv(&mut self) -> Result<MeshEvent, RecvError> {
         loop {
-            let event = self.events.recv().await?;
-            match &event {
-                MeshEvent::ChatMessageReceived { id, .. } | MeshEvent::ChatMessageSent { id, .. } if !self.told.insert(*id) => {}
-                _ => return Ok(event),
+            let event = match self.early.pop_front() {
+                Some(event) => event,
+                None => self.events.recv().await?,
+            };
+            if text_of(&event).is_none_or(|id| self.told.insert(id)) {
+                return Ok(event);
             }
         }
     }
@@ -79,6 +87,14 @@ impl Listener {
         self.looked = told.len();
         self.told = told;
         Ok(missed)
+    }
+}
+
+/// The entry of which an event tells that it can be read, or was said.
+fn text_of(event: &MeshEvent) -> Option<EntryId> {
+    match event {
+        MeshEvent::ChatMessageReceived { id, .. } | MeshEvent::ChatMessageSent { id, .. } => Some(*id),
+        _ => None,
     }
 }
 

@@ -166,6 +166,25 @@ fn what_the_revoked_had_revoked_stays_revoked_if_the_revoker_knew() {
 }
 
 #[test]
+fn what_shows_a_revocation_convinces_whoever_was_away() {
+    let mut net = anyone();
+    net.invite(0, 1);
+    net.invite(0, 2);
+    let mut old = net.ledger.clone();
+    // Of whoever revokes nothing was known then.
+    for (by, target) in [(1, 3), (3, 4), (0, 5)] {
+        net.invite(by, target);
+    }
+    net.revoke(4, 2);
+    let shown: Vec<Record> = net.ledger.evidence(&id(2), &net.roll()).cloned().collect();
+    assert_eq!(shown.len(), 5, "the network, three invitations, the revocation");
+    for record in shown {
+        old.insert(record, MODE, &mut Vec::new()).expect("a sound record");
+    }
+    assert_eq!(old.evaluate().revoked().collect::<Vec<_>>(), [(&id(2), &id(4))]);
+}
+
+#[test]
 fn of_two_who_revoke_each_other_the_senior_stays() {
     let mut net = anyone();
     net.invite(0, 1);

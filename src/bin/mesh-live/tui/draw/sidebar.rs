@@ -90,7 +90,8 @@ fn row(
     state: String,
     columns: usize,
 ) -> Line<'static> {
-    let name = wrap::left(&app.names.of(id, nick), columns.saturating_sub(wrap::width(&state) + 3));
+    let room = columns.saturating_sub(wrap::width(&state) + 3);
+    let name = wrap::left(&wrap::name(&app.names.of(id, nick), room), room);
     let name = Span::styled(name, app.theme.author(id));
     Line::from(vec![sign, name, Span::styled(format!(" {state}"), app.theme.style(Role::Dim))])
 }
