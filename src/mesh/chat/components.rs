@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bevy_ecs::prelude::*;
 
 use super::log::Logs;
+use super::pace::Pace;
 use super::receipts::Receipts;
 use super::sender::{Readers, Writer};
 use super::timeline::{Text, Timeline};
@@ -30,6 +31,8 @@ pub struct Chat {
     pub(super) locked: BTreeSet<EntryId>,
     /// How often they have been asked for since one was added.
     pub(super) asked: u32,
+    /// Whose turn it is to be asked, and for which.
+    pub(super) turn: usize,
     /// Who subscribes to topics, also of those who are away.
     pub(super) subscribers: BTreeMap<TopicId, BTreeSet<NodeId>>,
     /// What members call themselves, also those who are away.
@@ -39,8 +42,8 @@ pub struct Chat {
     pub(super) unsaid: u64,
     /// Which timers are set.
     pub(super) armed: Armed,
-    /// When the second began in which messages with entries are counted, and how many there were.
-    pub(super) paced: (Instant, u32),
+    /// What was done for whom.
+    pub(super) pace: Pace,
     pub(super) counts: ChatCounts,
 }
 
@@ -58,7 +61,8 @@ pub(super) struct Unsaid {
 pub(super) struct Armed {
     pub gap: bool,
     pub receipts: bool,
-    pub ask: bool,
+    /// For when the next is set that counts.
+    pub ask: Option<Instant>,
 }
 
 /// What a node has seen of chat since it started.
@@ -80,6 +84,8 @@ pub struct ChatCounts {
     pub refused: u64,
     /// Texts that were asked for by somebody who may not read them.
     pub not_shared: u64,
+    /// Questions that were not answered, or not to the end, because they were too many in a second.
+    pub paced: u64,
 }
 
 impl Default for Chat {
@@ -94,12 +100,13 @@ impl Default for Chat {
             receipts: Receipts::default(),
             locked: BTreeSet::new(),
             asked: 0,
+            turn: 0,
             subscribers: BTreeMap::new(),
             names: BTreeMap::new(),
             outbox: VecDeque::new(),
             unsaid: 0,
             armed: Armed::default(),
-            paced: (Instant::ZERO, 0),
+            pace: Pace::default(),
             counts: ChatCounts::default(),
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ChatConfig;
+use super::asking::ask_soon;
 use super::log::Accepted;
 use super::messages::ForkSeen;
 use super::outlets::{Outlets, SpeakerItem};
@@ -54,7 +55,9 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
         return false;
     }
     let mut abandoned = false;
-    if it.chat.own.get(&log.topic) == Some(&log) {
+    // What it has let go it has known: whoever passes on that says nothing new.
+    let let_go = it.chat.logs.get(&log).is_some_and(|held| sequence < held.first());
+    if it.chat.own.get(&log.topic) == Some(&log) && !let_go {
         // The node has signed what it does not know of: it came back from an older copy of itself. What follows goes into another log.
         it.chat.own.remove(&log.topic);
         it.chat.writers.remove(&log.topic);
@@ -64,6 +67,7 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     if abandoned {
         say_waiting(it, config, at, out);
     }
+    make_room(it, &log, out);
     let known_fork = it.chat.logs.get(&log).is_some_and(|log| log.forked);
     match it.chat.logs.accept(entry, SpeakerItem::millis(at)) {
         Accepted::New(entries) => {
@@ -94,6 +98,16 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
         }
         Accepted::Known => false,
     }
+}
+
+/// Of an author that has begun too many logs the oldest goes, with its key.
+pub(super) fn make_room(it: &mut SpeakerItem, log: &LogId, out: &mut Outlets) {
+    let gone = it.chat.logs.make_room(log);
+    if let Some(EntryId { log, .. }) = gone.first() {
+        it.chat.readers.remove(log);
+        out.keep_reader(it.entity, log, &it.chat);
+    }
+    it.forget(gone, out);
 }
 
 /// The node has more of a log: that will be told.
@@ -175,10 +189,7 @@ fn read(it: &mut SpeakerItem, entry: &LogEntry, config: &ChatConfig, at: Instant
 /// A text cannot be read: others will be asked for it.
 fn lock(it: &mut SpeakerItem, id: EntryId, config: &ChatConfig, at: Instant, out: &mut Outlets) {
     it.chat.locked.insert(id);
-    it.chat.asked = 0;
-    if !std::mem::replace(&mut it.chat.armed.ask, true) {
-        it.arm(ChatTimer::Ask, config.gap_delay, at, out);
-    }
+    ask_soon(it, config, at, out);
 }
 
 /// Whether what `entry` says was, or may be, told to `reader`.

@@ -9,12 +9,14 @@
 //! said before it came, it asks others for; who has it shares it if the asker may read it, and the commitment in the signed entry shows that it
 //! is what its author said.
 
+mod asking;
 mod components;
 mod config;
 mod entries;
 mod log;
 mod messages;
 mod outlets;
+mod pace;
 mod receipts;
 mod secrets;
 mod sender;

@@ -119,6 +119,29 @@ fn a_log_that_comes_back_from_the_store_goes_on() {
     assert_eq!(logs.heads(TopicId::of("t"))[0].last, 13);
 }
 
+/// Entries of as many logs of one author as it has lost.
+#[test]
+fn who_has_lost_its_log_again_and_again_is_heard() {
+    let identity = identity(1);
+    let begin = |life| {
+        let id = EntryId { log: LogId { topic: TopicId::of("t"), author: identity.id(), life }, sequence: 1 };
+        let body = EntryBody::Keys { epoch: 1, keys: Vec::new() };
+        LogEntry { id, previous: EntryHash::default(), clock: life, time: life, body, signature: Signature([0; 64]) }
+    };
+    let mut logs = Logs::default();
+    let mut take_in = |life| {
+        let entry = Arc::new(LogEntry::sign(&identity, &NETWORK, begin(life)));
+        let gone = logs.make_room(&entry.id.log);
+        (gone.iter().map(|id| id.log.life).collect::<Vec<_>>(), logs.accept(entry, 0))
+    };
+    for life in 1..=16 {
+        assert!(matches!(take_in(life), (gone, Accepted::New(_)) if gone.is_empty()));
+    }
+    assert!(matches!(take_in(17), (gone, Accepted::New(_)) if gone == [1]));
+    assert_eq!(take_in(1), (Vec::new(), Accepted::Full), "all keep the newest, whatever the order in which they come");
+    assert_eq!(take_in(17), (Vec::new(), Accepted::Known));
+}
+
 #[test]
 fn every_field_of_an_entry_is_signed() {
     let entry = LogEntry::clone(&log(1, 2, 0)[1]);

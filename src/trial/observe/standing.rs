@@ -211,6 +211,7 @@ fn refusals(worlds: &[World]) -> BTreeMap<String, u64> {
             add("false_texts", counts.false_texts);
             add("refused", counts.refused);
             add("not_shared", counts.not_shared);
+            add("paced", counts.paced);
         }
         if let Some(counts) = world.get_resource::<RoutingCounts>() {
             add("datagrams_forged", counts.forged);
