@@ -6,11 +6,10 @@ use std::sync::Arc;
 use bevy_ecs::prelude::*;
 
 use super::log::Logs;
-use super::pace::Pace;
 use super::receipts::Receipts;
 use super::sender::{Readers, Writer};
 use super::timeline::{Text, Timeline};
-use crate::kernel::Instant;
+use crate::kernel::{Instant, Pace};
 use crate::wire::chat::{EntryId, LogId};
 use crate::wire::{NodeId, TopicId};
 

@@ -16,7 +16,6 @@ mod entries;
 mod log;
 mod messages;
 mod outlets;
-mod pace;
 mod receipts;
 mod secrets;
 mod sender;

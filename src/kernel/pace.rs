@@ -1,12 +1,12 @@
-//! How much a node does for those who ask it: whoever asks again and again must neither make it work without end nor take what is for others.
+//! How much a node does for those who ask something of it, in each protocol that answers at length: whoever asks again and again must neither make it work without end nor take what is for others.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::kernel::Instant;
+use super::time::Instant;
 use crate::wire::NodeId;
 
-/// Most questions and answers in a [`SPAN`], whoever asks: 24 MiB.
+/// Most questions and answers in a [`SPAN`], whoever asks: some 24 MiB.
 const MOST: u32 = 512;
 /// Most for one member.
 const MOST_EACH: u32 = 256;
