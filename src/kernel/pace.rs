@@ -15,17 +15,11 @@ const LEAST_EACH: u32 = 8;
 const SPAN: Duration = Duration::from_secs(1);
 
 /// What was done within a second, and for whom.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub struct Pace {
     since: Instant,
     all: u32,
     each: BTreeMap<NodeId, u32>,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { since: Instant::ZERO, all: 0, each: BTreeMap::new() }
-    }
 }
 
 impl Pace {

@@ -14,7 +14,7 @@ use crate::wire::chat::{EntryId, LogId};
 use crate::wire::{NodeId, TopicId};
 
 /// The state of chat at a node.
-#[derive(Component, Debug)]
+#[derive(Component, Default, Debug)]
 pub struct Chat {
     pub(super) logs: Logs,
     pub(super) texts: Timeline,
@@ -85,30 +85,6 @@ pub struct ChatCounts {
     pub not_shared: u64,
     /// Questions that were not answered, or not to the end, because they were too many in a second.
     pub paced: u64,
-}
-
-impl Default for Chat {
-    fn default() -> Self {
-        Self {
-            logs: Logs::default(),
-            texts: Timeline::default(),
-            own: BTreeMap::new(),
-            unsettled: BTreeSet::new(),
-            writers: BTreeMap::new(),
-            readers: Readers::new(),
-            receipts: Receipts::default(),
-            locked: BTreeSet::new(),
-            asked: 0,
-            turn: 0,
-            subscribers: BTreeMap::new(),
-            names: BTreeMap::new(),
-            outbox: VecDeque::new(),
-            unsaid: 0,
-            armed: Armed::default(),
-            pace: Pace::default(),
-            counts: ChatCounts::default(),
-        }
-    }
 }
 
 impl Chat {

@@ -22,8 +22,14 @@ pub const CHAIN: &[u8] = b"murmuration chain 1";
 /// What direct texts are sealed for.
 pub const DIRECT: &[u8] = b"murmuration direct 1";
 
-/// How far an entry's clock may be ahead of all that is known of its topic.
+/// How far an entry's clock may be ahead of what it could be.
 const MAX_CLOCK_LEAP: u64 = 1 << 20;
+
+/// Whether a clock is ahead of what is known of its topic, though much may be missing, and of what could have been said since 1970 with an
+/// entry each millisecond: no honest one is, and one that was would end the order of all that follows.
+pub(super) fn leaps(clock: u64, next: u64, now: u64) -> bool {
+    clock > next.max(now).saturating_add(MAX_CLOCK_LEAP)
+}
 
 /// What binds a sealed key, or a text, to its place: network, log, and a number or two. Of keys these are the epoch and 0, of texts for
 /// all the epoch and the index, of direct ones the sequence and 0.
@@ -44,9 +50,10 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     }
     // What somebody said who is no longer a member was said, but nobody speaks who never was.
     let was_member = it.access.admits(&log.author) || it.access.revoked.contains(&log.author);
-    // No honest clock leaps so far, and one that did would end the order of all that follows.
-    let leaps = entry.clock > it.chat.logs.next_clock(log.topic).saturating_add(MAX_CLOCK_LEAP);
-    if leaps || !entry.is_sound() || entry.verify(&it.network.0, it.keys.0.mode()).is_err() {
+    if leaps(entry.clock, it.chat.logs.next_clock(log.topic), SpeakerItem::millis(at))
+        || !entry.is_sound()
+        || entry.verify(&it.network.0, it.keys.0.mode()).is_err()
+    {
         it.chat.counts.forged += 1;
         return false;
     }

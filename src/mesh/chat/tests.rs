@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::entries::leaps;
 use super::log::{Accepted, Logs};
 use crate::crypto::{Commitment, CryptoMode, Identity, Signature};
 use crate::kernel::Instant;
@@ -140,6 +141,15 @@ fn who_has_lost_its_log_again_and_again_is_heard() {
     assert!(matches!(take_in(17), (gone, Accepted::New(_)) if gone == [1]));
     assert_eq!(take_in(1), (Vec::new(), Accepted::Full), "all keep the newest, whatever the order in which they come");
     assert_eq!(take_in(17), (Vec::new(), Accepted::Known));
+}
+
+#[test]
+fn a_newcomer_to_an_old_topic_takes_in_what_is_kept_of_it_and_nobody_ends_its_order() {
+    let now = 1_800_000_000_000;
+    assert!(!leaps(3 << 20, 1, now), "more was said, and let go, than a clock may leap");
+    assert!(leaps(now + (2 << 20), 1, now));
+    assert!(!leaps(2 << 20, 2 << 20, 0), "its own clock is wrong");
+    assert!(leaps(crate::wire::chat::MAX_NUMBER, 3 << 20, now));
 }
 
 #[test]
