@@ -73,3 +73,22 @@ impl Prekeys {
         open(&own.secret, purpose, context, sealed).map(Zeroizing::new)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::prekey_pair;
+
+    #[test]
+    fn what_was_sealed_to_an_earlier_life_is_read_but_not_where_it_must_be_taken_once() {
+        let (secret, public) = prekey_pair(&[1; 32]);
+        let sealed = seal(&public, b"p", b"c", b"text", &[2; 32]).unwrap();
+        let own = |restored| OwnPrekey { secret: secret.clone(), public, since: Instant::ZERO, until: None, restored };
+        for restored in [false, true] {
+            let prekeys = Prekeys { own: [own(restored)].into_iter().collect(), ..Prekeys::default() };
+            assert_eq!(prekeys.open(public.id(), b"p", b"c", &sealed).unwrap().as_slice(), b"text");
+            let once = prekeys.open_once(public.id(), b"p", b"c", &sealed);
+            assert_eq!(once.is_err(), restored);
+        }
+    }
+}

@@ -51,6 +51,7 @@ fn outcome(expectation: &Expectation, scenario: &Scenario, record: &RunRecord) -
         Expectation::LogsEqual => chat::logs_equal(record),
         Expectation::AllTextsDelivered(least) => chat::all_delivered(record, least),
         Expectation::NotMembers(ref nodes) => chat::not_members(scenario, record, nodes),
+        Expectation::Refused { ref what, least, most } => chat::refused(record, what, least..=most),
         Expectation::Reliability(least) => reliability(record, least),
         Expectation::NoDuplicateDelivery => no_duplicate_delivery(record),
         Expectation::NoFalseSuspicion => no_false_suspicion(record),
@@ -81,7 +82,8 @@ fn name(expectation: &Expectation) -> String {
         | Expectation::Unreadable { .. }
         | Expectation::LogsEqual
         | Expectation::AllTextsDelivered(_)
-        | Expectation::NotMembers(_) => chat::name(expectation),
+        | Expectation::NotMembers(_)
+        | Expectation::Refused { .. } => chat::name(expectation),
     }
 }
 

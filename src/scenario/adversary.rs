@@ -42,4 +42,19 @@ pub enum Adversary {
         #[serde(default)]
         alters: f64,
     },
+    /// Members who lie about what they have when logs are compared: entries that do not exist, other branches of logs, earlier lives of
+    /// authors, beginnings that are gone. And who flood others: with entries, true and forged, with questions, false texts and records.
+    Liar {
+        /// Which.
+        who: Selection,
+        /// The fraction of what they tell about logs that is a lie.
+        #[serde(default)]
+        lies: f64,
+        /// How many messages a second each sends besides.
+        #[serde(default)]
+        floods: f64,
+        /// Until when they flood; they lie to the end.
+        #[serde(default, with = "humantime_serde")]
+        until: Option<Duration>,
+    },
 }

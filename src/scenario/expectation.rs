@@ -73,6 +73,21 @@ pub enum Expectation {
     AllTextsDelivered(f64),
     /// At the end no running member lists any of these as one.
     NotMembers(Selection),
+    /// How often nodes have refused something, as it is called in the record, lies within bounds.
+    Refused {
+        /// What: `forged`, `forked`, `not_shared` …
+        what: String,
+        /// At least so often.
+        #[serde(default)]
+        least: u64,
+        /// At most so often.
+        #[serde(default = "without_end")]
+        most: u64,
+    },
+}
+
+fn without_end() -> u64 {
+    u64::MAX
 }
 
 /// Which texts.

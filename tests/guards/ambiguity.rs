@@ -39,6 +39,7 @@ fn variants() -> [Scenario; 2] {
     all.adversaries = vec![
         Adversary::Recorder { steals_from: Selection::All, at: second },
         Adversary::Relay { who: Selection::All, drops: 0.1, delays: second, replays: 0.1, alters: 0.1 },
+        Adversary::Liar { who: Selection::All, lies: 0.5, floods: 1.0, until: None },
     ];
     let mut bare = all.clone();
     bare.protocols.overlay = Overlay::Pinned(Graph::Line);

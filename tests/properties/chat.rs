@@ -1,5 +1,5 @@
 //! What must hold of chat whatever happens: random partitions, crashes with and without memory, newcomers, a member that is revoked and
-//! keeps its keys, and a thief who has recorded everything.
+//! keeps its keys, members who lie and flood, and a thief who has recorded everything.
 
 use std::time::Duration;
 
@@ -72,6 +72,13 @@ fn texts(cast: Cast) -> impl Strategy<Value = Vec<Act>> {
     })
 }
 
+/// Members who lie and flood, or none. It is over when faults are.
+fn liars(cast: Cast) -> impl Strategy<Value = Vec<Adversary>> {
+    let liar = (some(2, cast.late), 0.2..1.0, 0.0..40.0)
+        .prop_map(|(who, lies, floods)| vec![Adversary::Liar { who, lies, floods, until: Some(Duration::from_secs(FAULTS_UNTIL)) }]);
+    prop_oneof![Just(Vec::new()), liar]
+}
+
 prop_compose! {
     fn scenario()(nodes in 6_u32..10)(
         cast in Just(Cast::of(nodes)),
@@ -82,6 +89,7 @@ prop_compose! {
         revoked in seconds(12..30),
         revokers in some(0, nodes - 3),
         topic in some(0, nodes - 1),
+        liars in liars(Cast::of(nodes)),
     ) -> (Cast, Scenario) {
         let mut faults: Vec<Fault> = faults.into_iter().flatten().collect();
         faults.push(Fault { at: Duration::from_secs(FAULTS_UNTIL), kind: FaultKind::Heal });
@@ -121,15 +129,20 @@ prop_compose! {
             },
             faults,
             acts,
-            adversaries: vec![
+            adversaries: [
                 Adversary::Recorder { steals_from: one(cast.victim), at: Duration::from_secs(THEFT) },
                 Adversary::Revoked { who: one(cast.revoked) },
-            ],
+            ]
+            .into_iter()
+            .chain(liars)
+            .collect(),
             workload: vec![chat("lobby", Selection::All, 0.1), chat("plans", topic, 0.1)],
             expect: vec![
                 Expectation::LogsEqual,
                 Expectation::AllTextsDelivered(1.0),
-                Expectation::NotMembers(Selection::Nodes(vec![cast.revoked, cast.outside])),
+                Expectation::NotMembers(Selection::Nodes(vec![cast.outside])),
+                // Nobody is taken for one who contradicts itself because others say so.
+                Expectation::Refused { what: "forked".into(), least: 0, most: 0 },
             ],
             ..Scenario::new("chat property", cast.nodes, Duration::from_secs(DURATION))
         };
@@ -137,20 +150,18 @@ prop_compose! {
     }
 }
 
-/// When each node first knew that the one who is revoked is so.
-fn knew(record: &RunRecord, cast: Cast) -> Vec<Option<f64>> {
-    let first = |node: u32| {
-        let knows = |event: &&murmuration::report::EventRow| {
-            event.node == Some(node) && event.kind == "revoked" && event.peer == Some(cast.revoked)
-        };
-        record.events.iter().find(knows).map(|event| event.nanos as f64 / 1e9)
-    };
-    (0..cast.nodes).map(first).collect()
+/// Whether a node knew before a time that the one who is revoked is so, and had not lost its memory since.
+fn knew(record: &RunRecord, cast: Cast, node: u32, before: f64) -> bool {
+    let events = record.events.iter().filter(|event| event.node == Some(node) && (event.nanos as f64) < before * 1e9);
+    events.fold(false, |knew, event| match event.kind.as_str() {
+        "started" => false,
+        "revoked" if event.peer == Some(cast.revoked) => true,
+        _ => knew,
+    })
 }
 
 /// Nobody reads what it must not.
 fn confidential(record: &RunRecord, cast: Cast, scenario: &Scenario) -> Result<(), TestCaseError> {
-    let knew = knew(record, cast);
     let read = |text: usize, reader: u32| {
         let row = record.readings.iter().find(|row| row.text as usize == text && row.reader == reader);
         row.map(|row| row.seconds)
@@ -158,7 +169,7 @@ fn confidential(record: &RunRecord, cast: Cast, scenario: &Scenario) -> Result<(
     for (number, text) in record.texts.iter().enumerate() {
         let told = || format!("{text:?}\n{}", to_ron(scenario));
         prop_assert!(read(number, cast.outside).is_none(), "somebody who was never invited reads {}", told());
-        if knew[text.author as usize].is_some_and(|since| since < text.said) {
+        if knew(record, cast, text.author, text.said) {
             prop_assert!(read(number, cast.revoked).is_none(), "somebody who was revoked reads {}", told());
             prop_assert!(!text.revoked, "somebody who was revoked opens {}", told());
         }
@@ -173,6 +184,10 @@ fn confidential(record: &RunRecord, cast: Cast, scenario: &Scenario) -> Result<(
             prop_assert!(!text.recorder, "the recorder opens {}", told());
         }
     }
+    // Nobody may have been there to say so. But if one member knows it, all do.
+    let known = record.members.iter().any(|row| row.member && knew(record, cast, row.node, f64::INFINITY));
+    let listed = record.members.iter().any(|row| row.node == cast.revoked && row.listed_by > 0);
+    prop_assert!(!(known && listed), "somebody who was revoked is listed as a member\n{}", to_ron(scenario));
     Ok(())
 }
 

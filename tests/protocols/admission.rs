@@ -232,3 +232,25 @@ fn founders_who_have_invited_nobody_join_whoever_invites_them() {
     let script: [Step; 2] = [(5000, |world, at| (0..4).for_each(|target| invite(world, at, 1, target))), (30_000, together)];
     observe::<Admitted>(&scenario, &script);
 }
+
+/// It has nothing, and says so again and again: each time it would be sent all.
+#[test]
+fn who_asks_for_all_records_without_end_gets_its_share() {
+    fn ask(world: &mut World, at: Instant) {
+        let asker = node(world, 1);
+        let sessions: Vec<Entity> = world.get::<Sessions>(asker).expect("it has a session").iter().collect();
+        for _ in 0..1_000 {
+            for session in &sessions {
+                world.write_message(Outgoing { session: *session, at, message: AdmissionMessage::Have(Vec::new()).into() });
+            }
+        }
+    }
+    fn paced(world: &mut World, _: Instant) {
+        let founder = node(world, 0);
+        let counts = world.get::<Admission>(founder).expect("a node has admission").refused();
+        assert!((700..900).contains(&counts.paced), "{counts:?}");
+        assert_eq!((view(world, 0, 3), view(world, 2, 3)), (vec![1, 2], vec![0, 1]), "it is as before");
+    }
+    let invited: Step = (2000, |world, at| (1..3).for_each(|target| invite(world, at, 0, target)));
+    observe::<Admitted>(&by_invitation(3, 41), &[invited, (30_000, ask), (40_000, paced)]);
+}

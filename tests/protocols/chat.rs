@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
-use murmuration::kernel::Instant;
+use murmuration::kernel::{Contact, Instant};
+use murmuration::mesh::admission::{AdmissionConfig, Invite};
 use murmuration::mesh::chat::{Chat, Say, SayTo, TextHeard};
 use murmuration::mesh::topics::{JoinTopic, LOBBY};
-use murmuration::scenario::{Fault, FaultKind, Latency, LinkSpec, Network, Protocols, Scenario, Selection};
-use murmuration::wire::TopicId;
+use murmuration::scenario::{Fault, FaultKind, Latency, LinkSpec, Network, Protocols, Scenario, Selection, Start};
+use murmuration::wire::admission::{PastRule, Rules};
 use murmuration::wire::chat::EntryBody;
+use murmuration::wire::{NodeId, TopicId};
 
-use super::harness::{Step, node, observe};
+use crate::harness::{Step, node, observe};
 
-fn scenario(nodes: u32, seconds: u64) -> Scenario {
+pub fn scenario(nodes: u32, seconds: u64) -> Scenario {
     let link = LinkSpec { latency: Latency::Constant(Duration::from_millis(20)), ..LinkSpec::default() };
     let protocols = Protocols {
         prekeys: Some(Default::default()),
@@ -25,18 +27,43 @@ fn scenario(nodes: u32, seconds: u64) -> Scenario {
     Scenario { network: Network { link, ..Network::default() }, protocols, ..Scenario::new("chat", nodes, Duration::from_secs(seconds)) }
 }
 
-fn say(world: &mut World, at: Instant, from: u32, topic: &str, text: &str) {
+pub fn say(world: &mut World, at: Instant, from: u32, topic: &str, text: &str) {
     let node = node(world, from);
     world.write_message(Say { node, topic: TopicId::of(topic), text: text.as_bytes().into(), at });
 }
 
-fn join(world: &mut World, at: Instant, who: u32, topic: &str) {
+pub fn say_to(world: &mut World, at: Instant, from: u32, to: u32, text: &str) {
+    let (node, to) = (node(world, from), id(world, to));
+    world.write_message(SayTo { node, to, text: text.as_bytes().into(), at });
+}
+
+pub fn id(world: &mut World, ordinal: u32) -> NodeId {
+    let node = node(world, ordinal);
+    world.get::<Contact>(node).expect("it has a contact").id
+}
+
+pub fn chat(world: &mut World, ordinal: u32) -> &Chat {
+    let node = node(world, ordinal);
+    world.get::<Chat>(node).expect("it has chat")
+}
+
+pub fn fault(seconds: u64, kind: FaultKind) -> Fault {
+    Fault { at: Duration::from_secs(seconds), kind }
+}
+
+/// It crashes, and starts with nothing later.
+pub fn away(node: u32, from: u64, to: u64) -> [Fault; 2] {
+    let nodes = Selection::Nodes(vec![node]);
+    [fault(from, FaultKind::Crash(nodes.clone())), fault(to, FaultKind::Restart { nodes, memory: false })]
+}
+
+pub fn join(world: &mut World, at: Instant, who: u32, topic: &str) {
     let node = node(world, who);
     world.write_message(JoinTopic { node, name: topic.to_owned(), at });
 }
 
 /// Who heard what, by text: each as often as it was told.
-fn heard(scenario: &Scenario, script: &[Step]) -> BTreeMap<String, Vec<u32>> {
+pub fn heard(scenario: &Scenario, script: &[Step]) -> BTreeMap<String, Vec<u32>> {
     let mut all: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for (ordinal, TextHeard { text, .. }) in observe::<TextHeard>(scenario, script) {
         all.entry(String::from_utf8_lossy(&text.text).into_owned()).or_default().push(ordinal);
@@ -45,7 +72,7 @@ fn heard(scenario: &Scenario, script: &[Step]) -> BTreeMap<String, Vec<u32>> {
     all
 }
 
-fn everybody(nodes: u32) -> Vec<u32> {
+pub fn everybody(nodes: u32) -> Vec<u32> {
     (0..nodes).collect()
 }
 
@@ -72,14 +99,7 @@ fn what_is_said_before_anybody_is_there_waits_and_is_delivered() {
 
 #[test]
 fn a_direct_text_is_read_by_its_recipient_only() {
-    let heard = heard(
-        &scenario(8, 30),
-        &[(10_000, |world, at| {
-            let (from, to) = (node(world, 2), node(world, 5));
-            let to = world.get::<murmuration::kernel::Contact>(to).unwrap().id;
-            world.write_message(SayTo { node: from, to, text: b"for you".as_slice().into(), at });
-        })],
-    );
+    let heard = heard(&scenario(8, 30), &[(10_000, |world, at| say_to(world, at, 2, 5, "for you"))]);
     assert_eq!(heard["for you"], [2, 5]);
 }
 
@@ -100,7 +120,6 @@ fn a_topic_is_read_by_its_subscribers_though_others_lie_between() {
 #[test]
 fn who_was_away_reads_what_was_said_meanwhile() {
     let mut scenario = scenario(8, 60);
-    let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
     scenario.faults = vec![
         fault(10, FaultKind::Crash(Selection::Nodes(vec![4]))),
         fault(40, FaultKind::Restart { nodes: Selection::Nodes(vec![4]), memory: true }),
@@ -112,7 +131,6 @@ fn who_was_away_reads_what_was_said_meanwhile() {
 #[test]
 fn who_comes_later_is_told_what_was_said_before() {
     let mut scenario = scenario(6, 60);
-    let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
     scenario.faults = vec![
         fault(10, FaultKind::Crash(Selection::Nodes(vec![4]))),
         fault(40, FaultKind::Restart { nodes: Selection::Nodes(vec![4]), memory: false }),
@@ -129,7 +147,6 @@ fn who_comes_later_is_told_what_was_said_before() {
 #[test]
 fn both_sides_of_a_partition_read_all_when_it_has_healed() {
     let mut scenario = scenario(10, 90);
-    let fault = |seconds, kind| Fault { at: Duration::from_secs(seconds), kind };
     scenario.faults =
         vec![fault(10, FaultKind::Partition(vec![Selection::Range(0, 5), Selection::Range(5, 10)])), fault(40, FaultKind::Heal)];
     let heard = heard(
@@ -163,4 +180,31 @@ fn a_text_costs_one_entry_whatever_the_size_of_the_group() {
         ],
     );
     assert_eq!(heard.len(), 20);
+}
+
+/// Of those who have the entry only the founder can read it, and may tell it to its author.
+#[test]
+fn what_only_one_member_can_tell_is_asked_of_each_in_turn() {
+    let rules = Rules { past: PastRule::Nothing, ..Rules::default() };
+    let mut scenario = scenario(10, 70);
+    scenario.start = Start::Together { seeds: 1 };
+    scenario.protocols.admission = Some(AdmissionConfig { invite_only: true, rules, ..AdmissionConfig::default() });
+    scenario.faults = away(1, 40, 50).to_vec();
+    fn invite(world: &mut World, at: Instant, who: std::ops::Range<u32>) {
+        let node = node(world, 0);
+        for target in who {
+            let target = id(world, target);
+            world.write_message(Invite { node, target, at });
+        }
+    }
+    let heard = heard(
+        &scenario,
+        &[
+            (2_000, |world, at| invite(world, at, 1..2)),
+            (12_000, |world, at| say(world, at, 1, LOBBY, "between us")),
+            (15_000, |world, at| invite(world, at, 2..10)),
+            (39_000, |world, _| assert!((2..10).all(|who| chat(world, who).locked() == 1))),
+        ],
+    );
+    assert_eq!(heard["between us"], [0, 1, 1]);
 }

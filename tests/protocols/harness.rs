@@ -11,6 +11,8 @@ use murmuration::scenario::{Latency, LinkSpec, Network, Protocols, Scenario};
 use murmuration::sim::{RunOptions, run};
 use murmuration::wire::Address;
 
+use super::disk;
+
 /// What is done to the world at an instant, in milliseconds.
 pub type Step = (u64, fn(&mut World, Instant));
 
@@ -41,6 +43,7 @@ of_node!(
     SessionClosed,
     murmuration::kernel::BeaconOut,
     murmuration::kernel::Received<murmuration::wire::LivenessMessage>,
+    murmuration::mesh::chat::ForkSeen,
     murmuration::mesh::chat::TextHeard,
     murmuration::mesh::discovery::WentOffline,
     murmuration::mesh::discovery::WentOnline,
@@ -55,10 +58,17 @@ of_node!(
 
 /// Runs `scenario`; the messages of all nodes, with the ordinal of each.
 pub fn observe<M: OfNode>(scenario: &Scenario, script: &[Step]) -> Vec<(u32, M)> {
+    observe_with(scenario, script, &|_| {})
+}
+
+/// The same in a world that was prepared.
+pub fn observe_with<M: OfNode>(scenario: &Scenario, script: &[Step], more: &(dyn Fn(&mut App) + Sync)) -> Vec<(u32, M)> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = seen.clone();
     let prepare = move |app: &mut App| {
         perform(app, script);
+        disk::attach(app);
+        more(app);
         let noted = noted.clone();
         let note = move |mut messages: MessageReader<M>, nodes: Query<&Node>| {
             let with_ordinal = |message: &M| Some((nodes.get(message.node()).ok()?.ordinal, message.clone()));

@@ -7,6 +7,7 @@ use bevy_ecs::prelude::*;
 use super::ledger::{Ledger, Rejection};
 use super::roll::Roll;
 use crate::crypto::{CryptoMode, NodeId};
+use crate::kernel::{Instant, Pace};
 use crate::wire::admission::{Record, RecordId, Rules, Statement};
 use crate::wire::{Address, CloseReason};
 
@@ -26,6 +27,7 @@ pub struct Admission {
     /// Where those are who came uninvited, or were heard of, oldest first: they are dialled when they are invited.
     strangers: VecDeque<(NodeId, Address)>,
     pub(super) counts: AdmissionCounts,
+    pace: Pace,
 }
 
 /// What a node is in its network.
@@ -46,7 +48,7 @@ pub enum AdmissionState {
     Revoked,
 }
 
-/// Records that were not kept.
+/// Records that were not kept, and answers that were not given.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct AdmissionCounts {
     /// Not signed by whom they name.
@@ -57,6 +59,8 @@ pub struct AdmissionCounts {
     pub foreign: u64,
     /// More than there is room for.
     pub surplus: u64,
+    /// Answers to those who had asked too much in a second.
+    pub paced: u64,
 }
 
 /// What has come of records.
@@ -114,7 +118,14 @@ impl Admission {
         }
     }
 
-    /// Records that came and were not kept.
+    /// Whether `asker` is sent another answer.
+    pub(super) fn answers(&mut self, asker: &NodeId, at: Instant) -> bool {
+        let granted = self.pace.grants(*asker, at);
+        self.counts.paced += u64::from(!granted);
+        granted
+    }
+
+    /// Records that came and were not kept, and answers that were not given.
     pub fn refused(&self) -> AdmissionCounts {
         self.counts
     }

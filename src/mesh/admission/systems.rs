@@ -154,7 +154,16 @@ pub(super) fn receive(mut received: ResMut<Messages<Received<AdmissionMessage>>>
             }
         };
         match answers {
-            Ok(answers) => answers.into_iter().for_each(|answer| out.send(session, at, answer)),
+            Ok(answers) => {
+                let asker = out.sessions.get(session).ok().and_then(|session| session.remote);
+                for answer in answers {
+                    let Ok((_, _, _, _, _, _, mut admission, ..)) = out.nodes.get_mut(node) else { break };
+                    if !asker.is_some_and(|asker| admission.answers(&asker, at)) {
+                        break;
+                    }
+                    out.send(session, at, answer);
+                }
+            }
             Err(exchange::Violation) => out.hang_up(session, at, CloseReason::ProtocolViolation),
         }
     }

@@ -9,12 +9,12 @@ use super::log::Logs;
 use super::receipts::Receipts;
 use super::sender::{Readers, Writer};
 use super::timeline::{Text, Timeline};
-use crate::kernel::Instant;
+use crate::kernel::{Instant, Pace};
 use crate::wire::chat::{EntryId, LogId};
 use crate::wire::{NodeId, TopicId};
 
 /// The state of chat at a node.
-#[derive(Component, Debug)]
+#[derive(Component, Default, Debug)]
 pub struct Chat {
     pub(super) logs: Logs,
     pub(super) texts: Timeline,
@@ -30,6 +30,8 @@ pub struct Chat {
     pub(super) locked: BTreeSet<EntryId>,
     /// How often they have been asked for since one was added.
     pub(super) asked: u32,
+    /// Whose turn it is to be asked, and for which.
+    pub(super) turn: usize,
     /// Who subscribes to topics, also of those who are away.
     pub(super) subscribers: BTreeMap<TopicId, BTreeSet<NodeId>>,
     /// What members call themselves, also those who are away.
@@ -39,8 +41,8 @@ pub struct Chat {
     pub(super) unsaid: u64,
     /// Which timers are set.
     pub(super) armed: Armed,
-    /// When the second began in which messages with entries are counted, and how many there were.
-    pub(super) paced: (Instant, u32),
+    /// What was done for whom.
+    pub(super) pace: Pace,
     pub(super) counts: ChatCounts,
 }
 
@@ -58,7 +60,8 @@ pub(super) struct Unsaid {
 pub(super) struct Armed {
     pub gap: bool,
     pub receipts: bool,
-    pub ask: bool,
+    /// For when the next is set that counts.
+    pub ask: Option<Instant>,
 }
 
 /// What a node has seen of chat since it started.
@@ -80,29 +83,8 @@ pub struct ChatCounts {
     pub refused: u64,
     /// Texts that were asked for by somebody who may not read them.
     pub not_shared: u64,
-}
-
-impl Default for Chat {
-    fn default() -> Self {
-        Self {
-            logs: Logs::default(),
-            texts: Timeline::default(),
-            own: BTreeMap::new(),
-            unsettled: BTreeSet::new(),
-            writers: BTreeMap::new(),
-            readers: Readers::new(),
-            receipts: Receipts::default(),
-            locked: BTreeSet::new(),
-            asked: 0,
-            subscribers: BTreeMap::new(),
-            names: BTreeMap::new(),
-            outbox: VecDeque::new(),
-            unsaid: 0,
-            armed: Armed::default(),
-            paced: (Instant::ZERO, 0),
-            counts: ChatCounts::default(),
-        }
-    }
+    /// Questions that were not answered, or not to the end, because they were too many in a second.
+    pub paced: u64,
 }
 
 impl Chat {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ChatConfig;
+use super::asking::ask_soon;
 use super::log::Accepted;
 use super::messages::ForkSeen;
 use super::outlets::{Outlets, SpeakerItem};
@@ -21,8 +22,14 @@ pub const CHAIN: &[u8] = b"murmuration chain 1";
 /// What direct texts are sealed for.
 pub const DIRECT: &[u8] = b"murmuration direct 1";
 
-/// How far an entry's clock may be ahead of all that is known of its topic.
+/// How far an entry's clock may be ahead of what it could be.
 const MAX_CLOCK_LEAP: u64 = 1 << 20;
+
+/// Whether a clock is ahead of what is known of its topic, though much may be missing, and of what could have been said since 1970 with an
+/// entry each millisecond: no honest one is, and one that was would end the order of all that follows.
+pub(super) fn leaps(clock: u64, next: u64, now: u64) -> bool {
+    clock > next.max(now).saturating_add(MAX_CLOCK_LEAP)
+}
 
 /// What binds a sealed key, or a text, to its place: network, log, and a number or two. Of keys these are the epoch and 0, of texts for
 /// all the epoch and the index, of direct ones the sequence and 0.
@@ -43,9 +50,10 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     }
     // What somebody said who is no longer a member was said, but nobody speaks who never was.
     let was_member = it.access.admits(&log.author) || it.access.revoked.contains(&log.author);
-    // No honest clock leaps so far, and one that did would end the order of all that follows.
-    let leaps = entry.clock > it.chat.logs.next_clock(log.topic).saturating_add(MAX_CLOCK_LEAP);
-    if leaps || !entry.is_sound() || entry.verify(&it.network.0, it.keys.0.mode()).is_err() {
+    if leaps(entry.clock, it.chat.logs.next_clock(log.topic), SpeakerItem::millis(at))
+        || !entry.is_sound()
+        || entry.verify(&it.network.0, it.keys.0.mode()).is_err()
+    {
         it.chat.counts.forged += 1;
         return false;
     }
@@ -54,7 +62,9 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
         return false;
     }
     let mut abandoned = false;
-    if it.chat.own.get(&log.topic) == Some(&log) {
+    // What it has let go it has known: whoever passes on that says nothing new.
+    let let_go = it.chat.logs.get(&log).is_some_and(|held| sequence < held.first());
+    if it.chat.own.get(&log.topic) == Some(&log) && !let_go {
         // The node has signed what it does not know of: it came back from an older copy of itself. What follows goes into another log.
         it.chat.own.remove(&log.topic);
         it.chat.writers.remove(&log.topic);
@@ -64,6 +74,7 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     if abandoned {
         say_waiting(it, config, at, out);
     }
+    make_room(it, &log, out);
     let known_fork = it.chat.logs.get(&log).is_some_and(|log| log.forked);
     match it.chat.logs.accept(entry, SpeakerItem::millis(at)) {
         Accepted::New(entries) => {
@@ -94,6 +105,16 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
         }
         Accepted::Known => false,
     }
+}
+
+/// Of an author that has begun too many logs the oldest goes, with its key.
+pub(super) fn make_room(it: &mut SpeakerItem, log: &LogId, out: &mut Outlets) {
+    let gone = it.chat.logs.make_room(log);
+    if let Some(EntryId { log, .. }) = gone.first() {
+        it.chat.readers.remove(log);
+        out.keep_reader(it.entity, log, &it.chat);
+    }
+    it.forget(gone, out);
 }
 
 /// The node has more of a log: that will be told.
@@ -175,10 +196,7 @@ fn read(it: &mut SpeakerItem, entry: &LogEntry, config: &ChatConfig, at: Instant
 /// A text cannot be read: others will be asked for it.
 fn lock(it: &mut SpeakerItem, id: EntryId, config: &ChatConfig, at: Instant, out: &mut Outlets) {
     it.chat.locked.insert(id);
-    it.chat.asked = 0;
-    if !std::mem::replace(&mut it.chat.armed.ask, true) {
-        it.arm(ChatTimer::Ask, config.gap_delay, at, out);
-    }
+    ask_soon(it, config, at, out);
 }
 
 /// Whether what `entry` says was, or may be, told to `reader`.

@@ -211,9 +211,17 @@ impl Logs {
         Accepted::New(new)
     }
 
-    /// Notes that a log is forked; says whether that is news.
-    pub fn mark_forked(&mut self, id: &LogId) -> bool {
-        self.logs.get_mut(id).is_some_and(|log| !std::mem::replace(&mut log.forked, true))
+    /// Lets the oldest log of an author in a topic go if `id` is a newer one and there are as many as may be: whoever has lost its log again
+    /// and again must not be mute. Returns which entries went.
+    pub fn make_room(&mut self, id: &LogId) -> Vec<EntryId> {
+        let first = LogId { life: 0, ..*id };
+        let oldest = self.logs.range(first..=*id).next().map(|(oldest, _)| *oldest).filter(|oldest| oldest != id);
+        let Some(oldest) = oldest.filter(|_| !self.logs.contains_key(id) && self.lives(id.topic, id.author) >= MAX_LIVES) else {
+            return Vec::new();
+        };
+        let Some(log) = self.logs.remove(&oldest) else { return Vec::new() };
+        self.waiting -= log.waiting.values().map(|entry| size(entry)).sum::<usize>();
+        log.entries().map(|entry| entry.id).collect()
     }
 
     /// What is held of the logs of a topic, by author and life.

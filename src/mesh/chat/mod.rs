@@ -9,6 +9,7 @@
 //! said before it came, it asks others for; who has it shares it if the asker may read it, and the commitment in the signed entry shows that it
 //! is what its author said.
 
+mod asking;
 mod components;
 mod config;
 mod entries;

@@ -8,7 +8,7 @@ use rand::Rng;
 use zeroize::Zeroizing;
 
 use super::components::Unsaid;
-use super::entries::{CHAIN, DIRECT, context, note_head};
+use super::entries::{CHAIN, DIRECT, context, make_room, note_head};
 use super::messages::{ChatError, NotSaid, Say, SayTo, TextWaits};
 use super::outlets::{Outlets, Speaker, SpeakerItem};
 use super::sender::Writer;
@@ -174,6 +174,7 @@ fn own_log(it: &mut SpeakerItem, topic: TopicId, at: Instant, out: &mut Outlets)
     let log = LogId { topic, author: it.me.id, life: it.incarnation.0.max(SpeakerItem::millis(at)).max(last + 1) };
     it.chat.own.insert(topic, log);
     out.keep_own(it.entity, &log);
+    make_room(it, &log, out);
     log
 }
 

@@ -2,33 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use rand::RngExt;
 
 use super::ChatConfig;
-use super::entries::{may_read, take_in};
-use super::messages::{ForkSeen, ReceiptsChanged};
+use super::asking::{learn_text, share};
+use super::entries::take_in;
+use super::messages::ReceiptsChanged;
 use super::outlets::{Outlets, Speaker, SpeakerItem};
 use super::speaking::say_waiting;
-use super::timeline::Text;
 use crate::kernel::{Instant, NeighborUp, Standing};
 use crate::mesh::membership::KeyChanged;
 use crate::mesh::prekeys::PREKEY;
 use crate::mesh::routing::DatagramReceived;
-use crate::wire::chat::{EntryBody, EntryId, Head, LogEntry, LogId, MAX_ASKED, MAX_HEADS, MAX_NUMBER, SharedText, SyncMessage};
+use crate::wire::chat::{Head, LogEntry, LogId, MAX_ASKED, MAX_HEADS, MAX_NUMBER, SyncMessage};
 use crate::wire::codec::encode_value;
 use crate::wire::routing::DatagramBody;
 use crate::wire::{NodeId, TopicId};
 
 /// Most bytes of entries or texts in one message.
-const BATCH: usize = 48 << 10;
+pub(super) const BATCH: usize = 48 << 10;
 /// Most messages with entries that answer one comparison.
 const WINDOW: usize = 8;
-/// Most messages with entries that a node sends within [`PACE`], whoever asks: 24 MiB.
-const MAX_PACED: u32 = 512;
-const PACE: Duration = Duration::from_secs(1);
+/// All authors there can be.
+pub(super) const ALL: (NodeId, NodeId) = (NodeId([0; 32]), NodeId([0xff; 32]));
 
 /// Compares logs with a new neighbour as soon as something can be sealed to it.
 pub(super) fn greet(
@@ -40,28 +38,41 @@ pub(super) fn greet(
     let up = up.read().map(|NeighborUp { node, neighbor, at }| (*node, neighbor.id, *at));
     let keys = changed.read().filter(|change| &*change.key == PREKEY).map(|change| (change.node, change.member, change.at));
     for (node, member, at) in up.chain(keys) {
-        let Ok(it) = nodes.get_mut(node) else { continue };
+        let Ok(mut it) = nodes.get_mut(node) else { continue };
         if it.neighbors.contains(&member) && it.prekeys.others.contains_key(&member) {
-            for topic in it.topics().into_iter().filter(|topic| it.is_entitled(topic, &member)) {
-                compare(&it, topic, member, false, at, &mut out);
+            let mut shared = it.topics();
+            shared.retain(|topic| it.is_entitled(topic, &member));
+            for topic in shared {
+                compare(&mut it, topic, ALL, member, false, at, &mut out);
             }
         }
     }
 }
 
-/// Tells `partner` what the node has of `topic`.
-pub(super) fn compare(it: &SpeakerItem, topic: TopicId, partner: NodeId, answer: bool, at: Instant, out: &mut Outlets) {
-    let heads = it.chat.logs.heads(topic);
-    let mut from = NodeId([0; 32]);
+/// Tells `partner` what the node has of `topic`, of the authors from the first to the last of a range; in answer to what it has told, or not.
+pub(super) fn compare(
+    it: &mut SpeakerItem,
+    topic: TopicId,
+    (mut from, last): (NodeId, NodeId),
+    partner: NodeId,
+    answer: bool,
+    at: Instant,
+    out: &mut Outlets,
+) {
+    let mut heads = it.chat.logs.heads(topic);
+    heads.retain(|head| (from..=last).contains(&head.author));
     let mut rest = heads.as_slice();
     loop {
+        if answer && !pace(it, partner, at) {
+            return;
+        }
         let mut count = rest.len().min(MAX_HEADS);
         // All logs of an author stand in one message, unless it has more than fit.
         while count < rest.len() && count > 1 && rest[count].author == rest[count - 1].author {
             count -= 1;
         }
         let (these, others) = rest.split_at(count);
-        let to = if others.is_empty() { NodeId([0xff; 32]) } else { these.last().map_or(from, |head| head.author) };
+        let to = if others.is_empty() { last } else { these.last().map_or(from, |head| head.author) };
         out.sync(it.entity, partner, SyncMessage::Heads { topic, from, to, heads: these.to_vec(), answer }, at);
         if others.is_empty() {
             return;
@@ -87,9 +98,8 @@ pub(super) fn partner(it: &mut SpeakerItem, topic: &TopicId) -> Option<NodeId> {
 pub(super) fn answer(mut received: MessageReader<DatagramReceived>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
     for DatagramReceived { node, from, body, at, .. } in received.read() {
         let (DatagramBody::Sync(message), Ok(mut it)) = (body, nodes.get_mut(*node)) else { continue };
-        // Whoever compares or asks again and again must not make the node work without end.
         let asks = matches!(message, SyncMessage::Heads { .. } | SyncMessage::Ask { .. });
-        if !it.access.is_member(from) || asks && !pace(&mut it, *at) {
+        if !it.access.is_member(from) || asks && !pace(&mut it, *from, *at) {
             continue;
         }
         match message {
@@ -98,16 +108,39 @@ pub(super) fn answer(mut received: MessageReader<DatagramReceived>, config: Res<
                     on_heads(&mut it, *topic, (first, to), heads, *answer, *from, &config, *at, &mut out);
                 }
             }
-            SyncMessage::Entries { entries, more } => {
-                let news = entries.iter().filter(|entry| take_in(&mut it, Arc::clone(entry), &config, *at, &mut out)).count();
-                // Whoever has more sends it when it hears how far this node is.
-                if let (true, true, Some(entry)) = (*more, news > 0, entries.first()) {
-                    compare(&it, entry.id.log.topic, *from, false, *at, &mut out);
-                }
-            }
+            SyncMessage::Entries { entries, more } => on_entries(&mut it, entries, *more, *from, &config, *at, &mut out),
             SyncMessage::Ask { wanted } => share(&mut it, &wanted[..wanted.len().min(MAX_ASKED)], *from, *at, &mut out),
-            SyncMessage::Share { texts } => texts.iter().for_each(|text| learn_text(&mut it, text, *at, &mut out)),
+            SyncMessage::Share { texts } => texts.iter().for_each(|text| learn_text(&mut it, text, &config, *at, &mut out)),
         }
+    }
+}
+
+fn on_entries(
+    it: &mut SpeakerItem,
+    entries: &[Arc<LogEntry>],
+    more: bool,
+    partner: NodeId,
+    config: &ChatConfig,
+    at: Instant,
+    out: &mut Outlets,
+) {
+    let mut news = false;
+    let mut others = Vec::new();
+    for entry in entries {
+        let forked = |it: &SpeakerItem| it.chat.logs.get(&entry.id.log).is_some_and(|log| log.forked);
+        let known = forked(it);
+        news |= take_in(it, Arc::clone(entry), config, at, out);
+        // Once: the other side too shall see both.
+        if !known && forked(it) {
+            others.extend(it.chat.logs.entry(&entry.id).cloned());
+        }
+    }
+    for entries in batches(others.into_iter()) {
+        out.sync(it.entity, partner, SyncMessage::Entries { entries, more: false }, at);
+    }
+    // Whoever has more sends it when it hears how far this node is.
+    if let (true, true, Some(entry)) = (more, news, entries.first()) {
+        compare(it, entry.id.log.topic, ALL, partner, false, at, out);
     }
 }
 
@@ -123,6 +156,7 @@ fn on_heads(
     out: &mut Outlets,
 ) {
     let mut lacking = false;
+    let mut contradicted = Vec::new();
     let mut theirs: BTreeMap<(NodeId, u64), u64> = BTreeMap::new();
     for head in heads.iter().filter(|head| (1..=MAX_NUMBER).contains(&head.last) && head.first <= head.last + 1) {
         let log = LogId { topic, author: head.author, life: head.life };
@@ -141,13 +175,10 @@ fn on_heads(
                 let gone = it.chat.logs.claim(log, head.first, partner, at);
                 it.forget(gone, out);
             }
-        } else if it.chat.logs.get(&log).and_then(|log| log.get(head.last)).is_some_and(|entry| entry.hash() != head.hash) {
-            // They hold another branch, and would refuse what follows on this one.
+        } else if let Some(entry) = it.chat.logs.get(&log).and_then(|log| log.get(head.last)).filter(|entry| entry.hash() != head.hash) {
+            // They hold another branch, and would refuse what follows on this one; or they say so. Only what its author has signed shows it.
             theirs.insert((head.author, head.life), u64::MAX - 1);
-            if it.chat.logs.mark_forked(&log) {
-                it.chat.counts.forked += 1;
-                out.forks.write(ForkSeen { node: it.entity, log, at });
-            }
+            contradicted.push(Arc::clone(entry));
         }
     }
     let has = |log: &LogId| theirs.get(&(log.author, log.life)).copied().unwrap_or(0);
@@ -156,17 +187,17 @@ fn on_heads(
         let from = (has(id) + 1).max(log.first());
         (from..=log.last()).filter_map(|sequence| log.get(sequence)).cloned()
     });
-    let messages = batches(missing);
+    let messages = batches(contradicted.into_iter().chain(missing));
     let count = messages.len();
     for (index, entries) in messages.into_iter().take(WINDOW).enumerate() {
-        if !pace(it, at) {
+        if !pace(it, partner, at) {
             return;
         }
         let more = count > WINDOW && index + 1 == WINDOW;
         out.sync(it.entity, partner, SyncMessage::Entries { entries, more }, at);
     }
     if lacking && !answer {
-        compare(it, topic, partner, true, at, out);
+        compare(it, topic, (*first, *to), partner, true, at, out);
     }
     let own = it.chat.own.get(&topic).copied();
     let knows_more = own.is_some_and(|own| has(&own) > it.chat.logs.get(&own).map_or(0, super::Log::last));
@@ -175,14 +206,11 @@ fn on_heads(
     }
 }
 
-/// Whether another message with entries may be sent: whoever compares again and again must not make the node send without end.
-fn pace(it: &mut SpeakerItem, at: Instant) -> bool {
-    let (since, count) = &mut it.chat.paced;
-    if at.since(*since) >= PACE {
-        (*since, *count) = (at, 0);
-    }
-    *count += 1;
-    *count <= MAX_PACED
+/// Whether another question of `member` is answered, or another answer sent to it.
+fn pace(it: &mut SpeakerItem, member: NodeId, at: Instant) -> bool {
+    let granted = it.chat.pace.grants(member, at);
+    it.chat.counts.paced += u64::from(!granted);
+    granted
 }
 
 /// Puts entries into messages that are not too long; one more than are sent at a time, if there are so many.
@@ -204,60 +232,4 @@ fn batches(entries: impl Iterator<Item = Arc<LogEntry>>) -> Vec<Vec<Arc<LogEntry
         }
     }
     messages
-}
-
-/// In how many requests all texts are asked for that cannot be read; at least one.
-pub(super) fn rounds(it: &SpeakerItem) -> usize {
-    it.chat.locked.len().div_ceil(MAX_ASKED).max(1)
-}
-
-/// Asks somebody for texts that the node cannot read.
-pub(super) fn ask(it: &mut SpeakerItem, at: Instant, out: &mut Outlets) {
-    // In turn, for those that come first may be such as nobody shares.
-    let turn = it.chat.asked as usize % rounds(it);
-    let Some(first) = it.chat.locked.iter().nth(turn * MAX_ASKED).copied() else { return };
-    let topic = first.log.topic;
-    // What is for one only, nobody but its author can tell. Of the others anybody may.
-    let author = first.log.author;
-    let partner = if it.rng.0.random_range(0..2) == 0 && author != it.me.id { Some(author) } else { partner(it, &topic) };
-    let Some(partner) = partner else { return };
-    let wanted: Vec<EntryId> = it.chat.locked.range(first..).filter(|id| id.log.topic == topic).take(MAX_ASKED).copied().collect();
-    out.sync(it.entity, partner, SyncMessage::Ask { wanted }, at);
-}
-
-fn share(it: &mut SpeakerItem, wanted: &[EntryId], asker: NodeId, at: Instant, out: &mut Outlets) {
-    let mut texts = Vec::new();
-    let mut left = BATCH;
-    for id in wanted {
-        let (Some(entry), Some(text)) = (it.chat.logs.entry(id).cloned(), it.chat.texts.get(id).cloned()) else { continue };
-        if !it.belongs(&id.log.topic, &asker) || !may_read(it, &entry, &asker) {
-            it.chat.counts.not_shared += 1;
-            continue;
-        }
-        let size = text.text.len() + 128;
-        if size > left {
-            break;
-        }
-        left -= size;
-        texts.push(SharedText { id: *id, opening: text.opening, text: text.text.clone() });
-    }
-    if !texts.is_empty() {
-        out.sync(it.entity, asker, SyncMessage::Share { texts }, at);
-    }
-}
-
-/// A text that somebody shared: the commitment in its entry shows whether it is what its author said.
-fn learn_text(it: &mut SpeakerItem, shared: &SharedText, at: Instant, out: &mut Outlets) {
-    if !it.chat.locked.contains(&shared.id) {
-        return;
-    }
-    let Some(entry) = it.chat.logs.entry(&shared.id).cloned() else { return };
-    if entry.body.commitment() != Some(&shared.opening.commit(&shared.text)) {
-        it.chat.counts.false_texts += 1;
-        return;
-    }
-    it.chat.locked.remove(&shared.id);
-    it.chat.asked = 0;
-    let to = if let EntryBody::Direct { to, .. } = &entry.body { Some(*to) } else { None };
-    it.tell(Text::new(&entry, to, shared.opening, shared.text.clone()), at, out);
 }

@@ -1,7 +1,5 @@
 //! Chat begins, learns, hears, and does what is due.
 
-use std::time::Duration;
-
 use bevy_ecs::prelude::*;
 use rand::RngExt;
 
@@ -11,7 +9,7 @@ use super::messages::ReceiptsChanged;
 use super::outlets::{Outlets, Speaker, SpeakerItem};
 use super::receipts::HAVE;
 use super::speaking::say_waiting;
-use super::{ChatConfig, store, sync};
+use super::{ChatConfig, asking, store, sync};
 use crate::kernel::{AccessList, Clock, Fired, NodeStarted, Prekeys, Restored};
 use crate::mesh::membership::{KeyChanged, NICK, SetKey};
 use crate::mesh::prekeys::MAX_OTHERS;
@@ -36,8 +34,6 @@ pub(super) enum ChatTimer {
 /// A pause between two lives ages what is kept by this part of the time for which it is kept, and not more: were the clock wrong in one of
 /// them, history would be gone.
 const LONGEST_PAUSE: u32 = 4;
-/// Longest wait before somebody is asked again for texts that cannot be read.
-const LONGEST_ASK: Duration = Duration::from_secs(600);
 
 pub(super) fn start(
     mut started: MessageReader<NodeStarted>,
@@ -69,8 +65,7 @@ pub(super) fn start(
             it.arm(ChatTimer::Receipts, config.receipt_delay, at, &mut out);
         }
         if !it.chat.locked.is_empty() {
-            it.chat.armed.ask = true;
-            it.arm(ChatTimer::Ask, config.gap_delay, at, &mut out);
+            asking::ask_soon(&mut it, &config, at, &mut out);
         }
     }
 }
@@ -173,17 +168,7 @@ pub(super) fn act(mut fired: MessageReader<Fired<ChatTimer>>, config: Res<ChatCo
                 let value = Some(it.chat.receipts.to_bytes());
                 out.keys.write(SetKey { node, key: HAVE.to_owned(), value, at });
             }
-            ChatTimer::Ask => {
-                it.chat.armed.ask = !it.chat.locked.is_empty();
-                if it.chat.armed.ask {
-                    sync::ask(&mut it, at, &mut out);
-                    // All are asked for once before the wait doubles.
-                    let times = it.chat.asked / sync::rounds(&it) as u32;
-                    let wait = config.gap_delay.saturating_mul(1 << times.min(16)).min(LONGEST_ASK);
-                    it.chat.asked = it.chat.asked.saturating_add(1);
-                    it.arm(timer, wait, at, &mut out);
-                }
-            }
+            ChatTimer::Ask => asking::act(&mut it, &config, at, &mut out),
         }
     }
 }
@@ -191,7 +176,7 @@ pub(super) fn act(mut fired: MessageReader<Fired<ChatTimer>>, config: Res<ChatCo
 fn compare_all(it: &mut SpeakerItem, at: crate::kernel::Instant, out: &mut Outlets) {
     for topic in it.topics() {
         if let Some(partner) = sync::partner(it, &topic) {
-            sync::compare(it, topic, partner, false, at, out);
+            sync::compare(it, topic, sync::ALL, partner, false, at, out);
         }
     }
 }

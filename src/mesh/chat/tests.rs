@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::entries::leaps;
 use super::log::{Accepted, Logs};
 use crate::crypto::{Commitment, CryptoMode, Identity, Signature};
 use crate::kernel::Instant;
@@ -141,6 +142,38 @@ fn a_log_that_comes_back_from_the_store_goes_on() {
     assert_eq!(logs.next_clock(TopicId::of("t")), 13);
     assert!(matches!(logs.accept(Arc::clone(&entries[12]), 0), Accepted::New(_)));
     assert_eq!(logs.heads(TopicId::of("t"))[0].last, 13);
+}
+
+/// Entries of as many logs of one author as it has lost.
+#[test]
+fn who_has_lost_its_log_again_and_again_is_heard() {
+    let identity = identity(1);
+    let begin = |life| {
+        let id = EntryId { log: LogId { topic: TopicId::of("t"), author: identity.id(), life }, sequence: 1 };
+        let body = EntryBody::Keys { epoch: 1, keys: Vec::new() };
+        LogEntry { id, previous: EntryHash::default(), clock: life, time: life, body, signature: Signature([0; 64]) }
+    };
+    let mut logs = Logs::default();
+    let mut take_in = |life| {
+        let entry = Arc::new(LogEntry::sign(&identity, &NETWORK, begin(life)));
+        let gone = logs.make_room(&entry.id.log);
+        (gone.iter().map(|id| id.log.life).collect::<Vec<_>>(), logs.accept(entry, 0))
+    };
+    for life in 1..=16 {
+        assert!(matches!(take_in(life), (gone, Accepted::New(_)) if gone.is_empty()));
+    }
+    assert!(matches!(take_in(17), (gone, Accepted::New(_)) if gone == [1]));
+    assert_eq!(take_in(1), (Vec::new(), Accepted::Full), "all keep the newest, whatever the order in which they come");
+    assert_eq!(take_in(17), (Vec::new(), Accepted::Known));
+}
+
+#[test]
+fn a_newcomer_to_an_old_topic_takes_in_what_is_kept_of_it_and_nobody_ends_its_order() {
+    let now = 1_800_000_000_000;
+    assert!(!leaps(3 << 20, 1, now), "more was said, and let go, than a clock may leap");
+    assert!(leaps(now + (2 << 20), 1, now));
+    assert!(!leaps(2 << 20, 2 << 20, 0), "its own clock is wrong");
+    assert!(leaps(crate::wire::chat::MAX_NUMBER, 3 << 20, now));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What was expected of chat.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::super::format::{self, plural};
@@ -24,7 +25,16 @@ pub(super) fn name(expectation: &Expectation) -> String {
         Expectation::LogsEqual => "logs equal".to_owned(),
         Expectation::AllTextsDelivered(least) => format!("texts delivered >= {least}"),
         Expectation::NotMembers(nodes) => format!("{} no members", selection(nodes)),
+        Expectation::Refused { what, least, most } => format!("{what} {}", bounds(&(*least..=*most))),
         other => format!("{other:?}"),
+    }
+}
+
+fn bounds(bounds: &RangeInclusive<u64>) -> String {
+    match (*bounds.start(), *bounds.end()) {
+        (least, u64::MAX) => format!(">= {least}"),
+        (0, most) => format!("<= {most}"),
+        (least, most) => format!("within {least}..{most}"),
     }
 }
 
@@ -178,4 +188,12 @@ pub(super) fn not_members(scenario: &Scenario, record: &RunRecord, nodes: &Selec
         None => (true, format!("{} listed by nobody; nobody allowed", plural(nodes.len() as u64, "node is", "nodes are"))),
         Some(row) => (false, format!("n{} is listed by {}; nobody allowed", row.node, plural(row.listed_by.into(), "member", "members"))),
     })
+}
+
+pub(super) fn refused(record: &RunRecord, what: &str, wanted: RangeInclusive<u64>) -> Outcome {
+    let Some(count) = record.chat_refusals.get(what) else {
+        let known: Vec<&str> = record.chat_refusals.keys().map(String::as_str).collect();
+        return Err(format!("nothing is counted as `{what}`; there are {}", known.join(", ")));
+    };
+    Ok((wanted.contains(count), format!("{}; {} asked for", format::count(*count), bounds(&wanted))))
 }

@@ -10,6 +10,9 @@ use crate::scenario::{Act, ActKind, Adversary, Expectation, Protocols, Reader, S
 use crate::wire::chat::MAX_TEXT;
 use crate::wire::topics::MAX_TOPIC_NAME;
 
+/// Most messages a second with which one node floods others.
+const MAX_FLOOD: f64 = 100_000.0;
+
 pub(super) fn check(scenario: &Scenario) -> Verdict {
     protocols(&scenario.protocols, &Place::of("protocols"))?;
     for (index, it) in scenario.acts.iter().enumerate() {
@@ -166,6 +169,15 @@ fn adversary(scenario: &Scenario, adversary: &Adversary, place: &Place) -> Verdi
                 .into_iter()
                 .try_for_each(|(name, share)| probability(*share, &place.field(name)))
         }
+        Adversary::Liar { who, lies, floods, until } => {
+            let place = place.field("Liar");
+            needs(protocols.chat.is_some(), "a liar", "chat", &place)?;
+            selection(scenario, who, &place.field("who"))?;
+            probability(*lies, &place.field("lies"))?;
+            until.map_or(Ok(()), |until| in_time(scenario, until, &place.field("until")))?;
+            let problem = || place.field("floods").problem(format!("{floods} messages a second are not between 0 and {MAX_FLOOD}"));
+            if (0.0..=MAX_FLOOD).contains(floods) { Ok(()) } else { problem() }
+        }
     }
 }
 
@@ -197,6 +209,10 @@ fn expectation(scenario: &Scenario, expectation: &Expectation, place: &Place) ->
         Expectation::NotMembers(nodes) => {
             needs(chat, "chat")?;
             selection(scenario, nodes, &place.field("NotMembers")).map(drop)
+        }
+        Expectation::Refused { least, most, .. } => {
+            needs(chat, "chat")?;
+            if least <= most { Ok(()) } else { place.problem(format!("nothing is at least {least} and at most {most}")) }
         }
         _ => Ok(()),
     }

@@ -226,7 +226,8 @@ fn expectation(scenario: &Scenario, expectation: &Expectation, place: &Place) ->
         | Expectation::Unreadable { .. }
         | Expectation::LogsEqual
         | Expectation::AllTextsDelivered(_)
-        | Expectation::NotMembers(_) => Ok(()),
+        | Expectation::NotMembers(_)
+        | Expectation::Refused { .. } => Ok(()),
     }
 }
 

@@ -139,6 +139,8 @@ fn acts_adversaries_and_what_is_expected_of_chat_are_looked_at() {
         ("adversaries: [Recorder(steals_from: All, at: \"11s\")]", "this is after the end"),
         ("adversaries: [Revoked(who: Nodes([1]))]", "no act revokes node 1"),
         ("adversaries: [Relay(who: All, drops: 1.5)]", "1.5 is not a probability"),
+        ("adversaries: [Liar(who: All, lies: 1.5)]", "1.5 is not a probability"),
+        ("adversaries: [Liar(who: All, floods: -1)]", "-1 messages a second are not between 0 and 100000"),
         ("workload: [(kind: Chat(topic: \"a\"), rate: 1, size: 20000)]", "a text has at most 16384 bytes"),
         ("expect: [Unreadable(what: SaidAfter(\"1s\"), by: Recorder)]", "there is no adversary `Recorder`"),
         ("expect: [Readable(what: All, within: \"1s\", after: Heal)]", "there is no fault `Heal`"),

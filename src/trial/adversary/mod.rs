@@ -1,10 +1,12 @@
-//! Those who mean harm: what they record, steal and keep, and how they mistreat what they pass on.
+//! Those who mean harm: what they record, steal and keep, and how they mistreat what they pass on, lie and flood.
 //!
 //! They know all that the network carries and all that a member of it could keep. What they can make of it is tried at the end, by
 //! [`attack`], for every entry of every log.
 
 mod attack;
 mod evidence;
+mod liar;
+mod lies;
 mod relay;
 mod tampering;
 
@@ -15,7 +17,7 @@ use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
 use super::plan::{Plan, PlanError};
-use crate::kernel::{AppAgendaExt, AppTickExt, Outgoing, Prekeys, Tick, TickSystems};
+use crate::kernel::{AppAgendaExt, AppTickExt, Instant, Outgoing, Prekeys, Tick, TickSystems};
 use crate::mesh::chat::Chat;
 use crate::mesh::routing::SendTo;
 use crate::mesh::topics::PublishTo;
@@ -23,6 +25,7 @@ use crate::scenario::{Adversary, Selection};
 use crate::wire::chat::EntryId;
 
 pub use evidence::Evidence;
+use liar::{Liars, Malice};
 use relay::{Harm, Relays};
 
 /// The adversaries of the nodes of one world.
@@ -32,6 +35,7 @@ pub struct AdversaryPlugin {
     /// Members who never erase a secret.
     keepers: BTreeSet<u32>,
     relays: Vec<(u32, Harm)>,
+    liars: Vec<(u32, Malice)>,
     plan: Arc<Plan>,
 }
 
@@ -42,7 +46,8 @@ impl AdversaryPlugin {
     /// A selection that names nothing.
     pub fn new(plan: &Arc<Plan>, world: u16) -> Result<Self, PlanError> {
         let scenario = &plan.scenario;
-        let mut plugin = Self { records: false, keepers: BTreeSet::new(), relays: Vec::new(), plan: plan.clone() };
+        let (keepers, relays, liars) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let mut plugin = Self { records: false, keepers, relays, liars, plan: plan.clone() };
         for adversary in &scenario.adversaries {
             let here = |selection: &Selection| -> Result<Vec<u32>, PlanError> {
                 let mut nodes = selection.resolve(scenario.nodes, &scenario.groups, plan.seed)?;
@@ -58,6 +63,11 @@ impl AdversaryPlugin {
                 Adversary::Relay { who, drops, delays, replays, alters } => {
                     let harm = Harm { drops: *drops, delays: *delays, replays: *replays, alters: *alters };
                     plugin.relays.extend(here(who)?.into_iter().map(|node| (node, harm)));
+                }
+                Adversary::Liar { who, lies, floods, until } => {
+                    let until = Instant::ZERO + until.unwrap_or(scenario.duration);
+                    let malice = Malice { lies: *lies, floods: *floods, until };
+                    plugin.liars.extend(here(who)?.into_iter().map(|node| (node, malice)));
                 }
             }
         }
@@ -84,6 +94,14 @@ impl Plugin for AdversaryPlugin {
                 .add_tick_message::<Outgoing>()
                 .add_agenda_source(|world| world.resource::<Relays>().next_due())
                 .add_systems(Tick, (relay::pass_on, relay::answer).chain().after(evidence::keep).in_set(Harming));
+        }
+        if !self.liars.is_empty() {
+            app.insert_resource(Liars::new(&self.liars, self.plan.seed))
+                .add_waiting_message::<SendTo>()
+                .add_tick_message::<Outgoing>()
+                .add_agenda_source(|world| world.resource::<Liars>().next_due())
+                // What a flood tells of logs is a lie already.
+                .add_systems(Tick, (liar::lie, liar::flood).chain().after(evidence::keep).after(relay::answer).in_set(Harming));
         }
     }
 }

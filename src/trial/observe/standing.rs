@@ -211,6 +211,12 @@ fn refusals(worlds: &[World]) -> BTreeMap<String, u64> {
             add("false_texts", counts.false_texts);
             add("refused", counts.refused);
             add("not_shared", counts.not_shared);
+            add("paced", counts.paced);
+        }
+        let entities = world.resource::<Directory>().entities.iter().flatten();
+        for counts in entities.filter_map(|entity| world.get::<Admission>(*entity)).map(Admission::refused) {
+            add("records_refused", counts.forged + counts.malformed + counts.foreign + counts.surplus);
+            add("records_paced", counts.paced);
         }
         if let Some(counts) = world.get_resource::<RoutingCounts>() {
             add("datagrams_forged", counts.forged);

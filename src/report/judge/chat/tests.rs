@@ -73,3 +73,13 @@ fn logs_delivery_and_membership_at_the_end() {
     record.meta.chat = false;
     says(Expectation::AllTextsDelivered(1.0), &record, false, "not measured: chat did not run");
 }
+
+#[test]
+fn what_was_refused_is_counted_between_bounds() {
+    let record = RunRecord { chat_refusals: [("forged".to_owned(), 7), ("paced".to_owned(), 0)].into(), ..record() };
+    let refused = |what: &str, least, most| Expectation::Refused { what: what.into(), least, most };
+    says(refused("forged", 7, u64::MAX), &record, true, "7; >= 7 asked for");
+    says(refused("forged", 0, 6), &record, false, "7; <= 6 asked for");
+    says(refused("paced", 1, 2), &record, false, "0; within 1..2 asked for");
+    says(refused("lies", 0, 0), &record, false, "not measured: nothing is counted as `lies`; there are forged, paced");
+}
