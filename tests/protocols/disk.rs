@@ -27,7 +27,7 @@ fn write(mut persisted: MessageReader<Persist>, nodes: Query<&Node>, mut disks: 
         let Ok(node) = nodes.get(*node) else { continue };
         let name = (node.ordinal, row.clone());
         match value {
-            Some(value) => disks.rows.insert(name, value.clone()),
+            Some(value) => disks.rows.insert(name, value.to_vec()),
             None => disks.rows.remove(&name),
         };
     }
@@ -42,7 +42,7 @@ pub fn back_up(world: &mut World, _: Instant) {
 fn mount(world: &mut World, at: Instant, ordinal: u32, rows: Rows) {
     let node = node(world, ordinal);
     for ((_, row), value) in rows.into_iter().filter(|((owner, _), _)| *owner == ordinal) {
-        world.write_message(Restored { node, row, value, at });
+        world.write_message(Restored { node, row, value: value.into(), at });
     }
 }
 
