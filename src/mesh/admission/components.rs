@@ -164,10 +164,17 @@ impl Admission {
     pub(super) fn take_in(&mut self, records: Vec<Record>, mode: CryptoMode) -> Intake {
         let mut intake = Intake::default();
         let seeks = self.seeks();
+        // Of networks that it looks at.
+        let mut news = false;
         for record in records {
+            let known = self.knows(&record.id());
             let kept = match self.ledger.as_mut().filter(|_| !seeks) {
+                _ if known => Ok(()),
                 Some(ledger) => ledger.insert(record, mode, &mut intake.fresh),
-                None => self.consider(record, mode, &mut intake.unknown),
+                None => {
+                    news = true;
+                    self.consider(record, mode, &mut intake.unknown)
+                }
             };
             self.counts.note(kept);
             intake.breach = match kept {
@@ -179,7 +186,7 @@ impl Admission {
                 break;
             }
         }
-        if seeks && let Some(me) = self.me {
+        if news && let Some(me) = self.me {
             let admitted = self.prospects.iter().position(|ledger| ledger.evaluate().is_member(&me));
             if let Some(index) = admitted {
                 let adopted = self.prospects.swap_remove(index);

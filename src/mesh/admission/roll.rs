@@ -235,17 +235,20 @@ impl<'a> Case<'a> {
     /// Of the open charges, those of the most senior against the one against whom the most senior of all speaks: as many as it takes.
     fn most_senior(&self, open: &[usize], held: &[bool], tree: &Tree) -> Vec<usize> {
         let seniority = |signer: usize| (tree[signer].map_or(u32::MAX, |(depth, _)| depth), signer);
-        // Against each target: who speaks, open or held.
-        let mut cases: BTreeMap<usize, Vec<(u32, usize)>> = BTreeMap::new();
-        for index in (0..held.len()).filter(|index| held[*index] || open.contains(index)) {
-            let speakers = cases.entry(self.charges[index].target).or_default();
+        let mut is_open = vec![false; held.len()];
+        open.iter().for_each(|index| is_open[*index] = true);
+        // Against each target: who speaks, open or held, and the open charges.
+        let mut cases: BTreeMap<usize, (Vec<(u32, usize)>, Vec<usize>)> = BTreeMap::new();
+        for index in (0..held.len()).filter(|index| held[*index] || is_open[*index]) {
+            let (speakers, charges) = cases.entry(self.charges[index].target).or_default();
             speakers.push(seniority(self.charges[index].signer));
+            charges.extend(is_open[index].then_some(index));
         }
         let mut best = None;
-        for (target, mut speakers) in cases {
+        for (target, (mut speakers, charges)) in cases {
             speakers.sort_unstable();
             speakers.dedup();
-            let against = || open.iter().copied().filter(|index| self.charges[*index].target == target);
+            let against = || charges.iter().copied();
             let mut fresh: Vec<(u32, usize)> = against().map(|index| seniority(self.charges[index].signer)).collect();
             fresh.sort_unstable();
             fresh.dedup();

@@ -193,10 +193,18 @@ fn read(it: &mut SpeakerItem, entry: &LogEntry, config: &ChatConfig, at: Instant
     }
 }
 
-/// A text cannot be read: others will be asked for it.
+/// A text cannot be read: others will be asked for it, if one of them may tell it.
 fn lock(it: &mut SpeakerItem, id: EntryId, config: &ChatConfig, at: Instant, out: &mut Outlets) {
-    it.chat.locked.insert(id);
-    ask_soon(it, config, at, out);
+    if is_owed(it, &id) {
+        it.chat.locked.insert(id);
+        ask_soon(it, config, at, out);
+    }
+}
+
+/// Whether others may tell the node what an entry says. By how many texts a newcomer may read only they can tell.
+pub(super) fn is_owed(it: &SpeakerItem, id: &EntryId) -> bool {
+    let past = it.access.past != crate::wire::admission::PastRule::Nothing;
+    it.chat.logs.entry(id).is_some_and(|entry| past && matches!(entry.body, EntryBody::Text { .. }) || may_read(it, entry, &it.me.id))
 }
 
 /// Whether what `entry` says was, or may be, told to `reader`.

@@ -63,7 +63,7 @@ pub enum Accepted {
     Known,
     /// It waits for those before it.
     Waiting,
-    /// Its author has signed another entry with its number, or one before it: the first that came is kept.
+    /// Its author has signed another entry with its number, or one before it, or its clock goes back: the first that came is kept.
     Forked,
     /// There is no room for it.
     Full,
@@ -98,6 +98,16 @@ impl Log {
     /// Whether entries wait for others.
     pub fn has_gap(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether `entry` may be the next.
+    fn is_continued_by(&self, entry: &LogEntry) -> bool {
+        match self.entries.back() {
+            // Its author knew what itself had said: its clock goes on.
+            Some(last) => entry.previous == self.hash && entry.clock > last.entry.clock,
+            // The first that is kept of a log whose beginning is gone follows something that nobody can show.
+            None => self.first > 0 || entry.previous == self.hash,
+        }
     }
 
     fn push(&mut self, entry: Arc<LogEntry>, since: u64) {
@@ -186,9 +196,7 @@ impl Logs {
             }
             return Accepted::Waiting;
         }
-        // The first that is kept of a log whose beginning is gone follows something that nobody can show.
-        let bound = log.entries.is_empty() && log.first > 0 || entry.previous == log.hash;
-        if !bound {
+        if !log.is_continued_by(&entry) {
             log.forked = true;
             return Accepted::Forked;
         }
@@ -199,7 +207,7 @@ impl Logs {
         log.claims.clear();
         while let Some(next) = log.waiting.remove(&(log.last() + 1)) {
             self.waiting -= size(&next);
-            if next.previous != log.hash {
+            if !log.is_continued_by(&next) {
                 log.forked = true;
                 break;
             }
@@ -227,7 +235,8 @@ impl Logs {
     /// What is held of the logs of a topic, by author and life.
     pub fn heads(&self, topic: TopicId) -> Vec<Head> {
         let head = |(id, log): (&LogId, &Log)| {
-            (log.last() > 0).then(|| Head { author: id.author, life: id.life, first: log.first, last: log.last(), hash: log.hash })
+            // Of one that was given up, and not begun again, there is nothing to compare.
+            (!log.entries.is_empty()).then(|| Head { author: id.author, life: id.life, first: log.first, last: log.last(), hash: log.hash })
         };
         self.of_topic(topic).filter_map(head).collect()
     }
@@ -293,6 +302,12 @@ impl Logs {
             *clock = entry.clock.max(*clock);
             log.push(Arc::new(entry), since);
         }
+    }
+
+    /// The entries that stay only because the next will be bound to them, and came before `before`.
+    pub fn anchors(&self, topic: TopicId, before: u64) -> impl Iterator<Item = EntryId> {
+        let last = move |(_, log): (&LogId, &Log)| log.entries.back().filter(|held| held.since < before).map(|held| held.entry.id);
+        self.of_topic(topic).filter_map(last)
     }
 
     /// After a restart, when the clock may stand elsewhere, at `now`: nothing that was kept has come later than now, and the pause ages it by

@@ -114,9 +114,16 @@ impl SpeakerItem<'_, '_> {
     /// Forgets entries, and what they say.
     pub fn forget(&mut self, gone: Vec<EntryId>, out: &mut Outlets) {
         for id in gone {
-            self.chat.texts.remove(&id);
-            self.chat.locked.remove(&id);
             out.forget(self.entity, super::store::entry_row(&id));
+            self.hush(id, out);
+        }
+    }
+
+    /// Forgets what an entry says, but not that it was there.
+    pub fn hush(&mut self, id: EntryId, out: &mut Outlets) {
+        let said = self.chat.texts.remove(&id);
+        self.chat.locked.remove(&id);
+        if said {
             out.forget(self.entity, super::store::text_row(&id));
         }
     }

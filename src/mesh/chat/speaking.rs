@@ -95,9 +95,10 @@ pub(super) fn say_waiting(it: &mut SpeakerItem, config: &ChatConfig, at: Instant
     }
 }
 
-/// Says something now, if it can be read by somebody and the node knows where it had stopped.
+/// Says something now, if it can be read by somebody, the node knows where it had stopped, and it has not left the topic meanwhile.
 fn say_now(it: &mut SpeakerItem, Unsaid { topic, to, text }: &Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
     !it.chat.unsettled.contains(topic)
+        && it.topics().contains(topic)
         && match to {
             None => say_to_all(it, *topic, text, config, at, out),
             Some(to) => say_direct(it, *to, text, config, at, out),

@@ -59,13 +59,10 @@ impl Timeline {
         self.topics.get(&id.log.topic)?.get(&(*clock, *time, *id))
     }
 
-    /// Forgets a text.
-    pub fn remove(&mut self, id: &EntryId) {
-        if let Some((clock, time)) = self.places.remove(id)
-            && let Some(topic) = self.topics.get_mut(&id.log.topic)
-        {
-            topic.remove(&(clock, time, *id));
-        }
+    /// Forgets a text; says whether it was there.
+    pub fn remove(&mut self, id: &EntryId) -> bool {
+        let Some((clock, time)) = self.places.remove(id) else { return false };
+        self.topics.get_mut(&id.log.topic).and_then(|topic| topic.remove(&(clock, time, *id))).is_some()
     }
 
     /// The texts of a topic, in order.

@@ -7,7 +7,9 @@ use zeroize::Zeroizing;
 
 use super::{MAX_OTHERS, PREKEY, PrekeyConfig};
 use crate::crypto::{Prekey, Secret, prekey_pair};
-use crate::kernel::{Fired, Instant, KeyRng, Node, NodeClock, NodeStarted, OwnPrekey, Persist, Prekeys, Restored, Timers, row};
+use crate::kernel::{
+    AddressBook, Fired, Instant, KeyRng, Node, NodeClock, NodeStarted, OwnPrekey, Persist, Prekeys, Restored, Timers, row,
+};
 use crate::mesh::membership::{KeyChanged, SetKey};
 use crate::wire::NodeId;
 
@@ -144,12 +146,22 @@ fn turn(
 }
 
 /// Learns what others announce. What was known of somebody who is away stays.
-pub(super) fn learn(mut changed: MessageReader<KeyChanged>, mut nodes: Query<&mut Prekeys>, mut persist: MessageWriter<Persist>) {
+pub(super) fn learn(
+    mut changed: MessageReader<KeyChanged>,
+    mut nodes: Query<(&mut Prekeys, &AddressBook)>,
+    mut persist: MessageWriter<Persist>,
+) {
     for KeyChanged { node, member, value, .. } in changed.read().filter(|change| &*change.key == PREKEY) {
-        let (Ok(mut prekeys), Some(Ok(public))) = (nodes.get_mut(*node), value.as_deref().map(<[u8; 32]>::try_from)) else { continue };
+        let (Ok((mut prekeys, book)), Some(Ok(public))) = (nodes.get_mut(*node), value.as_deref().map(<[u8; 32]>::try_from)) else {
+            continue;
+        };
         let prekey = Prekey(public);
         if prekeys.others.len() >= MAX_OTHERS && !prekeys.others.contains_key(member) {
-            continue;
+            // Of those who are away one makes room, or names that were made up once would keep all others out for ever.
+            let away = prekeys.others.keys().find(|other| book.get(other).is_none()).copied();
+            let Some(away) = away else { continue };
+            prekeys.others.swap_remove(&away);
+            persist.write(Persist::forget(*node, row(OTHER, &away.0)));
         }
         if prekeys.others.insert(*member, prekey) != Some(prekey) {
             persist.write(Persist::keep(*node, row(OTHER, &member.0), public.to_vec()));

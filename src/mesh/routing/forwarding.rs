@@ -178,7 +178,8 @@ impl Routing {
             return;
         }
         self.heard.accept(source, life, number, around.at);
-        if !keys.prekeys.own.iter().any(|own| own.public.id() == prekey) {
+        // With those of an earlier life it does not open what may have come in that life: its source seals it anew.
+        if !keys.prekeys.own.iter().any(|own| !own.restored && own.public.id() == prekey) {
             self.refuse(datagram, RoutingFailure::NoKey, around);
             return;
         }

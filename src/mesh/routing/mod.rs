@@ -11,9 +11,8 @@
 //! - no datagram goes on for ever, whatever those who pass it on believe.
 //!
 //! What does not: that everything arrives. A datagram that is under way over a link that dies unnoticed is lost and nobody is told; there is
-//! no acknowledgement. A target that has restarted has forgotten which datagrams it had, so for as long as it keeps the prekey (see
-//! [`prekeys`](super::prekeys)) an old one may be handed to it again by who has recorded it. Of one source, a datagram that was overtaken by
-//! 64 later ones counts as a replay.
+//! no acknowledgement. A target that has restarted has forgotten which datagrams it had, so it opens none that were sealed to an earlier
+//! life; it says so, and they are sealed anew. Of one source, a datagram that was overtaken by 1,024 later ones counts as a replay.
 
 mod components;
 mod config;
