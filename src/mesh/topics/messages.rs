@@ -90,7 +90,7 @@ pub struct TopicRefused {
 #[derive(thiserror::Error, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TopicError {
     /// The name cannot be one.
-    #[error("a topic's name has 1 to {MAX_TOPIC_NAME} bytes, without blanks and control characters")]
+    #[error("a topic's name has 1 to {MAX_TOPIC_NAME} bytes: letters, digits and #-_.+/:@!?&'")]
     BadName,
     /// The node subscribes to as many as it may.
     #[error("a node subscribes to at most {} topics: leave one first", super::MAX_SUBSCRIPTIONS)]

@@ -171,9 +171,10 @@ pub(super) fn subscribe(
     }
 }
 
-/// Whether a topic may be called so.
+/// Whether a topic may be called so: letters, digits, and what cannot be mistaken for something around a name. What cannot be seen has no
+/// place in one.
 pub fn is_name(name: &str) -> bool {
-    (1..=MAX_TOPIC_NAME).contains(&name.len()) && !name.chars().any(|letter| letter.is_whitespace() || letter.is_control())
+    (1..=MAX_TOPIC_NAME).contains(&name.len()) && name.chars().all(|letter| letter.is_alphanumeric() || "#-_.+/:@!?&'".contains(letter))
 }
 
 /// A topic to which nobody subscribes is none.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Place, Problem, Verdict, above_zero, probability, selection};
-use crate::mesh::topics::LOBBY;
+use crate::mesh::topics::{LOBBY, TopicError, is_name};
 use crate::scenario::error::nearest;
 use crate::scenario::{Act, ActKind, Adversary, Expectation, Protocols, Reader, Scenario, Selection, Texts};
 use crate::wire::chat::MAX_TEXT;
-use crate::wire::topics::MAX_TOPIC_NAME;
 
 /// Most messages a second with which one node floods others.
 const MAX_FLOOD: f64 = 100_000.0;
@@ -83,11 +82,7 @@ fn node(scenario: &Scenario, node: u32, place: &Place) -> Verdict {
 
 /// A topic's name, as the protocol of topics takes it.
 pub(super) fn topic(name: &str, place: &Place) -> Verdict {
-    let sound = (1..=MAX_TOPIC_NAME).contains(&name.len()) && !name.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-    if sound {
-        return Ok(());
-    }
-    place.problem(format!("a topic's name has 1 to {MAX_TOPIC_NAME} bytes, without blanks and control characters"))
+    if is_name(name) { Ok(()) } else { place.problem(TopicError::BadName.to_string()) }
 }
 
 fn text(text: &str, place: &Place) -> Verdict {
