@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Place, Problem, Verdict, above_zero, probability, selection};
+use super::{Place, Problem, Verdict, above_zero, period, probability, selection};
 use crate::mesh::topics::{LOBBY, TopicError, is_name};
 use crate::scenario::error::nearest;
 use crate::scenario::{Act, ActKind, Adversary, Expectation, Protocols, Reader, Scenario, Selection, Texts};
@@ -31,6 +31,25 @@ fn protocols(protocols: &Protocols, place: &Place) -> Verdict {
         let [(below, is_on), (above, is_wanted)] = [pair[0], pair[1]];
         if is_wanted && !is_on {
             return place.field(above).problem(format!("{above} needs {below}, which is off; switch it on with `{below}: ()`"));
+        }
+    }
+    if let Some(config) = &protocols.topics {
+        let place = place.field("topics").field("tree");
+        period(config.tree.graft_timeout, &place.field("graft_timeout"))?;
+        period(config.tree.summary_interval, &place.field("summary_interval"))?;
+    }
+    if let Some(config) = &protocols.chat {
+        let place = place.field("chat");
+        let times = [
+            ("epoch_time", config.epoch_time),
+            ("sync_interval", config.sync_interval),
+            ("gap_delay", config.gap_delay),
+            ("receipt_delay", config.receipt_delay),
+            ("keep_time", config.keep_time),
+        ];
+        times.into_iter().try_for_each(|(name, time)| period(time, &place.field(name)))?;
+        if config.epoch_texts == 0 {
+            return place.field("epoch_texts").problem("an epoch must hold at least one text");
         }
     }
     Ok(())

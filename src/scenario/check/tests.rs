@@ -120,6 +120,9 @@ fn acts_adversaries_and_what_is_expected_of_chat_are_looked_at() {
     assert_eq!(with(&format!("{CHAT}, {say}, expect: [Readable(what: Named(\"x\"), within: \"1s\"), LogsEqual]")), "fine");
     assert_eq!(with(&format!("{CHAT}, workload: [(kind: Chat(topic: \"a\"), rate: 1, size: 9)]")), "fine");
     assert!(with(say).contains("saying something needs chat, which is off"));
+    let hasty = CHAT.replace("chat: ()", "chat: (epoch_time: \"0s\")");
+    assert!(with(&hasty).contains("this time must be at least 1ms"));
+    assert!(with(&CHAT.replace("chat: ()", "chat: (epoch_texts: 0)")).contains("at least one text"));
     assert!(with("protocols: (topics: ())").contains("topics needs routing, which is off"));
     assert!(with("workload: [(kind: Chat(topic: \"a\"), rate: 1, size: 9)]").contains("texts need chat, which is off"));
     assert!(with("acts: [(at: \"1s\", do: Invite(by: 0, who: Nodes([1])))]").contains("inviting needs admission"));
