@@ -5,6 +5,7 @@ mod chat;
 mod defaults;
 mod discovery;
 mod disk;
+mod forged;
 mod handshake;
 mod harness;
 mod leave;
