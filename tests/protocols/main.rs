@@ -11,5 +11,6 @@ mod harness;
 mod leave;
 mod liveness;
 mod lying;
+mod past;
 mod restart;
 mod routing;
