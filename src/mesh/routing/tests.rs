@@ -154,6 +154,48 @@ fn what_was_sealed_to_a_key_that_is_gone_is_sent_once_more_to_a_newer_one() {
 }
 
 #[test]
+fn what_was_sealed_to_an_earlier_life_of_its_target_is_sent_once_more_to_the_new_one() {
+    let mut bed = Bed::new(4, LINE);
+    bed.send(0, 3, text(b"hello"));
+    bed.restart(3, 77, &[0]);
+    bed.run();
+    assert_eq!(bed.delivered, [(3, 0, text(b"hello"), 3)]);
+    assert_eq!((bed.counts.sent, bed.counts.undeliverable, bed.counts.malformed), (2, 1, 0));
+    // Who has not heard of the new one has nothing to seal to.
+    bed.restart(3, 78, &[]);
+    bed.send(0, 3, text(b"hello"));
+    bed.run();
+    assert_eq!(bed.failed, [(0, bed.id(3), Some(text(b"hello")), RoutingFailure::NoKey)]);
+    assert_eq!(bed.delivered.len(), 1);
+}
+
+/// The earlier life may have taken it, and nobody remembers.
+#[test]
+fn what_is_repeated_after_a_restart_of_its_target_is_not_taken_twice() {
+    let mut bed = Bed::new(4, LINE);
+    bed.send(0, 3, text(b"hello"));
+    let recorded = bed.caught();
+    let repeat = |bed: &mut Bed| {
+        bed.arrive(0, 1, RoutingMessage::Datagram(Box::new(recorded.clone())));
+        bed.run();
+    };
+    repeat(&mut bed);
+    assert_eq!(bed.delivered.len(), 1);
+    bed.now = bed.now + MEMORY + HALF;
+    bed.restart(3, 77, &[0]);
+    repeat(&mut bed);
+    repeat(&mut bed);
+    bed.send(0, 3, text(b"anew"));
+    bed.run();
+    assert_eq!(bed.delivered, [(3, 0, text(b"hello"), 3), (3, 0, text(b"anew"), 3)]);
+    assert_eq!((bed.counts.undeliverable, bed.counts.unbelieved, bed.counts.replayed), (1, 1, 1));
+    // Nor in the same life, after the key has changed.
+    bed.nodes[3].prekeys.own.remove(0);
+    repeat(&mut bed);
+    assert_eq!((bed.delivered.len(), bed.counts.replayed), (2, 2));
+}
+
+#[test]
 fn notes_about_what_was_not_sent_are_not_believed() {
     let mut bed = Bed::new(4, LINE);
     bed.send(0, 3, text(b"hello"));
