@@ -14,3 +14,4 @@ mod lying;
 mod past;
 mod restart;
 mod routing;
+mod topics;
