@@ -1,5 +1,5 @@
 //! What must hold of chat whatever happens: random partitions, crashes with and without memory, newcomers, a member that is revoked and
-//! keeps its keys, members who lie and flood, and a thief who has recorded everything.
+//! keeps its keys, members who lie and flood or mistreat what they pass on, and a thief who has recorded everything.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use murmuration::report::RunRecord;
 use murmuration::scenario::{
     Act, ActKind, Adversary, Arrivals, Expectation, Fault, FaultKind, Protocols, Scenario, Selection, Workload, WorkloadKind,
 };
+use murmuration::wire::admission::{RevocationRule, Rules};
 use proptest::prelude::*;
 
 use crate::{cases, hold_all, outcome, seed, to_ron};
@@ -72,11 +73,26 @@ fn texts(cast: Cast) -> impl Strategy<Value = Vec<Act>> {
     })
 }
 
-/// Members who lie and flood, or none. It is over when faults are.
-fn liars(cast: Cast) -> impl Strategy<Value = Vec<Adversary>> {
-    let liar = (some(2, cast.late), 0.2..1.0, 0.0..40.0)
-        .prop_map(|(who, lies, floods)| vec![Adversary::Liar { who, lies, floods, until: Some(Duration::from_secs(FAULTS_UNTIL)) }]);
-    prop_oneof![Just(Vec::new()), liar]
+/// Members who lie and flood, one who mistreats what it passes on, both or neither. Floods are over when faults are.
+fn hostile(cast: Cast) -> impl Strategy<Value = Vec<Adversary>> {
+    let until = Some(Duration::from_secs(FAULTS_UNTIL));
+    let liar = (some(2, cast.late), 0.2..1.0, 0.0..40.0).prop_map(move |(who, lies, floods)| Adversary::Liar { who, lies, floods, until });
+    let harm = (0.0..0.4, 0..1_500_u64, 0.0..0.4, 0.0..0.4);
+    let relay = (2..cast.late, harm).prop_map(|(who, (drops, delays, replays, alters))| {
+        let (who, delays) = (Selection::Nodes(vec![who]), Duration::from_millis(delays));
+        Adversary::Relay { who, drops, delays, replays, alters }
+    });
+    (prop::option::of(liar), prop::option::of(relay)).prop_map(|(liar, relay)| liar.into_iter().chain(relay).collect())
+}
+
+/// Who may revoke. Some of those who try may not, and others are too few: then nobody is revoked.
+fn rules() -> impl Strategy<Value = Rules> {
+    let revocation = prop_oneof![
+        2 => Just(RevocationRule::AnyMember),
+        1 => Just(RevocationRule::Sponsors),
+        1 => (1_u8..4).prop_map(RevocationRule::Quorum),
+    ];
+    revocation.prop_map(|revocation| Rules { revocation, ..Rules::default() })
 }
 
 prop_compose! {
@@ -89,7 +105,8 @@ prop_compose! {
         revoked in seconds(12..30),
         revokers in some(0, nodes - 3),
         topic in some(0, nodes - 1),
-        liars in liars(Cast::of(nodes)),
+        hostile in hostile(Cast::of(nodes)),
+        rules in rules(),
     ) -> (Cast, Scenario) {
         let mut faults: Vec<Fault> = faults.into_iter().flatten().collect();
         faults.push(Fault { at: Duration::from_secs(FAULTS_UNTIL), kind: FaultKind::Heal });
@@ -120,7 +137,7 @@ prop_compose! {
             seed,
             crypto: CryptoMode::Modelled,
             protocols: Protocols {
-                admission: Some(AdmissionConfig { invite_only: true, ..AdmissionConfig::default() }),
+                admission: Some(AdmissionConfig { invite_only: true, rules, ..AdmissionConfig::default() }),
                 prekeys: Some(PrekeyConfig { rotation: life, grace: life }),
                 routing: Some(RoutingConfig::default()),
                 topics: Some(TopicsConfig::default()),
@@ -134,7 +151,7 @@ prop_compose! {
                 Adversary::Revoked { who: one(cast.revoked) },
             ]
             .into_iter()
-            .chain(liars)
+            .chain(hostile)
             .collect(),
             workload: vec![chat("lobby", Selection::All, 0.1), chat("plans", topic, 0.1)],
             expect: vec![
@@ -192,7 +209,7 @@ fn confidential(record: &RunRecord, cast: Cast, scenario: &Scenario) -> Result<(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases().min(8), max_shrink_iters: 16, failure_persistence: None, rng_seed: seed(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(8), max_shrink_iters: 16, failure_persistence: None, rng_seed: seed(), ..ProptestConfig::default() })]
 
     #[test]
     fn logs_end_equal_and_nobody_reads_what_it_must_not((cast, scenario) in scenario()) {

@@ -53,6 +53,9 @@ of_node!(
     murmuration::mesh::admission::Accused,
     murmuration::mesh::admission::Revoked,
     murmuration::mesh::routing::DatagramReceived,
+    murmuration::mesh::topics::SubscriptionChanged,
+    murmuration::mesh::topics::TopicDelivered,
+    murmuration::mesh::topics::TopicRefused,
     murmuration::mesh::routing::SendFailed
 );
 

@@ -18,7 +18,7 @@ impl Routing {
         match body.to_bytes() {
             Ok(bytes) => {
                 let size = bytes.len();
-                self.take_on(Parcel::Own(Own { to, body, size, again: false }), around);
+                self.take_on(Parcel::Own(Own { to, body, size, again: None }), around);
             }
             Err(_) => fail(to, Some(body), RoutingFailure::TooLong, around),
         }
@@ -111,7 +111,8 @@ impl Routing {
 
     /// Seals, signs and remembers what the node sends. Fails it if the prekey of the target is unsound.
     fn seal(&mut self, Own { to, body, size, again }: Own, around: &mut Surroundings) -> Option<Datagram> {
-        let (source, life, number) = (around.me, around.life, self.number + 1);
+        // Under the same number, lest somebody take twice what came after all: it need not be true that it could not be opened.
+        let (source, life, number) = (around.me, around.life, again.unwrap_or(self.number + 1));
         let context = Datagram::context(around.network, &source, &to, life, number);
         let keys = &mut around.keys;
         let sealed = body.to_bytes().ok().and_then(|bytes| keys.prekeys.seal(&to, PURPOSE, &context, &bytes, keys.rng).ok());
@@ -119,8 +120,8 @@ impl Routing {
             fail(to, Some(body), RoutingFailure::NoKey, around);
             return None;
         };
-        self.number = number;
-        self.outstanding.remember(Sent { number, life, to, prekey, body: Some(body), size, again, at: around.at });
+        self.number = self.number.max(number);
+        self.outstanding.remember(Sent { number, life, to, prekey, body: Some(body), size, again: again.is_some(), at: around.at });
         around.counts.sent += 1;
         let unsigned = Datagram { source, target: to, life, number, hops_left: MAX_HOPS, prekey, sealed, signature: Signature([0; 64]) };
         Some(Datagram::sign(keys.identity, around.network, unsigned))
@@ -158,7 +159,7 @@ impl Routing {
         let newer = around.keys.prekeys.others.get(&to).is_some_and(|newest| newest.id() != prekey);
         match body {
             Some(body) if note.reason == RoutingFailure::NoKey && newer && !again => {
-                self.take_on(Parcel::Own(Own { to, body, size, again: true }), around);
+                self.take_on(Parcel::Own(Own { to, body, size, again: Some(note.number) }), around);
             }
             body => fail(to, body, note.reason, around),
         }
@@ -177,12 +178,12 @@ impl Routing {
             around.counts.forged += 1;
             return;
         }
-        self.heard.accept(source, life, number, around.at);
-        // With those of an earlier life it does not open what may have come in that life: its source seals it anew.
+        // With those of an earlier life it does not open what may have come in that life: its source seals it anew, under the same number.
         if !keys.prekeys.own.iter().any(|own| !own.restored && own.public.id() == prekey) {
             self.refuse(datagram, RoutingFailure::NoKey, around);
             return;
         }
+        self.heard.accept(source, life, number, around.at);
         let context = Datagram::context(around.network, &source, &target, life, number);
         let opened = keys.prekeys.open_once(prekey, PURPOSE, &context, sealed).ok();
         match opened.and_then(|bytes| DatagramBody::from_bytes(&bytes).ok()) {

@@ -44,7 +44,7 @@ pub struct Outstanding {
 }
 
 impl Outstanding {
-    /// Remembers a datagram whose number is higher than all before.
+    /// Remembers a datagram; that of its number, if it was sent before, was [taken out](Self::take).
     pub fn remember(&mut self, sent: Sent) {
         let now = sent.at;
         while self.sent.front().is_some_and(|oldest| now.since(oldest.at) > MEMORY) || self.sent.len() >= MAX_OUTSTANDING {
@@ -52,7 +52,8 @@ impl Outstanding {
             self.bytes -= forgotten.map_or(0, |sent| kept(&sent));
         }
         self.bytes += kept(&sent);
-        self.sent.push_back(sent);
+        let place = self.sent.partition_point(|other| other.number < sent.number);
+        self.sent.insert(place, sent);
         for old in &mut self.sent {
             if self.bytes <= MAX_BODIES {
                 break;

@@ -107,17 +107,18 @@ impl Outlets<'_, '_> {
 pub(super) fn start(
     mut started: MessageReader<NodeStarted>,
     config: Res<RoutingConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &mut LinkState, &mut Routing)>,
+    mut nodes: Query<(&Node, &NodeClock, &Contact, &Neighbors, &mut LinkState, &mut Routing)>,
     mut timers: ResMut<Timers<RoutingTimer>>,
 ) {
     for NodeStarted { node: entity, at, with_memory } in started.read().copied() {
-        let Ok((node, clock, mut links, mut routing)) = nodes.get_mut(entity) else { continue };
+        let Ok((node, clock, me, neighbors, mut links, mut routing)) = nodes.get_mut(entity) else { continue };
         if with_memory {
             routing.wake();
         } else {
             *routing = Routing::default();
             links.clear();
         }
+        links.follow(me.id, neighbors);
         routing.publishes = true;
         timers.set(entity, node, clock.after(at, config.publish_delay), RoutingTimer::Publish);
     }
@@ -173,18 +174,19 @@ fn parse(value: &[u8]) -> Option<impl Iterator<Item = Prefix>> {
     (rest.is_empty() && links.len() <= MAX_LINKS).then(|| links.iter().copied().map(Prefix))
 }
 
-/// The node's own links have changed.
+/// The node's own links have changed. They count at once, whether it has anything to send or not: others than routing look at them too.
 pub(super) fn follow_neighbors(
     mut up: MessageReader<NeighborUp>,
     mut down: MessageReader<NeighborDown>,
     config: Res<RoutingConfig>,
-    mut nodes: Query<(&Node, &NodeClock, &mut Routing)>,
+    mut nodes: Query<(&Node, &NodeClock, &Contact, &Neighbors, &mut LinkState, &mut Routing)>,
     mut timers: ResMut<Timers<RoutingTimer>>,
     mut stirred: ResMut<Stirred>,
 ) {
     let changes = up.read().map(|up| (up.node, up.at)).chain(down.read().map(|down| (down.node, down.at)));
     for (entity, at) in changes {
-        let Ok((node, clock, mut routing)) = nodes.get_mut(entity) else { continue };
+        let Ok((node, clock, me, neighbors, mut links, mut routing)) = nodes.get_mut(entity) else { continue };
+        links.follow(me.id, neighbors);
         stirred.0.insert(entity, at);
         if !routing.publishes {
             routing.publishes = true;

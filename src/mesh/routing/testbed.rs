@@ -41,6 +41,7 @@ pub struct Member {
     pub access: AccessList,
     pub links: LinkState,
     pub rng: ErasingRng,
+    pub life: u64,
     pub routing: Routing,
 }
 
@@ -66,6 +67,7 @@ impl Bed {
             access: AccessList::default(),
             links: LinkState::default(),
             rng: ChaCha8Rng::from_seed([number; 32]).into(),
+            life: 1,
             routing: Routing::default(),
         };
         let (nodes, config) = ((0..count).map(member).collect(), RoutingConfig::default());
@@ -95,15 +97,28 @@ impl Bed {
         self.nodes[who].links.follow(id, &own);
     }
 
+    /// Node `who` begins another life with what was on its disk: prekeys, but not what has come. It announces a new one; who `knows` learns it.
+    pub fn restart(&mut self, who: usize, random: u8, knows: &[usize]) {
+        let id = self.id(who);
+        let Member { prekeys, life, routing, .. } = &mut self.nodes[who];
+        (*life, *routing) = (*life + 1, Routing::default());
+        prekeys.own.iter_mut().for_each(|own| own.restored = true);
+        prekeys.own.push(prekey(random));
+        let newest = prekey(random).public;
+        for node in knows {
+            self.nodes[*node].prekeys.others.insert(id, newest);
+        }
+    }
+
     pub fn act<R>(&mut self, node: usize, act: impl FnOnce(&mut Routing, &mut Surroundings) -> R) -> R {
-        let Member { identity, prekeys, access, links, rng, routing } = &mut self.nodes[node];
+        let Member { identity, prekeys, access, links, rng, life, routing } = &mut self.nodes[node];
         let mut effects = Vec::new();
         let mut around = Surroundings {
             at: self.now,
             clock: &NodeClock::default(),
             config: &self.config,
             me: identity.id(),
-            life: 1,
+            life: *life,
             network: &NETWORK,
             keys: Keyring { identity, prekeys, rng },
             access,

@@ -154,6 +154,69 @@ fn what_was_sealed_to_a_key_that_is_gone_is_sent_once_more_to_a_newer_one() {
 }
 
 #[test]
+fn what_was_sealed_to_an_earlier_life_of_its_target_is_sent_once_more_to_the_new_one() {
+    let mut bed = Bed::new(4, LINE);
+    bed.send(0, 3, text(b"hello"));
+    bed.restart(3, 77, &[0]);
+    bed.run();
+    assert_eq!(bed.delivered, [(3, 0, text(b"hello"), 3)]);
+    assert_eq!((bed.counts.sent, bed.counts.undeliverable, bed.counts.malformed), (2, 1, 0));
+    // Who has not heard of the new one has nothing to seal to.
+    bed.restart(3, 78, &[]);
+    bed.send(0, 3, text(b"hello"));
+    bed.run();
+    assert_eq!(bed.failed, [(0, bed.id(3), Some(text(b"hello")), RoutingFailure::NoKey)]);
+    assert_eq!(bed.delivered.len(), 1);
+}
+
+/// The earlier life may have taken it, and nobody remembers.
+#[test]
+fn what_is_repeated_after_a_restart_of_its_target_is_not_taken_twice() {
+    let mut bed = Bed::new(4, LINE);
+    bed.send(0, 3, text(b"hello"));
+    let recorded = bed.caught();
+    let repeat = |bed: &mut Bed| {
+        bed.arrive(0, 1, RoutingMessage::Datagram(Box::new(recorded.clone())));
+        bed.run();
+    };
+    repeat(&mut bed);
+    assert_eq!(bed.delivered.len(), 1);
+    bed.now = bed.now + MEMORY + HALF;
+    bed.restart(3, 77, &[0]);
+    repeat(&mut bed);
+    repeat(&mut bed);
+    bed.send(0, 3, text(b"anew"));
+    bed.run();
+    assert_eq!(bed.delivered, [(3, 0, text(b"hello"), 3), (3, 0, text(b"anew"), 3)]);
+    assert_eq!((bed.counts.undeliverable, bed.counts.unbelieved, bed.counts.sent), (2, 2, 2));
+}
+
+/// Notes are not signed: a relay can say so of what has come.
+#[test]
+fn what_is_sent_once_more_because_of_a_lie_is_not_taken_twice() {
+    let mut bed = Bed::new(4, LINE);
+    bed.send(0, 3, text(b"hello"));
+    let Datagram { source, target, life, number, .. } = match &bed.flights[0].2 {
+        RoutingMessage::Datagram(datagram) => Datagram::clone(datagram),
+        RoutingMessage::Undeliverable(_) => unreachable!("it was sent"),
+    };
+    bed.send(0, 3, text(b"next"));
+    bed.run();
+    let (id, newest) = (bed.id(3), prekey(77));
+    bed.nodes[0].prekeys.others.insert(id, newest.public);
+    bed.nodes[3].prekeys.own.push(newest);
+    let lie = Undeliverable { source, life, number, target, hops_left: MAX_HOPS, reason: RoutingFailure::NoKey };
+    bed.arrive(1, 0, RoutingMessage::Undeliverable(Box::new(lie.clone())));
+    bed.run();
+    assert_eq!(bed.delivered, [(3, 0, text(b"hello"), 3), (3, 0, text(b"next"), 3)]);
+    assert_eq!((bed.counts.sent, bed.counts.replayed), (3, 1));
+    // Nor is it sent a third time.
+    bed.arrive(1, 0, RoutingMessage::Undeliverable(Box::new(lie)));
+    bed.run();
+    assert_eq!((bed.counts.sent, bed.failed.len()), (3, 1));
+}
+
+#[test]
 fn notes_about_what_was_not_sent_are_not_believed() {
     let mut bed = Bed::new(4, LINE);
     bed.send(0, 3, text(b"hello"));

@@ -34,8 +34,8 @@ pub struct Own {
     pub body: DatagramBody,
     /// Its length when encoded, in bytes.
     pub size: usize,
-    /// Whether it has been sent before.
-    pub again: bool,
+    /// The number under which it has been sent before, if it is to be sent for the second time.
+    pub again: Option<u64>,
 }
 
 impl Parcel {

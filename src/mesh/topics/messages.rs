@@ -43,7 +43,8 @@ pub struct PublishTo {
     pub at: Instant,
 }
 
-/// Something was said in a topic to which the node subscribes. Each message is delivered once.
+/// Something was said in a topic to which the node subscribes. Each message is delivered once, until the node leaves
+/// the topic: when it joins again it hears what others still keep.
 #[derive(Message, Clone, Debug)]
 pub struct TopicDelivered {
     /// Who heard it.
