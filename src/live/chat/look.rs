@@ -118,7 +118,8 @@ fn topics(world: &World, node: Entity) -> Vec<TopicView> {
             LOBBY => world.get::<Membership>(node).map_or(0, Membership::len),
             _ => topics.subscribers(&id).count(),
         };
-        TopicView { subscribed: topics.is_subscribed(&id), name, others }
+        let (subscribed, relay) = (topics.is_subscribed(&id), topics.is_relay(&id));
+        TopicView { subscribed, name, others, relay, counts: topics.counts(&id).unwrap_or_default() }
     };
     named_topics(world, node).into_iter().map(topic).collect()
 }

@@ -88,6 +88,21 @@ pub struct ChatCounts {
     pub paced: u64,
 }
 
+impl ChatCounts {
+    /// What was refused, not opened or not answered: each with its name.
+    pub fn refusals(&self) -> [(&'static str, u64); 7] {
+        [
+            ("forged", self.forged),
+            ("forked", self.forked),
+            ("unopened", self.unopened),
+            ("false_texts", self.false_texts),
+            ("refused", self.refused),
+            ("not_shared", self.not_shared),
+            ("paced", self.paced),
+        ]
+    }
+}
+
 impl Chat {
     /// The logs.
     pub fn logs(&self) -> &Logs {
