@@ -211,6 +211,13 @@ pub fn turn(world: &mut World) -> Option<Instant> {
     due
 }
 
+/// Runs a tick if something waits to enter `world`, so that whoever asks finds done what was told before.
+pub fn take_in(world: &mut World) {
+    if world.get_resource::<Engine>().is_some_and(|engine| !engine.arrivals.is_empty()) {
+        do_what_is_due(world);
+    }
+}
+
 fn do_what_is_due(world: &mut World) -> Option<Instant> {
     world.resource_scope(|world, mut engine: Mut<Engine>| {
         let engine = &mut *engine;

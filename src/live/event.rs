@@ -107,7 +107,7 @@ pub enum MeshEvent {
         /// Whether it is on the disk, and outlives the node.
         kept: bool,
     },
-    /// More members have a text that the node has said than was known. Who has it has all that the node has said before it in the topic.
+    /// More of those whom a text of the node is for have it than was known. Members who only pass it on do not count.
     Delivered {
         /// The entry that says it.
         id: EntryId,

@@ -211,7 +211,8 @@ impl MeshNode {
         self.shared.closed.clone().wait_for(|closed| *closed).await.map(drop).map_err(|_| NodeDied)
     }
 
-    /// Does something with the world of the node, between two ticks, and returns what comes of it. A recording does not know of it: a node
+    /// Does something with the world of the node, between two ticks, and returns what comes of it. What the node was told before it has
+    /// done by then. A recording does not know of it: a node
     /// that is recorded may be looked at so, but not changed.
     ///
     /// # Errors
@@ -219,6 +220,7 @@ impl MeshNode {
     pub async fn ask<T: Send + 'static>(&self, what: impl FnOnce(&mut World, Entity) -> T + Send + 'static) -> Result<T, NodeStopped> {
         let (answer, answered) = oneshot::channel();
         let request: Request = Box::new(move |world| {
+            engine::take_in(world);
             if let Some(node) = world.resource::<Gate>().node(0) {
                 let _ = answer.send(what(world, node));
             }

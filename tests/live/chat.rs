@@ -55,6 +55,15 @@ async fn what_waits_is_said_to_be_kept_only_if_it_is_on_the_disk() {
 }
 
 #[tokio::test]
+async fn who_asks_finds_done_what_was_told_before() {
+    let alice = MeshNode::start(config()).await.unwrap();
+    for number in 1..=50 {
+        alice.send_chat(format!("alone {number}")).unwrap();
+        assert_eq!(alice.view().await.unwrap().waiting, number);
+    }
+}
+
+#[tokio::test]
 async fn whoever_reads_too_slowly_is_told_every_text_once() {
     let alice = MeshNode::start(config()).await.unwrap();
     let bob = MeshNode::start(seeded(&alice)).await.unwrap();

@@ -219,6 +219,28 @@ fn scripts_speak_and_read_json() {
     }
 }
 
+#[test]
+fn once_does_not_end_before_what_was_to_be_said_is_delivered() {
+    let home = tempfile::tempdir().unwrap();
+    let alice = Person::new(home.path(), "alice", &["--no-stdin"]);
+    let seed = seed(&alice);
+    for round in 0..8 {
+        let folder = format!("bob-{round}");
+        let own = ["chat", "--data-dir", &folder, "--nick", "bob", "--bind", "127.0.0.1", "--port", "0", "--no-lan", "--json", "--once"];
+        let mut command = mesh_live(home.path(), &[&own[..], &["--seed", &seed, "--publish", &format!("round {round}")]].concat());
+        let mut bob = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        writeln!(bob.stdin.take().unwrap(), "/send lobby typed {round}").unwrap();
+        let output = bob.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        for kind in [r#""kind":"sent""#, r#""kind":"delivered""#] {
+            assert!(lines.matches(kind).count() >= 2, "round {round}: {lines}");
+        }
+        alice.sees(&format!("] round {round}"));
+        alice.sees(&format!("] typed {round}"));
+    }
+}
+
 fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }

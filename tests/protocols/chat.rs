@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
-use murmuration::kernel::{Contact, Instant};
-use murmuration::mesh::admission::{AdmissionConfig, Invite};
+use murmuration::kernel::{AccessList, Contact, Instant};
+use murmuration::mesh::admission::{AdmissionConfig, Invite, Revoke};
 use murmuration::mesh::chat::{Chat, Say, SayTo, TextHeard};
 use murmuration::mesh::topics::{JoinTopic, LOBBY};
 use murmuration::scenario::{Fault, FaultKind, Latency, LinkSpec, Network, Protocols, Scenario, Selection, Start};
@@ -170,16 +170,75 @@ fn a_text_costs_one_entry_whatever_the_size_of_the_group() {
             (10_000, |world, at| (0..20).for_each(|number| say(world, at, 0, LOBBY, &format!("text {number}")))),
             (25_000, |world, _| {
                 let node = node(world, 5);
-                let chat = world.get::<Chat>(node).unwrap();
+                let (chat, access) = (world.get::<Chat>(node).unwrap(), world.get::<AccessList>(node).unwrap());
                 let (_, log) = chat.logs().iter().next().unwrap();
                 let keys = log.entries().filter(|entry| matches!(entry.body, EntryBody::Keys { .. })).count();
                 assert_eq!((keys, log.last()), (1, 21));
                 let text = chat.texts().iter().next().unwrap();
-                assert_eq!(chat.delivered_to(&text.id), 12);
+                assert_eq!(chat.delivered_to(&text.id, access), 12);
             }),
         ],
     );
     assert_eq!(heard.len(), 20);
+}
+
+/// The founder invites them.
+fn invite(world: &mut World, at: Instant, who: std::ops::Range<u32>) {
+    let node = node(world, 0);
+    for target in who {
+        let target = id(world, target);
+        world.write_message(Invite { node, target, at });
+    }
+}
+
+/// How many of its readers have the text that says `what`, as far as its author knows.
+fn delivered(world: &mut World, author: u32, what: &str) -> usize {
+    let node = node(world, author);
+    let (chat, access) = (world.get::<Chat>(node).unwrap(), world.get::<AccessList>(node).unwrap());
+    let text = chat.texts().iter().find(|text| *text.text == *what.as_bytes()).unwrap();
+    chat.delivered_to(&text.id, access)
+}
+
+#[test]
+fn a_direct_text_is_delivered_when_its_recipient_has_it_and_not_when_others_pass_it_on() {
+    let mut scenario = scenario(6, 70);
+    scenario.faults = vec![
+        fault(10, FaultKind::Crash(Selection::Nodes(vec![4]))),
+        fault(45, FaultKind::Restart { nodes: Selection::Nodes(vec![4]), memory: true }),
+    ];
+    let heard = heard(
+        &scenario,
+        &[
+            (15_000, |world, at| say_to(world, at, 0, 4, "for you")),
+            (16_000, |world, at| say(world, at, 0, LOBBY, "for all")),
+            (40_000, |world, _| assert_eq!((delivered(world, 0, "for you"), delivered(world, 0, "for all")), (1, 5))),
+            (65_000, |world, _| {
+                assert_eq!((delivered(world, 0, "for you"), delivered(world, 0, "for all")), (2, 6));
+                assert_eq!(delivered(world, 4, "for you"), 2, "its reader knows so too");
+            }),
+        ],
+    );
+    assert_eq!(heard["for you"], [0, 4]);
+}
+
+#[test]
+fn who_is_revoked_counts_no_more_among_those_who_have_a_text() {
+    let mut scenario = scenario(4, 50);
+    scenario.start = Start::Together { seeds: 1 };
+    scenario.protocols.admission = Some(AdmissionConfig { invite_only: true, ..AdmissionConfig::default() });
+    heard(
+        &scenario,
+        &[
+            (2_000, |world, at| invite(world, at, 1..4)),
+            (15_000, |world, at| say(world, at, 0, LOBBY, "to four")),
+            (30_000, |world, at| {
+                assert_eq!(delivered(world, 0, "to four"), 4);
+                let (node, target) = (node(world, 0), id(world, 3));
+                world.write_message(Revoke { node, target, at });
+            }),
+            (45_000, |world, _| assert_eq!(delivered(world, 0, "to four"), 3)),
+        ],
+    );
 }
 
 /// Of those who have the entry only the founder can read it, and may tell it to its author.
@@ -190,13 +249,6 @@ fn what_only_one_member_can_tell_is_asked_of_each_in_turn() {
     scenario.start = Start::Together { seeds: 1 };
     scenario.protocols.admission = Some(AdmissionConfig { invite_only: true, rules, ..AdmissionConfig::default() });
     scenario.faults = away(1, 40, 50).to_vec();
-    fn invite(world: &mut World, at: Instant, who: std::ops::Range<u32>) {
-        let node = node(world, 0);
-        for target in who {
-            let target = id(world, target);
-            world.write_message(Invite { node, target, at });
-        }
-    }
     let heard = heard(
         &scenario,
         &[

@@ -133,7 +133,7 @@ impl Chat {
                         self.tell_line(&line);
                         status = Some(view.status);
                     }
-                    if args.once && lines.is_none() && view.waiting == 0 && self.unread.is_empty() {
+                    if args.once && lines.is_none() && view.waiting == 0 && self.is_read(&mut events).await? {
                         return Ok(());
                     }
                 }
@@ -174,10 +174,7 @@ impl Chat {
         for event in events {
             match event {
                 MeshEvent::ChatMessageSent { id, .. } => drop(self.unread.insert(*id)),
-                // Who has a text has all before it in its log.
-                MeshEvent::Delivered { id, members } if *members > 1 => {
-                    self.unread.retain(|other| other.log != id.log || other.sequence > id.sequence);
-                }
+                MeshEvent::Delivered { id, members } if *members > 1 => drop(self.unread.remove(id)),
                 _ => {}
             }
             if let Some(line) = news(event, &view) {
@@ -185,6 +182,19 @@ impl Chat {
             }
         }
         Ok(())
+    }
+
+    /// Whether somebody whom it is for has each text that was said by now, none of which waits.
+    async fn is_read(&mut self, events: &mut Listener) -> Result<bool, NodeStopped> {
+        // What is said may not be told yet, and of who has it not all is told.
+        let mut missed = events.catch_up().await?;
+        missed.retain(|event| !matches!(event, MeshEvent::Delivered { .. }));
+        self.tell(&missed).await?;
+        let delivered = self.console.node.delivered(self.unread.iter().copied().collect()).await?;
+        let read = delivered.into_iter().filter(|(_, members)| *members > 1);
+        let read: Vec<_> = read.map(|(id, members)| MeshEvent::Delivered { id, members }).collect();
+        self.tell(&read).await?;
+        Ok(self.unread.is_empty())
     }
 
     /// Answers of the console, as they are.

@@ -113,6 +113,12 @@ pub fn start_lines(config: &MeshConfig, node: &MeshNode) -> Vec<String> {
             config.network
         ));
     }
+    if let Some(record) = &config.record {
+        lines.push(format!(
+            "Recording to {}: what you say stands there in plain text, and what others tell you is open to whoever has your key besides.",
+            record.path.display()
+        ));
+    }
     lines
 }
 

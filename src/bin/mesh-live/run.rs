@@ -86,8 +86,9 @@ pub struct Args {
     /// How log lines look: `json` or `text`. What is logged is set by RUST_LOG.
     #[arg(long, value_name = "FORMAT")]
     log: Option<LogFormat>,
-    /// Write down everything that enters the node, for `mesh-sim replay FILE`. Whoever has the recording and the node's identity key can open
-    /// all that the node was told in it. When a part is full the node closes its sessions and begins anew in another.
+    /// Write down everything that enters the node, for `mesh-sim replay FILE`. What you say while it records stands in the file in plain text,
+    /// what is for one member only too, for whoever can read the file. Whoever has the node's identity key besides can open all that the node
+    /// was told. When a part is full the node closes its sessions and begins anew in another.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Most MiB of a part of the recording; 64 if not given.

@@ -1,15 +1,19 @@
 //! What a program asks of a node that has to do with chat.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use bevy_ecs::prelude::*;
 
 use super::look;
 use super::{TextView, View};
 use crate::crypto::NodeId;
 use crate::gate::Command;
+use crate::kernel::AccessList;
 use crate::live::{MeshNode, NodeStopped, SendError};
 use crate::mesh::chat::{Chat, Text};
 use crate::mesh::topics::LOBBY;
-use crate::wire::chat::MAX_TEXT;
+use crate::wire::chat::{EntryId, MAX_TEXT};
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{Payload, TopicId};
 
@@ -61,6 +65,18 @@ impl MeshNode {
     pub fn send_direct_chat(&self, to: NodeId, text: impl Into<Vec<u8>>) -> Result<(), SendError> {
         let text = fit(text.into())?;
         self.limited(Command::SayTo { to, text })
+    }
+
+    /// How many of those whom texts are for have them, as far as is known, their author among them. Members who only pass them on do not
+    /// count.
+    ///
+    /// # Errors
+    /// The node has stopped.
+    pub async fn delivered(&self, texts: Vec<EntryId>) -> Result<BTreeMap<EntryId, usize>, NodeStopped> {
+        let look = |world: &World, node: Entity, id: &EntryId| {
+            Some(world.get::<Chat>(node)?.delivered_to(id, world.get::<AccessList>(node)?))
+        };
+        self.ask(move |world, node| texts.into_iter().filter_map(|id| Some((id, look(world, node, &id)?))).collect()).await
     }
 
     /// Sends something to one member, as it is and only if a way leads there now. What is not known as a member yet has no way. If it does not arrive, as far as that is known, a

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::names::with_key;
 use super::{MemberView, Names, Presence, TextView, TopicView, View};
 use crate::crypto::NodeId;
-use crate::mesh::topics::LOBBY;
+use crate::mesh::topics::{LOBBY, TopicCounts};
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,13 +149,27 @@ fn member(member: &MemberView) -> Line {
 
 pub(super) fn topics(view: &View) -> Vec<Line> {
     let line = |topic: &TopicView| {
-        let subscribed = if topic.subscribed { "subscribed" } else { "not subscribed" };
-        let fields = json!({ "name": topic.name, "subscribed": topic.subscribed, "others": topic.others });
-        Line {
-            kind: LineKind::Topic,
-            text: format!("#{} {subscribed}, {} other{}", topic.name, topic.others, if topic.others == 1 { "" } else { "s" }),
-            fields,
+        let part = match (topic.subscribed, topic.relay) {
+            (true, _) => "subscribed",
+            (false, true) => "not subscribed, passed on",
+            (false, false) => "not subscribed",
+        };
+        let TopicCounts { published, delivered, redundant } = topic.counts;
+        let fields = json!({
+            "name": topic.name,
+            "subscribed": topic.subscribed,
+            "others": topic.others,
+            "relay": topic.relay,
+            "published": published,
+            "delivered": delivered,
+            "redundant": redundant,
+        });
+        let others = if topic.others == 1 { "other" } else { "others" };
+        let mut text = format!("#{} {part}, {} {others}", topic.name, topic.others);
+        if topic.subscribed || topic.relay {
+            text.push_str(&format!(", {published} sent, {delivered} received"));
         }
+        Line { kind: LineKind::Topic, text, fields }
     };
     view.topics.iter().map(line).collect()
 }

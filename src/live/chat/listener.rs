@@ -6,6 +6,7 @@ use bevy_ecs::prelude::*;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::tell::text_event;
+use crate::kernel::AccessList;
 use crate::live::{MeshEvent, MeshNode, NodeStopped, Subscription};
 use crate::mesh::chat::Chat;
 use crate::wire::chat::EntryId;
@@ -69,7 +70,7 @@ impl Listener {
         let mut told = std::mem::take(&mut self.told);
         let look = move |world: &mut World, node: Entity| {
             let mut missed = Vec::new();
-            let Some(chat) = world.get::<Chat>(node) else { return (told, missed) };
+            let (Some(chat), Some(access)) = (world.get::<Chat>(node), world.get::<AccessList>(node)) else { return (told, missed) };
             told.retain(|id| chat.texts().get(id).is_some());
             for text in chat.texts().iter() {
                 if told.insert(text.id) {
@@ -78,7 +79,7 @@ impl Listener {
             }
             // Receipts may be lost for texts that were told.
             for log in chat.logs().iter().map(|(log, _)| log).filter(|log| chat.own_log(&log.topic) == Some(**log)) {
-                let delivered = super::tell::delivered(chat, log);
+                let delivered = super::tell::delivered(chat, access, log);
                 missed.extend(delivered.into_iter().map(|(id, members)| MeshEvent::Delivered { id, members }));
             }
             (told, missed)

@@ -76,7 +76,7 @@ fn nick_of(world: &World, node: Entity, id: &NodeId) -> Option<String> {
 
 fn text_view(world: &World, node: Entity, chat: &Chat, topic: &str, text: &Text) -> TextView {
     let author = text.id.log.author;
-    let delivered = chat.delivered_to(&text.id);
+    let delivered = world.get::<AccessList>(node).map_or(1, |access| chat.delivered_to(&text.id, access));
     let readers = if text.to.is_some() { 2 } else { readers(world, node, &text.id.log.topic) };
     TextView {
         id: text.id,
@@ -86,7 +86,6 @@ fn text_view(world: &World, node: Entity, chat: &Chat, topic: &str, text: &Text)
         to: text.to,
         time: text.time,
         text: clean::shown(&text.text),
-        // Others pass on what is sealed to one, and so have it too.
         delivered: delivered.min(readers),
         readers,
     }
@@ -119,7 +118,8 @@ fn topics(world: &World, node: Entity) -> Vec<TopicView> {
             LOBBY => world.get::<Membership>(node).map_or(0, Membership::len),
             _ => topics.subscribers(&id).count(),
         };
-        TopicView { subscribed: topics.is_subscribed(&id), name, others }
+        let (subscribed, relay) = (topics.is_subscribed(&id), topics.is_relay(&id));
+        TopicView { subscribed, name, others, relay, counts: topics.counts(&id).unwrap_or_default() }
     };
     named_topics(world, node).into_iter().map(topic).collect()
 }

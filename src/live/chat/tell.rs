@@ -8,7 +8,7 @@ use bevy_ecs::prelude::*;
 use super::look;
 use crate::crypto::NodeId;
 use crate::gate::Gate;
-use crate::kernel::{AppTickExt, Contact, Node, Tick, TickSystems};
+use crate::kernel::{AccessList, AppTickExt, Contact, Node, Tick, TickSystems};
 use crate::live::MeshEvent;
 use crate::live::events::Events;
 use crate::mesh::admission::{Accused, AdmissionRefused, Admitted, Revoked};
@@ -95,16 +95,16 @@ fn name_of(topics: Option<&Topics>, topic: &TopicId) -> String {
 
 fn tell_receipts(
     mut changed: MessageReader<ReceiptsChanged>,
-    nodes: Query<(&Node, &Contact, &Chat)>,
+    nodes: Query<(&Node, &Contact, &Chat, &AccessList)>,
     events: Res<Events>,
     mut told: Local<BTreeMap<EntryId, usize>>,
 ) {
     for ReceiptsChanged { node, log, .. } in changed.read() {
-        let Ok((node, me, chat)) = nodes.get(*node) else { continue };
+        let Ok((node, me, chat, access)) = nodes.get(*node) else { continue };
         if log.author != me.id {
             continue;
         }
-        for (id, members) in delivered(chat, log) {
+        for (id, members) in delivered(chat, access, log) {
             if told.insert(id, members) != Some(members) {
                 events.send(node.ordinal, MeshEvent::Delivered { id, members });
             }
@@ -115,11 +115,11 @@ fn tell_receipts(
     }
 }
 
-/// The newest texts of a log, and how many members have each.
-pub(super) fn delivered(chat: &Chat, log: &LogId) -> Vec<(EntryId, usize)> {
+/// The newest texts of a log, and how many of their readers have each.
+pub(super) fn delivered(chat: &Chat, access: &AccessList, log: &LogId) -> Vec<(EntryId, usize)> {
     let entries = chat.logs().get(log).into_iter().flat_map(|log| log.entries().rev());
     let texts = entries.filter(|entry| entry.body.commitment().is_some()).take(TOLD);
-    texts.map(|entry| (entry.id, chat.delivered_to(&entry.id))).collect()
+    texts.map(|entry| (entry.id, chat.delivered_to(&entry.id, access))).collect()
 }
 
 fn tell_datagrams(

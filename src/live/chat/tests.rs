@@ -5,6 +5,7 @@ use super::console::find;
 use super::*;
 use crate::crypto::{CryptoMode, Identity, NodeId};
 use crate::live::MeshEvent;
+use crate::mesh::topics::TopicCounts;
 use crate::wire::TopicId;
 use crate::wire::chat::{EntryId, LogId};
 
@@ -35,7 +36,8 @@ fn member(first: [u8; 4], nick: &str) -> MemberView {
 }
 
 fn view(members: Vec<MemberView>) -> View {
-    let topic = |name: &str, subscribed| TopicView { name: name.to_owned(), subscribed, others: 1 };
+    let topic =
+        |name: &str, subscribed| TopicView { name: name.to_owned(), subscribed, others: 1, relay: false, counts: TopicCounts::default() };
     View {
         id: NodeId([1; 32]),
         nick: Some("me".to_owned()),
@@ -164,6 +166,19 @@ fn who_speaks_for_a_revocation_is_told_with_what_it_takes() {
     let line = news(&event, &view).unwrap();
     assert_eq!(line.text, "1 of 3 members have spoken for the revocation of bob [aaaaaaaa], you as the last");
     assert_eq!((&line.json()["kind"], &line.json()["said"], &line.json()["needed"]), (&"revocation_proposed".into(), &1.into(), &3.into()));
+}
+
+#[test]
+fn topics_are_listed_with_what_the_node_has_done_in_them() {
+    let mut view = view(Vec::new());
+    view.topics[1].counts = TopicCounts { published: 3, delivered: 20, redundant: 4 };
+    view.topics[2].relay = true;
+    let lines = lines::topics(&view);
+    assert_eq!(lines[1].text, "#tech subscribed, 1 other, 3 sent, 20 received");
+    assert_eq!(lines[2].text, "#trees not subscribed, passed on, 1 other, 0 sent, 0 received");
+    let json = lines[1].json();
+    assert_eq!([&json["published"], &json["delivered"], &json["redundant"]], [3, 20, 4]);
+    assert_eq!((&json["relay"], &lines[2].json()["relay"]), (&false.into(), &true.into()));
 }
 
 #[test]

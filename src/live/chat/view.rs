@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::crypto::NodeId;
+use crate::mesh::topics::TopicCounts;
 use crate::wire::CloseReason;
 use crate::wire::chat::EntryId;
 
@@ -150,6 +151,10 @@ pub struct TopicView {
     pub subscribed: bool,
     /// How many others do.
     pub others: usize,
+    /// Whether this node passes on what it does not read.
+    pub relay: bool,
+    /// What this node has done in it since it takes part.
+    pub counts: TopicCounts,
 }
 
 /// A text as it is shown.

@@ -1,10 +1,12 @@
 //! Health and statistics as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::machine::MachineStats;
-use super::stats::{NodeStats, SessionStats, Stats};
+use super::stats::{NodeStats, SessionStats, Stats, TopicStats};
 
 /// What `GET /health` answers. Of several nodes the one that is worst off decides, and peers are added up.
 pub fn health(stats: &Stats) -> Value {
@@ -41,7 +43,32 @@ fn network(stats: &Stats) -> Value {
         "bytes_received": sum(|node| node.meter.delivered.bytes),
         "uptime_secs": longest_uptime(stats) as u64,
         "peer_connections": peers,
+        "topics": topics(stats),
+        "refused": refused(stats),
     })
+}
+
+/// By name. Several nodes are added up; one that subscribes is enough.
+fn topics(stats: &Stats) -> Value {
+    let mut all: BTreeMap<&str, TopicStats> = BTreeMap::new();
+    for topic in stats.nodes.iter().flat_map(|node| &node.topics) {
+        let empty = TopicStats { subscribed: false, published: 0, delivered: 0, redundant: 0, ..topic.clone() };
+        let sum = all.entry(&topic.name).or_insert(empty);
+        sum.subscribed |= topic.subscribed;
+        sum.published += topic.published;
+        sum.delivered += topic.delivered;
+        sum.redundant += topic.redundant;
+    }
+    json!(all)
+}
+
+/// By kind, of all nodes.
+fn refused(stats: &Stats) -> Value {
+    let mut all: BTreeMap<&str, u64> = BTreeMap::new();
+    for (kind, count) in stats.nodes.iter().flat_map(|node| &node.refused).chain(&stats.datagrams) {
+        *all.entry(kind).or_default() += count;
+    }
+    json!(all)
 }
 
 fn peer(session: &SessionStats) -> Value {

@@ -28,7 +28,7 @@ pub use json::{health, statistics};
 pub use machine::MachineStats;
 pub use page::render;
 pub use server::{BindError, MAX_CONNECTIONS, REQUEST_TIME, SCRAPE_TIME, Server};
-pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, SocketCounts, Standings, Stats, collect};
+pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, SocketCounts, Standings, Stats, TopicStats, collect};
 
 use crate::gate::ShedSystems;
 use crate::kernel::{

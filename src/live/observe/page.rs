@@ -8,7 +8,7 @@ use prometheus::{Encoder, TextEncoder};
 use super::family::Page;
 use super::json::longest_uptime;
 use super::machine::MachineStats;
-use super::stats::{NodeStats, ProtocolStats, Rtt, SessionStats, Stats};
+use super::stats::{NodeStats, ProtocolStats, Rtt, SessionStats, Stats, TopicStats};
 
 /// A metric with one series for each `T`: its name, its help, its value.
 type Column<T> = (&'static str, &'static str, fn(&T) -> f64);
@@ -46,6 +46,12 @@ const NODE_COUNTERS: &[Column<NodeStats>] = &[
     ("murmuration_broadcasts_redundant_total", "Payloads of broadcasts that came again.", |n| n.meter.redundant as f64),
 ];
 
+const TOPIC_COUNTERS: &[Column<TopicStats>] = &[
+    ("murmuration_topic_published_total", "Messages of the node itself in a topic.", |topic| topic.published as f64),
+    ("murmuration_topic_delivered_total", "Messages of others in a topic, each counted once.", |topic| topic.delivered as f64),
+    ("murmuration_topic_redundant_total", "Messages in a topic that came again.", |topic| topic.redundant as f64),
+];
+
 const PEER_COUNTERS: &[Column<ProtocolStats>] = &[
     ("murmuration_peer_sent_frames_total", "Frames sent over the open session with a peer, by protocol.", |p| p.sent.count as f64),
     ("murmuration_peer_sent_bytes_total", "Bytes of these frames.", |p| p.sent.bytes as f64),
@@ -81,6 +87,8 @@ pub fn render(stats: &Stats, machine: &MachineStats) -> Result<String, prometheu
     let mut page = Page::default();
     peers_of_the_mesh(&mut page, stats);
     nodes(&mut page, stats);
+    topics(&mut page, stats);
+    refused(&mut page, stats);
     sessions(&mut page, stats);
     world(&mut page, stats);
     aliases(&mut page, stats);
@@ -156,6 +164,29 @@ fn nodes(page: &mut Page, stats: &Stats) {
             family.add(&[("node", &node.id), ("reason", reason)], *count as f64);
         }
     }
+}
+
+fn topics(page: &mut Page, stats: &Stats) {
+    let all = || stats.nodes.iter().flat_map(|node| node.topics.iter().map(move |topic| (node, topic)));
+    for (name, help, value) in TOPIC_COUNTERS {
+        let help = format!("{help} Gone when the node takes part in the topic no more.");
+        let mut family = page.counter(name, &help);
+        all().for_each(|(node, topic)| family.add(&[("node", &node.id), ("topic", &topic.name)], value(topic)));
+    }
+    let help = "The topics that the node takes part in: 1 if it subscribes, 0 if it only passes on.";
+    let mut family = page.gauge("murmuration_topic_subscribed", help);
+    all().for_each(|(node, topic)| family.add(&[("node", &node.id), ("topic", &topic.name)], f64::from(topic.subscribed)));
+}
+
+fn refused(page: &mut Page, stats: &Stats) {
+    let help = "What chat and admission refused, could not open or did not answer, by kind.";
+    let mut family = page.counter("murmuration_refused_total", help);
+    for node in &stats.nodes {
+        node.refused.iter().for_each(|(kind, count)| family.add(&[("node", &node.id), ("kind", kind)], *count as f64));
+    }
+    let help = "Datagrams that all nodes of the process refused or lost, by kind.";
+    let mut family = page.counter("murmuration_datagrams_refused_total", help);
+    stats.datagrams.iter().for_each(|(kind, count)| family.add(&[("kind", kind)], *count as f64));
 }
 
 fn sessions(page: &mut Page, stats: &Stats) {

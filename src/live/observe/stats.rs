@@ -14,10 +14,14 @@ use crate::kernel::{
     AddressBook, Contact, Counter, Instant, Neighbors, Node, Refusals, Session, SessionPhase, SessionTraffic, Sessions, Standing, Traffic,
     timers_fired,
 };
+use crate::mesh::admission::Admission;
 use crate::mesh::broadcast::Broadcast;
+use crate::mesh::chat::Chat;
 use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
-use crate::wire::{Address, Protocol};
+use crate::mesh::routing::RoutingCounts;
+use crate::mesh::topics::{TopicCounts, Topics};
+use crate::wire::{Address, Protocol, TopicId};
 
 /// A world and its nodes.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -28,6 +32,8 @@ pub struct Stats {
     pub protocols: Vec<ProtocolStats>,
     /// What was refused by all nodes together: the name of the reason, and how often.
     pub refusals: Vec<(&'static str, u64)>,
+    /// Datagrams that all nodes together have refused or lost: what became of them, and how often.
+    pub datagrams: Vec<(&'static str, u64)>,
     /// Ticks since the world began.
     pub ticks: u64,
     /// Timers that fired since the world began.
@@ -76,6 +82,25 @@ pub struct NodeStats {
     pub eager: usize,
     /// Its open sessions, by the identity of the other side.
     pub sessions: Vec<SessionStats>,
+    /// The topics that it takes part in.
+    pub topics: Vec<TopicStats>,
+    /// What chat and admission have refused, could not open or did not answer: what, and how often.
+    pub refused: Vec<(&'static str, u64)>,
+}
+
+/// A topic at a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TopicStats {
+    /// Its name; its number in hex if nobody is known any more who says the name.
+    pub name: String,
+    /// Whether the node subscribes; else it only passes on.
+    pub subscribed: bool,
+    /// Messages that it has said.
+    pub published: u64,
+    /// Messages of others, each counted once.
+    pub delivered: u64,
+    /// Messages that came again.
+    pub redundant: u64,
 }
 
 /// How many sessions have come how far.
@@ -156,6 +181,8 @@ type NodeParts<'a> = (
     &'a Neighbors,
     Option<&'a Membership>,
     Option<&'a Broadcast>,
+    Option<&'a Topics>,
+    (Option<&'a Chat>, Option<&'a Admission>),
 );
 
 /// What the sockets of the world count.
@@ -173,7 +200,7 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
     let unix_at_zero = world.get_resource::<UnixAtZero>().map_or(Duration::ZERO, |offset| offset.0);
     let mut nodes: Vec<_> = node_query
         .iter(world)
-        .map(|(_, node, contact, meter, sessions, book, neighbors, membership, broadcast)| {
+        .map(|(_, node, contact, meter, sessions, book, neighbors, membership, broadcast, topics, refusing)| {
             let sessions: Vec<SessionParts> =
                 sessions.into_iter().flat_map(Sessions::iter).filter_map(|session| session_query.get(world, session).ok()).collect();
             let meter = meter.cloned().unwrap_or_default();
@@ -191,6 +218,8 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
                 neighbors: neighbors.len(),
                 eager: broadcast.map_or(0, |broadcast| broadcast.eager_peers().count()),
                 sessions: open_sessions(&sessions, now, unix_at_zero),
+                topics: topics.map(topics_of).unwrap_or_default(),
+                refused: refused(refusing),
             };
             (node.ordinal, stats)
         })
@@ -200,11 +229,28 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
         nodes: nodes.into_iter().map(|(_, stats)| stats).collect(),
         protocols: world.get_resource::<Traffic>().map(protocols).unwrap_or_default(),
         refusals: world.get_resource::<Refusals>().map(refusals).unwrap_or_default(),
+        datagrams: world.get_resource::<RoutingCounts>().map(|counts| counts.refusals().to_vec()).unwrap_or_default(),
         ticks: world.get_resource::<TickCount>().map_or(0, |ticks| ticks.0),
         timers_fired: timers_fired(world),
         tick_times: world.get_resource::<TickTimes>().copied().unwrap_or_default(),
         edges: edges(world),
     }
+}
+
+fn topics_of(topics: &Topics) -> Vec<TopicStats> {
+    let one = |(id, name, counts): (&TopicId, Option<&str>, TopicCounts)| TopicStats {
+        name: name.map_or_else(|| hex::encode(id.0), str::to_owned),
+        subscribed: topics.is_subscribed(id),
+        published: counts.published,
+        delivered: counts.delivered,
+        redundant: counts.redundant,
+    };
+    topics.taken_part().map(one).collect()
+}
+
+fn refused((chat, admission): (Option<&Chat>, Option<&Admission>)) -> Vec<(&'static str, u64)> {
+    let chat = chat.into_iter().flat_map(|chat| chat.counts().refusals());
+    chat.chain(admission.into_iter().flat_map(|admission| admission.refused().refusals())).collect()
 }
 
 fn edges(world: &World) -> Vec<(&'static str, &'static str, u64)> {

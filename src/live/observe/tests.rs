@@ -8,10 +8,13 @@ use std::sync::Arc;
 use super::*;
 use crate::kernel::{CloseSession, SessionPhase, Traffic, forbid_ambiguity, next_due, run_tick};
 use crate::mesh::broadcast::Publish;
-use crate::scenario::Scenario;
+use crate::mesh::chat::Say;
+use crate::mesh::routing::RoutingCounts;
+use crate::mesh::topics::LOBBY;
+use crate::scenario::{Protocols, Scenario};
 use crate::sim::build;
 use crate::trial::Plan;
-use crate::wire::{CloseReason, Payload, Protocol};
+use crate::wire::{CloseReason, Payload, Protocol, TopicId};
 
 const BORN: Duration = Duration::from_secs(1_700_000_000);
 
@@ -23,8 +26,11 @@ struct Bench {
 
 impl Bench {
     fn new(nodes: u32, seconds: u64) -> Self {
-        let scenario = Scenario::new("observed", nodes, Duration::from_secs(3600));
-        let plan = Arc::new(Plan::new(&scenario, 1, 1).unwrap());
+        Self::of(&Scenario::new("observed", nodes, Duration::from_secs(3600)), seconds)
+    }
+
+    fn of(scenario: &Scenario, seconds: u64) -> Self {
+        let plan = Arc::new(Plan::new(scenario, 1, 1).unwrap());
         let mut app = build(&plan, 0).unwrap();
         app.add_plugins(MeterPlugin { unix_at_zero: BORN });
         forbid_ambiguity(&mut app);
@@ -132,9 +138,59 @@ fn the_page_names_peers_and_counts_messages_as_the_mission_says() {
     assert!(value(&page, r#"murmuration_sent_frames_total{protocol="liveness"}"#).is_some_and(|frames| frames > 0.0));
 }
 
+/// Nodes that chat.
+fn chatting(nodes: u32) -> Scenario {
+    let mut scenario = Scenario::new("observed", nodes, Duration::from_secs(3600));
+    scenario.protocols = Protocols {
+        admission: Some(Default::default()),
+        prekeys: Some(Default::default()),
+        routing: Some(Default::default()),
+        topics: Some(Default::default()),
+        chat: Some(Default::default()),
+        ..Protocols::default()
+    };
+    scenario
+}
+
+#[test]
+fn topics_are_counted_by_node_and_name() {
+    let mut bench = Bench::of(&chatting(2), 20);
+    let (world, at) = (bench.app.world_mut(), bench.now);
+    let (node, _) = world.query::<(Entity, &Node)>().iter(world).min_by_key(|(_, node)| node.ordinal).unwrap();
+    world.write_message(Say { node, topic: TopicId::of(LOBBY), text: (*b"hello").into(), at });
+    run_tick(world, at);
+    bench.run(5);
+    let (stats, page) = (bench.stats(), bench.page());
+    let [a, b] = [0, 1].map(|index| stats.nodes[index].topics.iter().find(|topic| topic.name == LOBBY).unwrap());
+    // The keys of the epoch, and the text.
+    assert_eq!((a.published, a.subscribed, b.delivered), (2, true, 2));
+    for (name, node, expected) in [("published_total", 0, 2.0), ("delivered_total", 1, 2.0), ("subscribed", 1, 1.0)] {
+        let series = format!(r#"murmuration_topic_{name}{{node="{}",topic="lobby"}}"#, stats.nodes[node].id);
+        assert_eq!(value(&page, &series), Some(expected), "{series}\n{page}");
+    }
+    let json = statistics(&stats, &MachineStats::default());
+    let lobby = &json["network"]["topics"]["lobby"];
+    assert_eq!((&lobby["published"], &lobby["delivered"], &lobby["subscribed"]), (&2.into(), &2.into(), &true.into()));
+}
+
+#[test]
+fn what_is_refused_shows_on_the_page_and_in_the_statistics() {
+    let mut bench = Bench::of(&chatting(2), 20);
+    bench.app.world_mut().resource_mut::<RoutingCounts>().replayed = 3;
+    let (stats, page) = (bench.stats(), bench.page());
+    // There from the beginning: a rate needs a value before the first increase.
+    for kind in ["forged", "forked", "false_texts", "unopened", "paced", "records_forged", "records_paced"] {
+        let series = format!(r#"murmuration_refused_total{{node="{}",kind="{kind}"}}"#, stats.nodes[0].id);
+        assert_eq!(value(&page, &series), Some(0.0), "{series}\n{page}");
+    }
+    assert_eq!(value(&page, r#"murmuration_datagrams_refused_total{kind="datagrams_replayed"}"#), Some(3.0));
+    let refused = &statistics(&stats, &MachineStats::default())["network"]["refused"];
+    assert_eq!((&refused["datagrams_replayed"], &refused["records_forged"]), (&3.into(), &0.into()));
+}
+
 #[test]
 fn every_series_has_a_type_and_a_help_and_comes_once() {
-    let page = Bench::new(5, 10).page();
+    let page = Bench::of(&chatting(5), 10).page();
     let (mut typed, mut helped, mut series) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for line in page.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {

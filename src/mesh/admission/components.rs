@@ -237,6 +237,17 @@ impl Admission {
 }
 
 impl AdmissionCounts {
+    /// Each with its name.
+    pub fn refusals(&self) -> [(&'static str, u64); 5] {
+        [
+            ("records_forged", self.forged),
+            ("records_malformed", self.malformed),
+            ("records_foreign", self.foreign),
+            ("records_surplus", self.surplus),
+            ("records_paced", self.paced),
+        ]
+    }
+
     fn note(&mut self, kept: Result<(), Rejection>) {
         match kept {
             Ok(()) => {}

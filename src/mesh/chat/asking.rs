@@ -102,7 +102,7 @@ pub(super) fn share(it: &mut SpeakerItem, wanted: &[EntryId], asker: NodeId, at:
     let mut left = BATCH;
     for id in wanted {
         let (Some(entry), Some(text)) = (it.chat.logs.entry(id).cloned(), it.chat.texts.get(id).cloned()) else { continue };
-        if !it.belongs(&id.log.topic, &asker) || !may_read(it, &entry, &asker) {
+        if !it.chat.belongs(&id.log.topic, &asker) || !may_read(it, &entry, &asker) {
             it.chat.counts.not_shared += 1;
             continue;
         }

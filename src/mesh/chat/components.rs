@@ -9,8 +9,9 @@ use super::log::Logs;
 use super::receipts::Receipts;
 use super::sender::{Readers, Writer};
 use super::timeline::{Text, Timeline};
-use crate::kernel::{Instant, Pace};
-use crate::wire::chat::{EntryId, LogId};
+use crate::kernel::{AccessList, Instant, Pace};
+use crate::mesh::topics::LOBBY;
+use crate::wire::chat::{EntryBody, EntryId, LogId};
 use crate::wire::{NodeId, TopicId};
 
 /// The state of chat at a node.
@@ -87,6 +88,21 @@ pub struct ChatCounts {
     pub paced: u64,
 }
 
+impl ChatCounts {
+    /// What was refused, not opened or not answered: each with its name.
+    pub fn refusals(&self) -> [(&'static str, u64); 7] {
+        [
+            ("forged", self.forged),
+            ("forked", self.forked),
+            ("unopened", self.unopened),
+            ("false_texts", self.false_texts),
+            ("refused", self.refused),
+            ("not_shared", self.not_shared),
+            ("paced", self.paced),
+        ]
+    }
+}
+
 impl Chat {
     /// The logs.
     pub fn logs(&self) -> &Logs {
@@ -103,9 +119,22 @@ impl Chat {
         self.texts.iter().filter(move |text| text.time >= since)
     }
 
-    /// How many members are known to have an entry, its author among them.
-    pub fn delivered_to(&self, id: &EntryId) -> usize {
-        self.receipts.count(&id.log, id.sequence)
+    /// How many of those whom an entry is for are known to have it, its author among them. Others have it too, to pass it on: of what is
+    /// said to one only that one counts, of all else the members who may read it.
+    pub fn delivered_to(&self, id: &EntryId, access: &AccessList) -> usize {
+        let others = match self.logs.entry(id).map(|entry| &entry.body) {
+            Some(EntryBody::Direct { to, .. }) => usize::from(self.receipts.has(&id.log, to, id.sequence)),
+            _ => {
+                let reads = |member: &&NodeId| access.is_member(member) && self.belongs(&id.log.topic, member);
+                self.receipts.holders(&id.log, id.sequence).filter(reads).count()
+            }
+        };
+        others + 1
+    }
+
+    /// Whether `member` subscribes to `topic`; to the lobby all do.
+    pub(super) fn belongs(&self, topic: &TopicId, member: &NodeId) -> bool {
+        *topic == TopicId::of(LOBBY) || self.subscribers.get(topic).is_some_and(|all| all.contains(member))
     }
 
     /// How many texts of others wait to be readable.

@@ -77,17 +77,12 @@ impl Outlets<'_> {
 impl SpeakerItem<'_, '_> {
     /// Whether the node subscribes to `topic`.
     pub fn is_subscribed(&self, topic: &TopicId) -> bool {
-        self.belongs(topic, &self.me.id)
-    }
-
-    /// Whether `member` subscribes to `topic`; to the lobby all do.
-    pub fn belongs(&self, topic: &TopicId, member: &NodeId) -> bool {
-        *topic == TopicId::of(LOBBY) || self.chat.subscribers.get(topic).is_some_and(|all| all.contains(member))
+        self.chat.belongs(topic, &self.me.id)
     }
 
     /// Whether `member` may have what is said in `topic`.
     pub fn is_entitled(&self, topic: &TopicId, member: &NodeId) -> bool {
-        self.access.is_member(member) && self.belongs(topic, member)
+        self.access.is_member(member) && self.chat.belongs(topic, member)
     }
 
     /// The others for whom a text in `topic` is encrypted: also those who are away.

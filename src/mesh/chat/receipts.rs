@@ -89,13 +89,16 @@ impl Receipts {
         grown
     }
 
-    /// How many other members have the entry `sequence` of `log`. Its author counts.
-    pub fn count(&self, log: &LogId, sequence: u64) -> usize {
-        let tag = tag(log);
-        let has = |(member, told): &(&NodeId, &BTreeMap<LogTag, u64>)| {
-            **member != log.author && told.get(&tag).is_some_and(|last| *last >= sequence)
-        };
-        self.told.iter().filter(has).count() + 1
+    /// Whether `member` says to have the entry `sequence` of `log`.
+    pub fn has(&self, log: &LogId, member: &NodeId, sequence: u64) -> bool {
+        self.told.get(member).and_then(|told| told.get(&tag(log))).is_some_and(|last| *last >= sequence)
+    }
+
+    /// The members who say to have the entry `sequence` of `log`, besides its author.
+    pub fn holders(&self, log: &LogId, sequence: u64) -> impl Iterator<Item = &NodeId> {
+        let (tag, author) = (tag(log), log.author);
+        let has = move |told: &BTreeMap<LogTag, u64>| told.get(&tag).is_some_and(|last| *last >= sequence);
+        self.told.iter().filter(move |(member, told)| **member != author && has(told)).map(|(member, _)| member)
     }
 }
 
@@ -116,10 +119,13 @@ mod tests {
         bob.note_own(log(99), 1);
         assert!(alice.to_bytes().len() <= crate::mesh::membership::MAX_VALUE);
         assert_eq!(bob.learn(NodeId([200; 32]), &alice.to_bytes()), [log(99)]);
-        assert_eq!((bob.count(&log(99), 500), bob.count(&log(99), 501)), (2, 1));
-        assert_eq!(bob.count(&log(1), 1), 1, "it has left the list");
+        let holders = |bob: &Receipts, author: u8, sequence: u64| bob.holders(&log(author), sequence).count();
+        assert_eq!((holders(&bob, 99, 500), holders(&bob, 99, 501)), (1, 0));
+        assert_eq!(holders(&bob, 1, 1), 0, "it has left the list");
         bob.note(log(99), NodeId([200; 32]), 3);
-        assert_eq!(bob.count(&log(99), 500), 2);
+        assert_eq!(holders(&bob, 99, 500), 1);
+        let has = |member: u8| bob.has(&log(99), &NodeId([member; 32]), 500);
+        assert!(has(200) && !has(201));
         assert!(bob.learn(NodeId([201; 32]), &[1, 2, 3]).is_empty(), "what is too short is ignored");
     }
 }

@@ -119,6 +119,10 @@ pub(super) fn restore(mut restored: MessageReader<Restored>, mut nodes: Query<(&
     for node in restored_nodes {
         if let Ok((me, mut chat)) = nodes.get_mut(node) {
             lock_unread(&mut chat, &me.id);
+            let held = chat.logs.iter().filter(|(log, _)| log.author != me.id).map(|(log, held)| (*log, held.last()));
+            for (log, last) in held.collect::<Vec<_>>() {
+                chat.receipts.note(log, me.id, last);
+            }
         }
     }
 }

@@ -104,7 +104,7 @@ pub(super) fn answer(mut received: MessageReader<DatagramReceived>, config: Res<
         }
         match message {
             SyncMessage::Heads { topic, from: first, to, heads, answer } => {
-                if it.is_subscribed(topic) && it.belongs(topic, from) && heads.len() <= MAX_HEADS {
+                if it.is_subscribed(topic) && it.chat.belongs(topic, from) && heads.len() <= MAX_HEADS {
                     on_heads(&mut it, *topic, (first, to), heads, *answer, *from, &config, *at, &mut out);
                 }
             }

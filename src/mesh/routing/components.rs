@@ -72,3 +72,19 @@ pub struct RoutingCounts {
     /// Notes to a source that nobody knows a way to.
     pub notes_lost: u64,
 }
+
+impl RoutingCounts {
+    /// What was refused or lost: each with its name.
+    pub fn refusals(&self) -> [(&'static str, u64); 8] {
+        [
+            ("datagrams_forged", self.forged),
+            ("datagrams_replayed", self.replayed),
+            ("datagrams_malformed", self.malformed),
+            ("datagrams_refused", self.refused),
+            ("datagrams_failed", self.failed),
+            ("datagrams_undeliverable", self.undeliverable),
+            ("datagrams_dropped_full", self.dropped_full),
+            ("datagrams_unbelieved", self.unbelieved),
+        ]
+    }
+}

@@ -83,6 +83,11 @@ impl Topics {
         self.subscribers.get(id).into_iter().flatten()
     }
 
+    /// The topics that the node takes part in, as a subscriber or to pass on: the name, if it is known still, and what it has done there.
+    pub fn taken_part(&self) -> impl Iterator<Item = (&TopicId, Option<&str>, TopicCounts)> {
+        self.trees.iter().map(|(id, tree)| (id, self.name(id), tree.counts))
+    }
+
     /// What the node has done in a topic that it takes part in.
     pub fn counts(&self, id: &TopicId) -> Option<TopicCounts> {
         self.trees.get(id).map(|tree| tree.counts)

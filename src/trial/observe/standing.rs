@@ -198,31 +198,21 @@ fn roll(plan: &Plan, ledgers: &[&Ledger]) -> Roll {
     whole.evaluate()
 }
 
-/// What chat and routing have refused or could not open, in all worlds.
+/// What chat, admission and routing have refused or could not open, in all worlds.
 fn refusals(worlds: &[World]) -> BTreeMap<String, u64> {
     let mut all: BTreeMap<String, u64> = BTreeMap::new();
     let mut add = |name: &str, count: u64| *all.entry(name.to_owned()).or_default() += count;
     for world in worlds {
         let entities = world.resource::<Directory>().entities.iter().flatten();
         for counts in entities.filter_map(|entity| world.get::<Chat>(*entity)).map(Chat::counts) {
-            add("forged", counts.forged);
-            add("forked", counts.forked);
-            add("unopened", counts.unopened);
-            add("false_texts", counts.false_texts);
-            add("refused", counts.refused);
-            add("not_shared", counts.not_shared);
-            add("paced", counts.paced);
+            counts.refusals().iter().for_each(|(name, count)| add(name, *count));
         }
         let entities = world.resource::<Directory>().entities.iter().flatten();
         for counts in entities.filter_map(|entity| world.get::<Admission>(*entity)).map(Admission::refused) {
-            add("records_refused", counts.forged + counts.malformed + counts.foreign + counts.surplus);
-            add("records_paced", counts.paced);
+            counts.refusals().iter().for_each(|(name, count)| add(name, *count));
         }
         if let Some(counts) = world.get_resource::<RoutingCounts>() {
-            add("datagrams_forged", counts.forged);
-            add("datagrams_replayed", counts.replayed);
-            add("datagrams_malformed", counts.malformed);
-            add("datagrams_failed", counts.failed);
+            counts.refusals().iter().for_each(|(name, count)| add(name, *count));
         }
     }
     all

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use murmuration::crypto::NodeId;
 use murmuration::live::chat::{MemberView, Presence, Status, TextView, TopicView, View};
+use murmuration::mesh::topics::TopicCounts;
 use murmuration::wire::chat::{EntryId, LogId};
 use murmuration::wire::topics::TopicId;
 use ratatui::Frame;
@@ -37,7 +38,7 @@ pub fn member(id: NodeId, nick: &str, presence: Presence) -> MemberView {
 }
 
 pub fn topic(name: &str, subscribed: bool, others: usize) -> TopicView {
-    TopicView { name: name.to_owned(), subscribed, others }
+    TopicView { name: name.to_owned(), subscribed, others, relay: false, counts: TopicCounts::default() }
 }
 
 /// What Alice sees.
