@@ -73,9 +73,8 @@ impl MeshNode {
     /// # Errors
     /// The node has stopped.
     pub async fn delivered(&self, texts: Vec<EntryId>) -> Result<BTreeMap<EntryId, usize>, NodeStopped> {
-        let look = |world: &World, node: Entity, id: &EntryId| {
-            Some(world.get::<Chat>(node)?.delivered_to(id, world.get::<AccessList>(node)?))
-        };
+        let look =
+            |world: &World, node: Entity, id: &EntryId| Some(world.get::<Chat>(node)?.delivered_to(id, world.get::<AccessList>(node)?));
         self.ask(move |world, node| texts.into_iter().filter_map(|id| Some((id, look(world, node, &id)?))).collect()).await
     }
 
