@@ -194,8 +194,9 @@ fn invite(world: &mut World, at: Instant, who: std::ops::Range<u32>) {
 /// How many of its readers have the text that says `what`, as far as its author knows.
 fn delivered(world: &mut World, author: u32, what: &str) -> usize {
     let node = node(world, author);
-    let (chat, access) = (world.get::<Chat>(node).unwrap(), world.get::<AccessList>(node).unwrap());
-    let text = chat.texts().iter().find(|text| *text.text == *what.as_bytes()).unwrap();
+    let access = world.get::<AccessList>(node).expect("it knows who is a member");
+    let chat = world.get::<Chat>(node).expect("it has chat");
+    let text = chat.texts().iter().find(|text| *text.text == *what.as_bytes()).expect("it was said");
     chat.delivered_to(&text.id, access)
 }
 
