@@ -166,6 +166,7 @@ fn bad_lines_are_answered_and_nothing_ends() {
         ("/revoke nobody", "nobody here is called nobody"),
         ("/dm nobody hello", "nobody here is called nobody"),
         ("/send nowhere hello", "Not subscribed to topic: nowhere"),
+        ("/send lobby \" \"", "there is nothing to say"),
         ("/history nowhere", "there is no topic nowhere: write /history [TOPIC] [N]"),
         ("/history lobby ten", "Unknown command or invalid arguments: /history [TOPIC] [N]"),
         ("/history", "nothing that you can read was said in lobby yet"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, Read};
 use std::time::Duration;
 
-use murmuration::live::chat::{Command, Console, Line, LineKind, Listener, Status, news, parse};
+use murmuration::live::chat::{Command, Console, Line, LineKind, Listener, Status, check_text, news, parse};
 use murmuration::live::{MeshEvent, MeshNode, NodeStopped, SendError};
 use murmuration::wire::chat::{EntryId, MAX_TEXT};
 use serde_json::json;
@@ -43,11 +43,7 @@ pub struct Args {
 
 /// A text that can be said.
 fn fit(text: &str) -> Result<String, SendError> {
-    match text.len() {
-        _ if text.trim().is_empty() => Err(SendError::Empty),
-        length if length > MAX_TEXT => Err(SendError::TextTooLong(length)),
-        _ => Ok(text.to_owned()),
-    }
+    check_text(text.as_bytes()).map(|()| text.to_owned())
 }
 
 pub fn chat(args: &Args) -> Result<(), String> {
@@ -65,6 +61,7 @@ pub fn chat(args: &Args) -> Result<(), String> {
                     "id": format!("{:?}", node.id()),
                     "nick": config.nick,
                     "listening": node.local_addr().to_string(),
+                    "recording": config.record.as_ref().map(|record| record.path.display().to_string()),
                 });
                 vec![fields.to_string()]
             } else {

@@ -42,7 +42,7 @@ impl MeshNode {
     /// ```
     ///
     /// # Errors
-    /// It is empty or longer than [`MAX_TEXT`], or the node has stopped.
+    /// It is blank or longer than [`MAX_TEXT`], or the node has stopped.
     pub fn send_chat(&self, text: impl Into<Vec<u8>>) -> Result<(), SendError> {
         self.send_to_topic(LOBBY, text)
     }
@@ -218,10 +218,20 @@ impl MeshNode {
     }
 }
 
-fn fit(text: Vec<u8>) -> Result<Box<[u8]>, SendError> {
+/// Whether a text can be said.
+///
+/// # Errors
+/// There is nothing in it but blanks, or it is too long.
+pub fn check_text(text: &[u8]) -> Result<(), SendError> {
     match text.len() {
-        0 => Err(SendError::Empty),
+        // Whatever bytes are no UTF-8 is no blank.
+        _ if std::str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()) => Err(SendError::Empty),
         length if length > MAX_TEXT => Err(SendError::TextTooLong(length)),
-        _ => Ok(text.into()),
+        _ => Ok(()),
     }
+}
+
+fn fit(text: Vec<u8>) -> Result<Box<[u8]>, SendError> {
+    check_text(&text)?;
+    Ok(text.into())
 }

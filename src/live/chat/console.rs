@@ -1,10 +1,10 @@
 //! Commands are carried out, and answered in lines.
 
 use super::command::{Command, HELP, ParseError, SHORTEST_PREFIX, key, parse, usage};
-use super::lines::{Line, LineKind, me, members, text_line, topics};
+use super::lines::{Line, LineKind, me, members, past_line, topics};
 use super::{MemberView, Names, View};
 use crate::crypto::NodeId;
-use crate::live::{MeshNode, NodeStopped, SendError};
+use crate::live::{MeshNode, NodeStopped, SendError, since_1970};
 use crate::mesh::topics::{LOBBY, MAX_SUBSCRIPTIONS, TopicError, is_name};
 
 /// Somebody who types at a node.
@@ -78,7 +78,8 @@ impl Console {
         let texts = self.node.texts(Some(topic.clone()), last).await?;
         if !texts.is_empty() {
             let names = Names::of_view(&view);
-            return Ok(texts.iter().map(|text| text_line(text, &names)).collect());
+            let now = u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX);
+            return Ok(texts.iter().map(|text| past_line(text, &names, now)).collect());
         }
         let is_known = view.topics.iter().any(|known| known.name == topic);
         Ok(vec![if is_known {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::moment::moment;
 use super::names::with_key;
 use super::{MemberView, Names, Presence, TextView, TopicView, View};
 use crate::crypto::NodeId;
@@ -104,6 +105,14 @@ pub(super) fn text_line(text: &TextView, names: &Names) -> Line {
         "readers": text.readers,
     });
     Line { kind, text: format!("{front} {shown}"), fields }
+}
+
+/// A text of the past: when it was said, and how many of its readers have it, before what it is when it is said. `now` is in milliseconds
+/// since 1970.
+pub(super) fn past_line(text: &TextView, names: &Names, now: u64) -> Line {
+    let mut line = text_line(text, names);
+    line.text = format!("{} {}/{} {}", moment(text.time, now), text.delivered, text.readers, line.text);
+    line
 }
 
 /// An entry's name in one word.

@@ -182,6 +182,34 @@ fn topics_are_listed_with_what_the_node_has_done_in_them() {
 }
 
 #[test]
+fn a_text_of_the_past_is_shown_with_its_time_and_who_has_it() {
+    let view = view(vec![member([0xaa; 4], "bob")]);
+    let author = view.members[0].id;
+    let text = TextView {
+        id: EntryId { log: LogId { topic: TopicId::of("tech"), author, life: 1 }, sequence: 1 },
+        topic: "tech".to_owned(),
+        author,
+        nick: Some("bob".to_owned()),
+        to: None,
+        time: 3_660_000,
+        text: "hi".to_owned(),
+        delivered: 2,
+        readers: 3,
+    };
+    let shown = |now: u64| lines::past_line(&text, &Names::of_view(&view), now).text;
+    assert_eq!(shown(4_000_000), "01:01 UTC 2/3 #tech [bob] hi");
+    assert_eq!(shown(DAY), "Thu 1 Jan 1970 01:01 UTC 2/3 #tech [bob] hi");
+}
+
+#[test]
+fn blank_texts_are_not_said() {
+    for blank in ["", " ", "\t\u{2003}\n"] {
+        assert_eq!(check_text(blank.as_bytes()), Err(crate::live::SendError::Empty), "{blank:?}");
+    }
+    assert_eq!((check_text(b" a "), check_text(&[0xff])), (Ok(()), Ok(())));
+}
+
+#[test]
 fn lines_are_completed() {
     let view = view(vec![member([0xaa; 4], "bob"), member([0xbb; 4], "Bert B"), member([0xcc; 4], "eve"), member([0xdd; 4], "eve")]);
     assert_eq!(complete("/me", &view), ["/members", "/me"]);

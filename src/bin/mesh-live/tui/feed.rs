@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use murmuration::live::chat::{Names, TextView, clean};
+use murmuration::live::chat::{DAY, Names, TextView, clean, clock, date};
 use murmuration::wire::chat::EntryId;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -119,8 +119,7 @@ impl Page {
             lines[MOST_LINES] = "… (the rest is not shown)".to_owned();
         }
         let author = wrap::name(&names.of(&text.author, text.nick.as_deref()), self.name);
-        let minutes = text.time / 60_000 % 1440;
-        let time = format!("{:02}:{:02} ", minutes / 60, minutes % 60);
+        let time = format!("{} ", clock(text.time));
         let mark = Mark::Text(text.id);
         for (part, line) in lines.into_iter().enumerate() {
             if part > 0 {
@@ -170,41 +169,5 @@ impl Page {
 
     fn push(&mut self, mark: Mark, part: usize, spans: Vec<Span<'static>>) {
         self.rows.push(Row { mark, part, line: Line::from(spans) });
-    }
-}
-
-/// Milliseconds.
-const DAY: u64 = 24 * 60 * 60 * 1000;
-
-/// The date of a day since 1970, as `Fri 21 Nov 2026`.
-fn date(day: u64) -> String {
-    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
-    // Years begin in March here, so that the day which some of them lack is their last. An era is 400 years.
-    let since = day + 719_468;
-    let (era, of_era) = (since / 146_097, since % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * month + 2) / 5 + 1;
-    let year = era * 400 + year + u64::from(month >= 10);
-    format!("{} {of_month} {} {year}", WEEKDAYS[(day % 7) as usize], MONTHS[month as usize % 12])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::date;
-
-    #[test]
-    fn days_have_dates() {
-        for (day, shown) in [
-            (0, "Thu 1 Jan 1970"),
-            (11_016, "Tue 29 Feb 2000"),
-            (11_017, "Wed 1 Mar 2000"),
-            (20_778, "Sat 21 Nov 2026"),
-            (19_722, "Sun 31 Dec 2023"),
-        ] {
-            assert_eq!(date(day), shown);
-        }
     }
 }
