@@ -124,6 +124,16 @@ fn what_was_acknowledged_before_a_kill_in_full_flight_is_kept_by_all() {
     }
 }
 
+#[test]
+fn what_waits_is_told_at_the_next_start() {
+    let home = tempfile::tempdir().unwrap();
+    let mut alice = Person::new(home.path(), "alice", &[]);
+    alice.types("later");
+    alice.sees("kept");
+    alice.kill();
+    Person::new(home.path(), "alice", &[]).sees("* 1 text of yours waits until somebody is there to read it");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_store_that_is_removed_or_empty_is_said_and_nothing_is_lost() {

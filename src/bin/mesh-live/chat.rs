@@ -94,6 +94,10 @@ struct Chat {
 impl Chat {
     async fn run(&mut self, args: &Args) -> Result<(), NodeStopped> {
         let mut events = Listener::new(self.console.node.clone()).await?;
+        let waiting = self.console.node.view().await?.waiting;
+        if waiting > 0 {
+            self.tell_line(&Line::waiting(waiting));
+        }
         if let Some(text) = &args.publish {
             let lines = self.console.perform(Command::Say(text.clone())).await?;
             self.show(&lines);

@@ -23,6 +23,13 @@ impl Line {
         let fields = json!({ "kind": "status", "connected": connected, "text": status.to_string() });
         Self { kind: LineKind::Info, text: status.to_string(), fields }
     }
+
+    /// How many texts of an earlier life are still to be said.
+    pub fn waiting(count: usize) -> Self {
+        let text = if count == 1 { "1 text of yours waits".to_owned() } else { format!("{count} texts of yours wait") };
+        let text = format!("{text} until somebody is there to read it");
+        Self { kind: LineKind::Info, text, fields: json!({ "kind": "waiting", "count": count }) }
+    }
 }
 
 /// What `event` is to the owner of the node that `view` shows; `None` if it is nothing. Machines are told more than people: who is
