@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::counted::TopicStats;
 use super::machine::MachineStats;
-use super::stats::{NodeStats, SessionStats, Stats, TopicStats};
+use super::stats::{NodeStats, SessionStats, Stats};
 
 /// What `GET /health` answers. Of several nodes the one that is worst off decides, and peers are added up.
 pub fn health(stats: &Stats) -> Value {
@@ -28,7 +29,9 @@ pub fn health(stats: &Stats) -> Value {
 /// delivered for the first time; of a peer those that went over the session with it, and those that came over it, again or not. Several nodes are added up, and of
 /// their sessions with one peer one is shown.
 pub fn statistics(stats: &Stats, machine: &MachineStats) -> Value {
-    json!({ "network": network(stats), "system": system(machine), "websocket": WebSocket::default() })
+    // What other programs have no words for stands apart: their objects are as they know them.
+    let mesh = json!({ "topics": topics(stats), "refused": refused(stats) });
+    json!({ "network": network(stats), "system": system(machine), "websocket": WebSocket::default(), "mesh": mesh })
 }
 
 fn network(stats: &Stats) -> Value {
@@ -43,8 +46,6 @@ fn network(stats: &Stats) -> Value {
         "bytes_received": sum(|node| node.meter.delivered.bytes),
         "uptime_secs": longest_uptime(stats) as u64,
         "peer_connections": peers,
-        "topics": topics(stats),
-        "refused": refused(stats),
     })
 }
 

@@ -7,6 +7,7 @@
 //! together carries none.
 
 mod census;
+mod counted;
 mod family;
 mod json;
 mod machine;
@@ -24,11 +25,12 @@ use bevy_ecs::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 
 pub use census::{Backlog, Flow, Flows, Meter, PeerTraffic, TICK_BUCKETS, Tally, TickTimes};
+pub use counted::TopicStats;
 pub use json::{health, statistics};
 pub use machine::MachineStats;
 pub use page::render;
 pub use server::{BindError, MAX_CONNECTIONS, REQUEST_TIME, SCRAPE_TIME, Server};
-pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, SocketCounts, Standings, Stats, TopicStats, collect};
+pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, SocketCounts, Standings, Stats, collect};
 
 use crate::gate::ShedSystems;
 use crate::kernel::{

@@ -5,10 +5,11 @@
 
 use prometheus::{Encoder, TextEncoder};
 
+use super::counted::TopicStats;
 use super::family::Page;
 use super::json::longest_uptime;
 use super::machine::MachineStats;
-use super::stats::{NodeStats, ProtocolStats, Rtt, SessionStats, Stats, TopicStats};
+use super::stats::{NodeStats, ProtocolStats, Rtt, SessionStats, Stats};
 
 /// A metric with one series for each `T`: its name, its help, its value.
 type Column<T> = (&'static str, &'static str, fn(&T) -> f64);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::recorder::RecordCounts;
 use super::super::sockets::SocketCounts as Counts;
 use super::census::{Backlog, Flows, Meter, PeerTraffic, Tally, TickCount, TickTimes, UnixAtZero};
+use super::counted::{TopicStats, refused, topics_of};
 use crate::gate::Gate;
 use crate::kernel::{
     AddressBook, Contact, Counter, Instant, Neighbors, Node, Refusals, Session, SessionPhase, SessionTraffic, Sessions, Standing, Traffic,
@@ -20,8 +21,8 @@ use crate::mesh::chat::Chat;
 use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
 use crate::mesh::routing::RoutingCounts;
-use crate::mesh::topics::{TopicCounts, Topics};
-use crate::wire::{Address, Protocol, TopicId};
+use crate::mesh::topics::Topics;
+use crate::wire::{Address, Protocol};
 
 /// A world and its nodes.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -86,21 +87,6 @@ pub struct NodeStats {
     pub topics: Vec<TopicStats>,
     /// What chat and admission have refused, could not open or did not answer: what, and how often.
     pub refused: Vec<(&'static str, u64)>,
-}
-
-/// A topic at a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TopicStats {
-    /// Its name; its number in hex if nobody is known any more who says the name.
-    pub name: String,
-    /// Whether the node subscribes; else it only passes on.
-    pub subscribed: bool,
-    /// Messages that it has said.
-    pub published: u64,
-    /// Messages of others, each counted once.
-    pub delivered: u64,
-    /// Messages that came again.
-    pub redundant: u64,
 }
 
 /// How many sessions have come how far.
@@ -235,22 +221,6 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
         tick_times: world.get_resource::<TickTimes>().copied().unwrap_or_default(),
         edges: edges(world),
     }
-}
-
-fn topics_of(topics: &Topics) -> Vec<TopicStats> {
-    let one = |(id, name, counts): (&TopicId, Option<&str>, TopicCounts)| TopicStats {
-        name: name.map_or_else(|| hex::encode(id.0), str::to_owned),
-        subscribed: topics.is_subscribed(id),
-        published: counts.published,
-        delivered: counts.delivered,
-        redundant: counts.redundant,
-    };
-    topics.taken_part().map(one).collect()
-}
-
-fn refused((chat, admission): (Option<&Chat>, Option<&Admission>)) -> Vec<(&'static str, u64)> {
-    let chat = chat.into_iter().flat_map(|chat| chat.counts().refusals());
-    chat.chain(admission.into_iter().flat_map(|admission| admission.refused().refusals())).collect()
 }
 
 fn edges(world: &World) -> Vec<(&'static str, &'static str, u64)> {

@@ -169,7 +169,7 @@ fn topics_are_counted_by_node_and_name() {
         assert_eq!(value(&page, &series), Some(expected), "{series}\n{page}");
     }
     let json = statistics(&stats, &MachineStats::default());
-    let lobby = &json["network"]["topics"]["lobby"];
+    let lobby = &json["mesh"]["topics"]["lobby"];
     assert_eq!((&lobby["published"], &lobby["delivered"], &lobby["subscribed"]), (&2.into(), &2.into(), &true.into()));
 }
 
@@ -184,7 +184,7 @@ fn what_is_refused_shows_on_the_page_and_in_the_statistics() {
         assert_eq!(value(&page, &series), Some(0.0), "{series}\n{page}");
     }
     assert_eq!(value(&page, r#"murmuration_datagrams_refused_total{kind="datagrams_replayed"}"#), Some(3.0));
-    let refused = &statistics(&stats, &MachineStats::default())["network"]["refused"];
+    let refused = &statistics(&stats, &MachineStats::default())["mesh"]["refused"];
     assert_eq!((&refused["datagrams_replayed"], &refused["records_forged"]), (&3.into(), &0.into()));
 }
 

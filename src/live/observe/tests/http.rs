@@ -61,7 +61,7 @@ async fn the_pages_are_served_over_http() {
     assert_eq!((&health["peers"], &health["members"], &health["nodes"]), (&2.into(), &1.into(), &2.into()));
 
     let (status, stats) = json_of(address, "GET /stats").await;
-    assert_eq!((status, keys(&stats)), (200, vec!["network", "system", "websocket"]));
+    assert_eq!((status, keys(&stats)), (200, vec!["network", "system", "websocket", "mesh"]));
     let network = &stats["network"];
     let names = ["connected_peers", "messages_sent", "messages_received", "bytes_sent", "bytes_received", "uptime_secs"];
     assert_eq!(keys(network), [&names[..], &["peer_connections"]].concat());
@@ -69,6 +69,7 @@ async fn the_pages_are_served_over_http() {
     assert!((20..=21).contains(&network["uptime_secs"].as_u64().unwrap()), "{network}");
     assert_eq!(keys(&stats["system"]), ["cpu_usage", "memory_usage", "disk_usage", "thread_count"]);
     assert_eq!(keys(&stats["websocket"]), ["active_connections", "total_connections", "messages_sent", "messages_received"]);
+    assert_eq!(keys(&stats["mesh"]), ["topics", "refused"]);
     // The first node spoke, so the second has sent nothing over its session with the first.
     let peer = &network["peer_connections"][&ids[1]];
     let fields = ["peer_id", "connected_since", "messages_sent", "messages_received", "bytes_sent", "bytes_received", "connection_type"];
