@@ -129,7 +129,7 @@ fn a_crowd_from_one_host_gets_sixteen_places_and_another_host_gets_in() {
 }
 
 /// For how long a bad cable is watched.
-const WATCHED: Duration = Duration::from_secs(40);
+const WATCHED: Duration = Duration::from_secs(25);
 
 #[test]
 fn over_a_slow_and_lossy_cable_nobody_is_suspected_and_nothing_is_lost() {

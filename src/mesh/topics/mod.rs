@@ -12,6 +12,7 @@ mod components;
 mod config;
 mod messages;
 mod shape;
+mod subscriptions;
 mod systems;
 
 use bevy_app::{App, Plugin};
@@ -20,8 +21,7 @@ use bevy_ecs::prelude::*;
 pub use components::{TopicCounts, Topics};
 pub use config::TopicsConfig;
 pub use messages::{JoinTopic, LeaveTopic, PublishTo, SubscriptionChanged, TopicDelivered, TopicError, TopicRefused};
-
-pub use systems::is_name;
+pub use subscriptions::is_name;
 
 use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 use crate::mesh::leave::MemberLeft;
@@ -59,8 +59,8 @@ impl Plugin for TopicsPlugin {
                 Tick,
                 (
                     systems::start,
-                    systems::subscribe,
-                    systems::learn,
+                    subscriptions::subscribe,
+                    subscriptions::learn,
                     systems::follow_neighbors,
                     systems::reshape,
                     systems::follow_links,
