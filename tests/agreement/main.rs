@@ -54,7 +54,7 @@ fn a_partition_splits_heals_and_is_made_up_for_alike() {
             expect: [AllMembersKnown(within: "15s", after: Heal), Reliability(1.0), NoDuplicateDelivery],
         )"#,
         // The median depends on where the tree is cut: over seeds of the simulator alone it lies between 80 and 700 ms.
-        &["reliability=0", "latency_p50=2s", "latency_p90=4s", "latency_p99=4s", "bytes=40%"],
+        &["reliability=0", "convergence=8s", "latency_p50=2s", "latency_p90=4s", "latency_p99=4s", "bytes=40%"],
     );
 }
 
@@ -69,6 +69,6 @@ fn lossy_links_and_a_crash_are_borne_alike() {
             workload: [(from: Random(3), rate: 1, size: 200, start: "14s", stop: "28s")],
             expect: [AllMembersKnown(within: "8s"), Reliability(1.0), NoDuplicateDelivery],
         )"#,
-        &["reliability=0", "latency_p50=80ms", "latency_p99=1500ms", "detection_p50=6s", "bytes_membership=30%"],
+        &["reliability=0", "convergence=8s", "latency_p50=80ms", "latency_p99=1500ms", "detection_p50=6s", "bytes_membership=30%"],
     );
 }
