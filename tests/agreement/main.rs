@@ -38,7 +38,8 @@ fn a_quiet_mesh_with_long_links_converges_and_delivers_alike() {
             workload: [(from: All, rate: 1, size: 200, start: "8s", stop: "16s")],
             expect: [AllMembersKnown(within: "8s"), Reliability(1.0), NoDuplicateDelivery, Connected],
         )"#,
-        &["reliability=0", "convergence=3s", "latency_p50=60ms", "latency_p99=400ms", "degree_mean=0.5", "bytes_membership=30%"],
+        // One of a hundred may wait for a graft timer (500 ms), or for a second one, in one of the worlds and not in the other.
+        &["reliability=0", "convergence=3s", "latency_p50=60ms", "latency_p99=1s", "degree_mean=0.5", "bytes_membership=30%"],
     );
 }
 
