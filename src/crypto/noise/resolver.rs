@@ -43,7 +43,7 @@ impl CryptoResolver for SeededResolver {
         DefaultResolver.resolve_hash(choice)
     }
     fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        // The same bytes, two to eight times as fast: bench `channel`.
+        // The same bytes, faster: bench `channel`.
         #[cfg(feature = "live")]
         if let Some(fast) = snow::resolvers::RingResolver.resolve_cipher(choice) {
             return Some(fast);
