@@ -238,9 +238,16 @@ fn a_second_start_asks_nothing_and_keys_of_a_plain_terminal_do() {
     tmux.keys("erin", &["C-h", "C-m"]);
     tmux.sees("erin", "], key");
     let colours = tmux.run(&["capture-pane", "-e", "-p", "-t", "erin"]);
-    // 39 and 49 are the terminal's own.
-    let colours = colours.replace("[39m", "").replace("[49m", "");
-    assert!(!colours.contains("[3") && !colours.contains("[4"), "{colours:?}");
+    let set: Vec<u16> = colours
+        .split("\u{1b}[")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('m'))
+        .flat_map(|(codes, _)| codes.split(';'))
+        .filter_map(|code| code.parse().ok())
+        .collect();
+    // 7 is what the bars are drawn with; 39 and 49 are the terminal's own colours.
+    assert!(set.contains(&7), "{colours:?}");
+    assert!(!set.iter().any(|code| matches!(code, 30..=38 | 40..=48 | 90..=107)), "{set:?} in {colours:?}");
 
     for (columns, rows, what) in [("40", "10", "# lobby"), ("30", "8", "terminal too small"), ("3", "2", "ter"), ("120", "40", "MEMBERS")] {
         tmux.run(&["resize-window", "-t", "erin", "-x", columns, "-y", rows]);
