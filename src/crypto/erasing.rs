@@ -3,18 +3,18 @@
 use std::convert::Infallible;
 
 use rand::{Rng, SeedableRng, TryRng};
-use rand_chacha::ChaCha8Rng;
+use rand_chacha::ChaCha20Rng;
 
 use super::Secret;
 
 /// Random bytes that keys are made of. After each draw it begins anew with a key of its own making: whoever steals it learns what will be
 /// drawn, and nothing of what was. (ChaCha alone can be run backwards: its state is its seed and a counter.)
 #[derive(Clone, Debug)]
-pub struct ErasingRng(ChaCha8Rng);
+pub struct ErasingRng(ChaCha20Rng);
 
-impl From<ChaCha8Rng> for ErasingRng {
-    fn from(stream: ChaCha8Rng) -> Self {
-        Self(stream)
+impl From<Secret> for ErasingRng {
+    fn from(seed: Secret) -> Self {
+        Self(ChaCha20Rng::from_seed(seed.0))
     }
 }
 
@@ -37,7 +37,7 @@ impl TryRng for ErasingRng {
         self.0.fill_bytes(into);
         let mut next = Secret([0; 32]);
         self.0.fill_bytes(&mut next.0);
-        self.0 = ChaCha8Rng::from_seed(next.0);
+        self.0 = ChaCha20Rng::from_seed(next.0);
         Ok(())
     }
 }
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn who_steals_it_knows_what_comes_and_nothing_of_what_was() {
-        let mut rng = ErasingRng::from(ChaCha8Rng::from_seed([7; 32]));
+        let mut rng = ErasingRng::from(Secret([7; 32]));
         let mut drawn = [0; 32];
         rng.fill_bytes(&mut drawn);
         let mut stolen = rng.clone();
@@ -60,7 +60,7 @@ mod tests {
         from_the_beginning.fill_bytes(&mut bytes);
         assert!(!bytes.windows(32).any(|window| window == drawn));
         // The same seed still gives the same draws.
-        let mut again = ErasingRng::from(ChaCha8Rng::from_seed([7; 32]));
+        let mut again = ErasingRng::from(Secret([7; 32]));
         let mut bytes = [0; 32];
         again.fill_bytes(&mut bytes);
         assert_eq!(bytes, drawn);

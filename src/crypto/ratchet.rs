@@ -8,15 +8,14 @@ use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
 
 use super::Secret;
 
 /// Bytes that encryption adds to a message.
 pub const MESSAGE_OVERHEAD: usize = 16;
 
-/// Most keys that are derived to reach a later message; what lies further ahead is not believed.
-pub const MAX_LEAP: u64 = 10_000;
+/// Most keys that are derived to reach a later message; what lies further ahead is not believed. An epoch holds no more texts.
+pub const MAX_LEAP: u64 = 1_000;
 
 /// How far a chain has come.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +33,7 @@ pub struct MessageKey {
 }
 
 /// Opens the commitment to a text: with it, whoever has the text can show that it is the one that was signed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, Zeroize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Opening(pub [u8; 32]);
 
 /// What stands in a message for its text: it can be compared with it, but tells nothing of it.
@@ -60,14 +59,14 @@ impl Chain {
     /// The key of the next message; what it was made from is erased.
     pub fn advance(&mut self) -> MessageKey {
         let hkdf = Hkdf::<Sha256>::new(None, &self.key.0);
-        let derive = |purpose: &[u8]| {
-            let mut key = [0; 32];
-            // HKDF gives up to 8,160 bytes; 32 cannot fail.
-            let _ = hkdf.expand(purpose, &mut key);
-            key
+        // In place, or copies of keys would stay on the stack. HKDF gives up to 8,160 bytes; 32 cannot fail.
+        let derive = |purpose: &[u8], into: &mut [u8; 32]| {
+            let _ = hkdf.expand(purpose, into);
         };
-        let message = MessageKey { key: Secret(derive(b"murmuration message 1")), opening: Opening(derive(b"murmuration opening 1")) };
-        self.key = Secret(derive(b"murmuration chain 1"));
+        let mut message = MessageKey { key: Secret([0; 32]), opening: Opening([0; 32]) };
+        derive(b"murmuration message 1", &mut message.key.0);
+        derive(b"murmuration opening 1", &mut message.opening.0);
+        derive(b"murmuration chain 1", &mut self.key.0);
         self.index += 1;
         message
     }

@@ -45,7 +45,7 @@ pub fn spawn_node(world: &mut World, spec: NodeSpec, at: Instant) -> Entity {
             Contact { id, address: spec.address },
             Keys(spec.identity),
             NodeRng(ChaCha8Rng::seed_from_u64(spec.random)),
-            KeyRng(ChaCha8Rng::from_seed(spec.key_random.0).into()),
+            KeyRng(spec.key_random.clone().into()),
             spec.network_key,
             spec.network_tag,
             Seeds(spec.seeds),

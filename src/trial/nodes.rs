@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
+use rand::RngExt;
 
 use super::carrier::Carrier;
 use super::plan::Plan;
 use super::streams::{Purpose, stream};
 use super::timeline::Action;
 use super::truth::Truth;
+use crate::crypto::{ErasingRng, Secret};
 use crate::kernel::{
     AppAgendaExt, Clock, Contact, Instant, KeyRng, Keys, Neighbors, Node, NodeClock, NodeRng, NodeStarted, NodeState, Sessions, Shutdown,
     Tick, TickSystems,
@@ -187,7 +189,7 @@ fn spawn(world: &mut World, plan: &Plan, ordinal: u32, life: u32) -> Entity {
         Contact { id: plan.ids[ordinal as usize], address: Address::Memory(ordinal) },
         Keys(plan.identity(ordinal)),
         NodeRng(stream(plan.seed, Purpose::Protocols, ordinal, life)),
-        KeyRng(stream(plan.seed, Purpose::Keys, ordinal, life).into()),
+        KeyRng(ErasingRng::from(Secret(stream(plan.seed, Purpose::Keys, ordinal, life).random()))),
         NetworkKey(*b"the key of every simulated mesh."),
     ));
     if plan.pinned.is_empty() {

@@ -173,6 +173,11 @@ impl Stretch {
 }
 
 impl BroadcastMessage {
+    /// Whether it is an announcement or a comparison, which come again.
+    pub const fn is_lazy(&self) -> bool {
+        matches!(self, Self::IHave(_) | Self::Summary(_) | Self::Supplement(_) | Self::SummaryHash(_))
+    }
+
     /// Its length when encoded, without the number of its protocol; what bincode would count, much sooner.
     pub(super) fn encoded_len(&self) -> usize {
         fn list<T>(all: &[T], each: impl Fn(&T) -> usize) -> usize {

@@ -117,9 +117,9 @@ impl WireMessage {
     /// Whether nothing is lost for good without it: announcements and comparisons, which come again. To a peer that does not read, these
     /// are dropped first.
     pub fn is_lazy(&self) -> bool {
-        use BroadcastMessage as B;
         match self {
-            Self::Broadcast(B::IHave(_) | B::Summary(_) | B::Supplement(_) | B::SummaryHash(_)) => true,
+            Self::Broadcast(message) => message.is_lazy(),
+            Self::Topics(message) => message.message.is_lazy(),
             Self::Membership(message) => matches!(**message, MembershipMessage::Syn(_)),
             Self::Admission(message) => matches!(**message, AdmissionMessage::Hash(_)),
             _ => false,

@@ -14,4 +14,5 @@ mod lying;
 mod past;
 mod restart;
 mod routing;
+mod strangers;
 mod topics;

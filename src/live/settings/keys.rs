@@ -90,11 +90,7 @@ pub(super) const KEYS: &[Key] = &[
         read: |f, l| put(&mut l.keep_mib, f.whole(chat::KEEP_MIB)),
     },
     Key { name: "prekey_time", expects: DURATION, read: |f, l| put(&mut l.prekey_time, f.text(chat::prekey_time)) },
-    Key {
-        name: "epoch_texts",
-        expects: "a whole number from 1 to 10000",
-        read: |f, l| put(&mut l.epoch_texts, f.whole(chat::EPOCH_TEXTS)),
-    },
+    Key { name: "epoch_texts", expects: "a whole number from 1 to 1000", read: |f, l| put(&mut l.epoch_texts, f.whole(chat::EPOCH_TEXTS)) },
     Key { name: "epoch_time", expects: DURATION, read: |f, l| put(&mut l.epoch_time, f.text(chat::epoch_time)) },
     Key { name: "min_degree", expects: DEGREE, read: |f, l| put(&mut l.min_degree, f.whole(1..=1_000)) },
     Key { name: "max_degree", expects: DEGREE, read: |f, l| put(&mut l.max_degree, f.whole(1..=1_000)) },

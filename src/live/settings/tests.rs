@@ -174,7 +174,7 @@ fn a_wrong_value_is_placed_and_what_is_right_is_said() {
         ("keep_time = \"1s\"", "`keep_time`: expected a duration from 1min to 36500days"),
         ("keep_mib = 0", "expected a whole number of MiB from 1 to 1048576, found 0"),
         ("prekey_time = \"30days\"", "`prekey_time`: expected a duration from 1min to 7days"),
-        ("epoch_texts = 10001", "expected a whole number from 1 to 10000, found 10001"),
+        ("epoch_texts = 1001", "expected a whole number from 1 to 1000, found 1001"),
         ("epoch_time = 3600", "expected a duration in quotes"),
         ("min_degree = 0", "expected a whole number from 1 to 1000, found 0"),
         ("phi_threshold = 0.0", "expected a number more than 0, found 0.0"),

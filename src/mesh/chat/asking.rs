@@ -1,6 +1,6 @@
 //! Texts that a node cannot read and may: it asks others for them, one after the other, and tells others what they may read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ChatConfig;
@@ -8,8 +8,9 @@ use super::entries::may_read;
 use super::outlets::{Outlets, SpeakerItem};
 use super::sync::BATCH;
 use super::systems::ChatTimer;
-use super::timeline::Text;
+use super::timeline::{Place, Text};
 use crate::kernel::{Instant, Standing};
+use crate::wire::admission::PastRule;
 use crate::wire::chat::{EntryBody, EntryId, MAX_ASKED, SharedText, SyncMessage};
 use crate::wire::{NodeId, TopicId};
 
@@ -48,6 +49,7 @@ pub(super) fn act(it: &mut SpeakerItem, config: &ChatConfig, at: Instant, out: &
         return;
     }
     it.chat.armed.ask = None;
+    give_up(it);
     let requests = requests(it);
     if requests.is_empty() {
         return;
@@ -57,6 +59,29 @@ pub(super) fn act(it: &mut SpeakerItem, config: &ChatConfig, at: Instant, out: &
     let wait = config.gap_delay.saturating_mul(1 << times.min(16)).min(LONGEST_WAIT);
     it.chat.asked = it.chat.asked.saturating_add(1);
     arm(it, wait, at, out);
+}
+
+/// Where only the last texts of a topic are told, those before them are not waited for.
+fn give_up(it: &mut SpeakerItem) {
+    let PastRule::Last(count) = it.access.past else { return };
+    let chat = &mut *it.chat;
+    let place = |id: &EntryId| chat.logs.entry(id).map(|entry| (entry.clock, entry.time, entry.id));
+    let mut all: BTreeMap<TopicId, BTreeSet<Place>> = BTreeMap::new();
+    for id in &chat.locked {
+        let is_for_all = chat.logs.entry(id).is_some_and(|entry| matches!(entry.body, EntryBody::Text { .. }));
+        if let Some(place) = place(id).filter(|_| is_for_all) {
+            all.entry(id.log.topic).or_default().insert(place);
+        }
+    }
+    for (topic, mut places) in all {
+        let locked: Vec<Place> = places.iter().copied().collect();
+        let readable = chat.texts.of_topic(&topic).rev().filter(|text| text.to.is_none()).take(count as usize);
+        places.extend(readable.map(|text| (text.clock, text.time, text.id)));
+        let Some(first) = places.iter().rev().nth((count as usize).saturating_sub(1)) else { continue };
+        for (_, _, id) in locked.iter().filter(|place| *place < first) {
+            chat.locked.remove(id);
+        }
+    }
 }
 
 /// All texts that cannot be read, in requests that are not too long.

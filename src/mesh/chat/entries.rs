@@ -9,9 +9,9 @@ use super::messages::ForkSeen;
 use super::outlets::{Outlets, SpeakerItem};
 use super::sender::Reader;
 use super::speaking::say_waiting;
-use super::store;
 use super::systems::ChatTimer;
 use super::timeline::Text;
+use super::{retention, store};
 use crate::crypto::{Chain, Opening, Secret};
 use crate::kernel::Instant;
 use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId};
@@ -74,7 +74,7 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     if abandoned {
         say_waiting(it, config, at, out);
     }
-    make_room(it, &log, out);
+    make_room(it, &log, config, at, out);
     let known_fork = it.chat.logs.get(&log).is_some_and(|log| log.forked);
     match it.chat.logs.accept(entry, SpeakerItem::millis(at)) {
         Accepted::New(entries) => {
@@ -107,9 +107,11 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     }
 }
 
-/// Of an author that has begun too many logs the oldest goes, with its key.
-pub(super) fn make_room(it: &mut SpeakerItem, log: &LogId, out: &mut Outlets) {
-    let gone = it.chat.logs.make_room(log);
+/// Makes room for a log, if it is a new one and there are too many.
+pub(super) fn make_room(it: &mut SpeakerItem, log: &LogId, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+    let before = retention::before(config, at);
+    let own = it.me.id;
+    let gone = it.chat.logs.make_room(log, before, |log| log.author != own);
     if let Some(EntryId { log, .. }) = gone.first() {
         it.chat.readers.remove(log);
         out.keep_reader(it.entity, log, &it.chat);

@@ -17,6 +17,7 @@ mod log;
 mod messages;
 mod outlets;
 mod receipts;
+mod retention;
 mod secrets;
 mod sender;
 mod speaking;

@@ -67,6 +67,11 @@ impl Receipts {
         news
     }
 
+    /// Forgets what was told by those who have gone for good.
+    pub fn forget(&mut self, is_stranger: impl Fn(&NodeId) -> bool) {
+        self.told.retain(|member, _| !is_stranger(member));
+    }
+
     /// What to tell.
     pub fn to_bytes(&self) -> Vec<u8> {
         let one = |(tag, last): &(LogTag, u64)| tag.iter().copied().chain(last.to_le_bytes().into_iter().take(6)).collect::<Vec<u8>>();

@@ -110,7 +110,7 @@ fn say_to_all(it: &mut SpeakerItem, topic: TopicId, text: &[u8], config: &ChatCo
     if !renew_epoch(it, topic, config, at, out) {
         return false;
     }
-    let log = own_log(it, topic, at, out);
+    let log = own_log(it, topic, config, at, out);
     let Some(writer) = it.chat.writers.get_mut(&topic) else { return false };
     let (epoch, index) = (writer.epoch, writer.chain.index);
     let key = writer.chain.advance();
@@ -145,7 +145,7 @@ fn renew_epoch(it: &mut SpeakerItem, topic: TopicId, config: &ChatConfig, at: In
 
 /// Seals a new chain key to all `readers`.
 fn begin_epoch(it: &mut SpeakerItem, topic: TopicId, readers: BTreeSet<NodeId>, config: &ChatConfig, at: Instant, out: &mut Outlets) {
-    let log = own_log(it, topic, at, out);
+    let log = own_log(it, topic, config, at, out);
     let epoch = it.chat.logs.get(&log).map_or(0, super::Log::last) + 1;
     let mut secret = Secret([0; 32]);
     it.key_rng.0.fill_bytes(&mut secret.0);
@@ -166,7 +166,7 @@ fn begin_epoch(it: &mut SpeakerItem, topic: TopicId, readers: BTreeSet<NodeId>, 
 }
 
 /// The log that the node writes in `topic`; a new one if it has none, or has lost it.
-fn own_log(it: &mut SpeakerItem, topic: TopicId, at: Instant, out: &mut Outlets) -> LogId {
+fn own_log(it: &mut SpeakerItem, topic: TopicId, config: &ChatConfig, at: Instant, out: &mut Outlets) -> LogId {
     if let Some(log) = it.chat.own.get(&topic) {
         return *log;
     }
@@ -175,7 +175,7 @@ fn own_log(it: &mut SpeakerItem, topic: TopicId, at: Instant, out: &mut Outlets)
     let log = LogId { topic, author: it.me.id, life: it.incarnation.0.max(SpeakerItem::millis(at)).max(last + 1) };
     it.chat.own.insert(topic, log);
     out.keep_own(it.entity, &log);
-    make_room(it, &log, out);
+    make_room(it, &log, config, at, out);
     log
 }
 
@@ -203,7 +203,7 @@ fn append(it: &mut SpeakerItem, log: LogId, body: EntryBody, config: &ChatConfig
 }
 
 fn say_direct(it: &mut SpeakerItem, to: NodeId, text: &[u8], config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
-    let log = own_log(it, TopicId::of(LOBBY), at, out);
+    let log = own_log(it, TopicId::of(LOBBY), config, at, out);
     let sequence = it.chat.logs.get(&log).map_or(0, super::Log::last) + 1;
     let mut opening = Opening([0; 32]);
     it.key_rng.0.fill_bytes(&mut opening.0);

@@ -94,6 +94,11 @@ impl Outlets<'_> {
         self.keep(node, row(NAME, &member.0), name.as_bytes().to_vec());
     }
 
+    /// Forgets what a member called itself.
+    pub(super) fn forget_name(&mut self, node: Entity, member: &NodeId) {
+        self.forget(node, row(NAME, &member.0));
+    }
+
     /// Keeps a text that waits, or forgets it.
     pub(super) fn keep_unsaid(&mut self, node: Entity, number: u64, unsaid: Option<&Unsaid>) {
         let row = row(UNSAID, &number.to_be_bytes());

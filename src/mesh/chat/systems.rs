@@ -9,13 +9,13 @@ use super::messages::ReceiptsChanged;
 use super::outlets::{Outlets, Speaker, SpeakerItem};
 use super::receipts::HAVE;
 use super::speaking::say_waiting;
-use super::{ChatConfig, asking, entries, store, sync};
+use super::{ChatConfig, asking, entries, retention, store, sync};
 use crate::kernel::{AccessList, Clock, Fired, NodeStarted, Prekeys, Restored};
 use crate::mesh::membership::{KeyChanged, NICK, SetKey};
 use crate::mesh::prekeys::MAX_OTHERS;
 use crate::mesh::topics::{SubscriptionChanged, TopicDelivered};
 use crate::wire::NodeId;
-use crate::wire::chat::{EntryId, LogEntry};
+use crate::wire::chat::LogEntry;
 use crate::wire::codec::decode_value;
 
 /// What chat waits for.
@@ -54,7 +54,7 @@ pub(super) fn start(
             for (entry, since) in it.chat.logs.settle(SpeakerItem::millis(at), pause.as_millis() as u64) {
                 out.keep(node, store::entry_row(&entry.id), store::entry_value(&entry, since));
             }
-            trim(&mut it, &config, at, &mut out);
+            retention::let_go(&mut it, &config, at, &mut out);
             it.chat.locked = it.chat.locked.iter().copied().filter(|id| entries::is_owed(&it, id)).collect();
         }
         let me = it.me.id;
@@ -156,7 +156,7 @@ pub(super) fn act(mut fired: MessageReader<Fired<ChatTimer>>, config: Res<ChatCo
         match timer {
             ChatTimer::Sync => {
                 compare_all(&mut it, at, &mut out);
-                trim(&mut it, &config, at, &mut out);
+                retention::let_go(&mut it, &config, at, &mut out);
                 it.arm(timer, config.sync_interval, at, &mut out);
             }
             ChatTimer::Gap => {
@@ -180,16 +180,5 @@ fn compare_all(it: &mut SpeakerItem, at: crate::kernel::Instant, out: &mut Outle
         if let Some(partner) = sync::partner(it, &topic) {
             sync::compare(it, topic, sync::ALL, partner, false, at, out);
         }
-    }
-}
-
-fn trim(it: &mut SpeakerItem, config: &ChatConfig, at: crate::kernel::Instant, out: &mut Outlets) {
-    let before = SpeakerItem::millis(at).saturating_sub(config.keep_time.as_millis() as u64);
-    // Also of those that the node has left.
-    for topic in it.chat.logs.topics() {
-        let gone = it.chat.logs.trim(topic, config.keep_bytes, before);
-        it.forget(gone, out);
-        let anchors: Vec<EntryId> = it.chat.logs.anchors(topic, before).collect();
-        anchors.into_iter().for_each(|id| it.hush(id, out));
     }
 }

@@ -156,7 +156,7 @@ fn who_has_lost_its_log_again_and_again_is_heard() {
     let mut logs = Logs::default();
     let mut take_in = |life| {
         let entry = Arc::new(LogEntry::sign(&identity, &NETWORK, begin(life)));
-        let gone = logs.make_room(&entry.id.log);
+        let gone = logs.make_room(&entry.id.log, 0, |_| true);
         (gone.iter().map(|id| id.log.life).collect::<Vec<_>>(), logs.accept(entry, 0))
     };
     for life in 1..=16 {
@@ -165,6 +165,25 @@ fn who_has_lost_its_log_again_and_again_is_heard() {
     assert!(matches!(take_in(17), (gone, Accepted::New(_)) if gone == [1]));
     assert_eq!(take_in(1), (Vec::new(), Accepted::Full), "all keep the newest, whatever the order in which they come");
     assert_eq!(take_in(17), (Vec::new(), Accepted::Known));
+}
+
+#[test]
+fn when_there_are_too_many_logs_one_goes_that_is_over_and_no_other() {
+    let mut logs = Logs::default();
+    let new = |logs: &mut Logs, life, topic: &str, before| {
+        let id = EntryId { log: LogId { topic: TopicId::of(topic), author: identity(1).id(), life }, sequence: 1 };
+        let body = EntryBody::Keys { epoch: 1, keys: Vec::new() };
+        let entry = LogEntry { id, previous: EntryHash::default(), clock: life, time: life, body, signature: Signature([0; 64]) };
+        let gone = logs.make_room(&id.log, before, |log| log.life != 1);
+        (gone.first().map(|id| id.log.life), logs.accept(entry.into(), life))
+    };
+    for life in 1..=super::log::MAX_LOGS as u64 {
+        let (gone, accepted) = new(&mut logs, life, &life.to_string(), u64::MAX);
+        assert!(gone.is_none() && matches!(accepted, Accepted::New(_)), "{life}");
+    }
+    assert_eq!(new(&mut logs, 9_000, "new", 2), (None, Accepted::Full), "what is kept still stays, and the one that may not go");
+    let (gone, accepted) = new(&mut logs, 9_000, "new", 5);
+    assert!(gone == Some(2) && matches!(accepted, Accepted::New(_)), "{gone:?} {accepted:?}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Text {
 
 /// Where a text stands: by Lamport's clock, then by time and author, so that all who have the same texts see the same order. What one author
 /// says stays in its order whatever its clocks show.
-type Place = (u64, u64, EntryId);
+pub(super) type Place = (u64, u64, EntryId);
 
 /// The texts of all topics.
 #[derive(Default, Debug)]

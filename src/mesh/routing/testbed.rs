@@ -4,12 +4,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bevy_ecs::prelude::Entity;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 use super::effects::{Effect, Keyring, Surroundings};
 use super::{Routing, RoutingConfig, RoutingCounts};
-use crate::crypto::{CryptoMode, ErasingRng, Identity, NodeId, prekey_pair};
+use crate::crypto::{CryptoMode, ErasingRng, Identity, NodeId, Secret, prekey_pair};
 use crate::kernel::{AccessList, Instant, LinkState, Neighbor, Neighbors, NodeClock, OwnPrekey, Prekeys};
 use crate::wire::membership::Prefix;
 use crate::wire::routing::{Datagram, DatagramBody, RoutingFailure};
@@ -66,7 +64,7 @@ impl Bed {
             prekeys: Prekeys { own: [prekey(number)].into_iter().collect(), ..Prekeys::default() },
             access: AccessList::default(),
             links: LinkState::default(),
-            rng: ChaCha8Rng::from_seed([number; 32]).into(),
+            rng: Secret([number; 32]).into(),
             life: 1,
             routing: Routing::default(),
         };

@@ -20,6 +20,18 @@ pub struct TopicsConfig {
     pub join: Vec<String>,
 }
 
+/// What the trees of a node may keep together, in bytes of payload, once there are many; those that were filled before keep what they have.
+const ALL_TREES: usize = 64 << 20;
+
+impl TopicsConfig {
+    /// How each of `trees` behaves: the more there are, the less each keeps to be sent again, or whoever makes up topics fills the memory of
+    /// those that relay them.
+    pub fn shared_by(&self, trees: usize) -> BroadcastConfig {
+        let log_bytes = self.tree.log_bytes.min(ALL_TREES / trees.max(1));
+        BroadcastConfig { log_bytes, ..self.tree.clone() }
+    }
+}
+
 impl Default for TopicsConfig {
     fn default() -> Self {
         Self {

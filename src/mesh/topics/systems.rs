@@ -199,6 +199,7 @@ pub(super) fn publish(
     for PublishTo { node: entity, topic, payload, at } in asked.drain() {
         let Ok((node, clock, me, incarnation, mut topics)) = nodes.get_mut(entity) else { continue };
         let topics = &mut *topics;
+        let shared = config.shared_by(topics.trees.len());
         let state = topics.trees.get_mut(&topic).filter(|state| state.subscribed);
         let (Some(state), true) = (state, payload.0.len() <= MAX_PAYLOAD) else {
             let reason = if payload.0.len() > MAX_PAYLOAD { TopicError::TooLong } else { TopicError::NotSubscribed };
@@ -206,7 +207,7 @@ pub(super) fn publish(
             refused.write(TopicRefused { node: entity, name, reason, at });
             continue;
         };
-        let moment = Moment { at, clock, config: &config.tree };
+        let moment = Moment { at, clock, config: &shared };
         state.counts.published += 1;
         state.tree.broadcast(me.id, incarnation.0, payload, &moment, &mut out.effects);
         out.drain(entity, node, at, topic, state);
@@ -221,9 +222,10 @@ pub(super) fn receive(
 ) {
     for Received { node: entity, session, at, message: TopicMessage { topic, message } } in received.drain() {
         let Ok((node, clock, mut topics)) = nodes.get_mut(entity) else { continue };
+        let shared = config.shared_by(topics.trees.len());
         // Whoever sends it sees this node among those who take part. If that is so, this node will soon see it too.
         let Some(state) = topics.bypass_change_detection().trees.get_mut(&topic) else { continue };
-        let moment = Moment { at, clock, config: &config.tree };
+        let moment = Moment { at, clock, config: &shared };
         state.tree.on_message(session, message, &moment, &mut out.effects);
         out.drain(entity, node, at, topic, state);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Place, Problem, Verdict, above_zero, period, probability, selection};
+use crate::crypto::MAX_LEAP;
 use crate::mesh::topics::{LOBBY, TopicError, is_name};
 use crate::scenario::error::nearest;
 use crate::scenario::{Act, ActKind, Adversary, Expectation, Protocols, Reader, Scenario, Selection, Texts};
@@ -48,8 +49,8 @@ fn protocols(protocols: &Protocols, place: &Place) -> Verdict {
             ("keep_time", config.keep_time),
         ];
         times.into_iter().try_for_each(|(name, time)| period(time, &place.field(name)))?;
-        if config.epoch_texts == 0 {
-            return place.field("epoch_texts").problem("an epoch must hold at least one text");
+        if !(1..=MAX_LEAP).contains(&config.epoch_texts) {
+            return place.field("epoch_texts").problem(format!("an epoch must hold at least one text, and at most {MAX_LEAP}"));
         }
     }
     Ok(())
