@@ -115,7 +115,16 @@ pub enum MeshEvent {
         members: usize,
     },
     /// A text is not said.
-    ChatRefused(ChatError),
+    ChatRefused {
+        /// What.
+        plaintext: Box<[u8]>,
+        /// In which topic, if its name is known.
+        topic: String,
+        /// To whom alone.
+        to: Option<NodeId>,
+        /// Why.
+        reason: ChatError,
+    },
     /// Something is not done with a topic.
     TopicRefused {
         /// Its name, if it is known.

@@ -74,7 +74,15 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
             Line::news("waits", text, fields)
         }
         MeshEvent::Delivered { id, members } => Line::news("delivered", String::new(), json!({ "id": entry_name(id), "members": members })),
-        MeshEvent::ChatRefused(reason) => Line::news("not_said", format!("not said: {reason}"), json!({ "reason": reason.to_string() })),
+        MeshEvent::ChatRefused { plaintext, topic, to, reason } => {
+            let to = to.map(|to| format!("{to:?}"));
+            let text = shown(plaintext);
+            let fields = json!({ "topic": topic, "to": to, "text": text, "reason": reason.to_string() });
+            // Enough to know it by.
+            let short: String = text.chars().take(30).collect();
+            let rest = if short.len() < text.len() { "…" } else { "" };
+            Line::news("not_said", format!("not said (\"{}{rest}\"): {reason}", short.replace('\n', "\\n")), fields)
+        }
         MeshEvent::TopicRefused { name, reason } => {
             let text = name.as_ref().map_or_else(|| reason.to_string(), |name| format!("{name}: {reason}"));
             Line::news("topic_refused", text, json!({ "topic": name, "reason": reason.to_string() }))

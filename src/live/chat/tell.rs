@@ -174,10 +174,12 @@ fn tell_refusals(
     mut topics: MessageReader<TopicRefused>,
     mut forks: MessageReader<ForkSeen>,
     nodes: Query<&Node>,
+    names: Query<Option<&Topics>>,
     events: Res<Events>,
 ) {
-    for NotSaid { node, reason, .. } in unsaid.read() {
-        events.tell(&nodes, *node, MeshEvent::ChatRefused(*reason));
+    for NotSaid { node, topic, to, text, reason, .. } in unsaid.read() {
+        let topic = name_of(names.get(*node).ok().flatten(), topic);
+        events.tell(&nodes, *node, MeshEvent::ChatRefused { plaintext: text.clone(), topic, to: *to, reason: *reason });
     }
     for TopicRefused { node, name, reason, .. } in topics.read() {
         events.tell(&nodes, *node, MeshEvent::TopicRefused { name: name.clone(), reason: *reason });

@@ -47,10 +47,16 @@ pub struct TextHeard {
 }
 
 /// A text is not said.
-#[derive(Message, Clone, Copy, Debug)]
+#[derive(Message, Clone, Debug)]
 pub struct NotSaid {
     /// Who wanted to.
     pub node: Entity,
+    /// In which topic.
+    pub topic: TopicId,
+    /// To whom alone.
+    pub to: Option<NodeId>,
+    /// What.
+    pub text: Box<[u8]>,
     /// Why.
     pub reason: ChatError,
     /// When.

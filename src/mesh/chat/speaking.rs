@@ -25,14 +25,8 @@ use crate::wire::{NodeId, Payload, TopicId};
 pub(super) fn say(mut asked: ResMut<Messages<Say>>, config: Res<ChatConfig>, mut nodes: Query<Speaker>, mut out: Outlets) {
     for Say { node, topic, text, at } in asked.drain() {
         let Ok(mut it) = nodes.get_mut(node) else { continue };
-        let reason = if it.is_subscribed(&topic) {
-            say_or_keep(&mut it, Unsaid { topic, to: None, text }, &config, at, &mut out)
-        } else {
-            Some(ChatError::NotSubscribed)
-        };
-        if let Some(reason) = reason {
-            out.not_said.write(NotSaid { node, reason, at });
-        }
+        let refused = if it.is_subscribed(&topic) { None } else { Some(ChatError::NotSubscribed) };
+        say_unless(refused, &mut it, Unsaid { topic, to: None, text }, &config, at, &mut out);
     }
 }
 
@@ -42,19 +36,22 @@ pub(super) fn say_to(mut asked: ResMut<Messages<SayTo>>, config: Res<ChatConfig>
         let Ok(mut it) = nodes.get_mut(node) else { continue };
         // Who is invited and was never here is written to when it comes.
         let known = it.access.is_member(&to) && (it.access.admitted.is_some() || it.prekeys.others.contains_key(&to));
-        let reason = if known {
-            say_or_keep(&mut it, Unsaid { topic: TopicId::of(LOBBY), to: Some(to), text }, &config, at, &mut out)
-        } else {
-            Some(ChatError::UnknownRecipient(to))
-        };
-        if let Some(reason) = reason {
-            out.not_said.write(NotSaid { node, reason, at });
-        }
+        let refused = if known { None } else { Some(ChatError::UnknownRecipient(to)) };
+        say_unless(refused, &mut it, Unsaid { topic: TopicId::of(LOBBY), to: Some(to), text }, &config, at, &mut out);
+    }
+}
+
+/// Says something, or keeps it, unless there is a reason why not; that is told then.
+fn say_unless(refused: Option<ChatError>, it: &mut SpeakerItem, unsaid: Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+    let node = it.entity;
+    if let Some(reason) = refused.or_else(|| say_or_keep(it, &unsaid, config, at, out)) {
+        let Unsaid { topic, to, text } = unsaid;
+        out.not_said.write(NotSaid { node, topic, to, text, reason, at });
     }
 }
 
 /// Says something, or keeps it; or says why neither.
-fn say_or_keep(it: &mut SpeakerItem, unsaid: Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) -> Option<ChatError> {
+fn say_or_keep(it: &mut SpeakerItem, unsaid: &Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) -> Option<ChatError> {
     let length = unsaid.text.len();
     if length == 0 {
         return Some(ChatError::Empty);
@@ -67,18 +64,18 @@ fn say_or_keep(it: &mut SpeakerItem, unsaid: Unsaid, config: &ChatConfig, at: In
     }
     // What waits is said first.
     let waits = it.chat.outbox.iter().any(|(_, other)| (other.topic, other.to) == (unsaid.topic, unsaid.to));
-    if !waits && say_now(it, &unsaid, config, at, out) {
+    if !waits && say_now(it, unsaid, config, at, out) {
         return None;
     }
     if it.chat.outbox.len() >= config.outbox {
         return Some(ChatError::OutboxFull(it.chat.outbox.len()));
     }
     let number = it.chat.unsaid;
-    out.keep_unsaid(it.entity, number, Some(&unsaid));
+    out.keep_unsaid(it.entity, number, Some(unsaid));
     let Unsaid { topic, to, text } = unsaid.clone();
     let unsettled = it.chat.unsettled.contains(&topic);
     out.waits.write(TextWaits { node: it.entity, topic, to, text, unsettled, at });
-    it.chat.outbox.push_back((number, unsaid));
+    it.chat.outbox.push_back((number, unsaid.clone()));
     it.chat.unsaid += 1;
     None
 }

@@ -82,9 +82,10 @@ pub(super) fn observe_texts(
             seen.texts.said.insert(text.id, Said { author, at: *at, to, name, entitled });
         }
     }
-    for NotSaid { node, reason, at } in not_said.read() {
+    for NotSaid { node, to, reason, at, .. } in not_said.read() {
         let Ok((node, ..)) = nodes.get(*node) else { continue };
-        seen.event(&mut trace, *at, node.ordinal, Kind::NotSaid, None, 0, || reason.to_string());
+        let to = to.and_then(|to| plan.ordinal(&to));
+        seen.event(&mut trace, *at, node.ordinal, Kind::NotSaid, to, 0, || reason.to_string());
     }
 }
 

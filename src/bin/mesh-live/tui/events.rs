@@ -12,7 +12,7 @@ pub fn notice(event: &MeshEvent, view: &View) -> Option<(Kind, String)> {
         return Some((Kind::Answer, format!("{}\n({})", clean::shown(plaintext), news(event, view)?.text)));
     }
     let kind = match event {
-        MeshEvent::ChatRefused(_)
+        MeshEvent::ChatRefused { .. }
         | MeshEvent::TopicRefused { .. }
         | MeshEvent::AdmissionRefused { .. }
         | MeshEvent::ForkSeen(_)
