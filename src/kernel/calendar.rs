@@ -102,8 +102,18 @@ impl<T: Scheduled> CalendarQueue<T> {
         Some(Instant::from_nanos(tick.saturating_mul(self.quantum)))
     }
 
-    /// Moves everything due before `end`, the end of a tick, into `due` (which is cleared first), in order. To be called in every tick,
-    /// also when nothing is due: what is pushed too late then comes with the next tick, whatever else was in the queue.
+    /// Passes over the ticks before `end` if nothing in them is due; says whether something is, which [`take_before`](Self::take_before)
+    /// then moves. One of the two is to be called in every tick: what is pushed too late then comes with the next, whatever else was in
+    /// the queue.
+    pub fn pass(&mut self, end: Instant) -> bool {
+        let due = self.next_due().is_some_and(|due| due < end);
+        if !due {
+            self.base = self.base.max(end.as_nanos().div_ceil(self.quantum));
+        }
+        due
+    }
+
+    /// Moves everything due before `end`, the end of a tick, into `due` (which is cleared first), in order.
     pub fn take_before(&mut self, end: Instant, due: &mut Vec<T>) {
         due.clear();
         let end = end.as_nanos().div_ceil(self.quantum);

@@ -63,7 +63,7 @@ impl Default for KernelPlugin {
 
 impl Plugin for KernelPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(Clock::new(self.quantum)).init_resource::<Agenda>().add_plugins((
+        app.insert_resource(Clock::new(self.quantum)).init_resource::<Agenda>().init_resource::<timer::TimerKinds>().add_plugins((
             schedule::SchedulePlugin,
             session::SessionPlugin,
             transport::TransportPlugin,
@@ -76,7 +76,7 @@ impl Plugin for KernelPlugin {
             .add_tick_message::<Persist>()
             .add_tick_message::<Restored>()
             .add_tick_message::<Shutdown>()
-            .add_systems(Tick, node::incarnate.in_set(TickSystems::Wake));
+            .add_systems(Tick, (timer::fire.in_set(TickSystems::Fire), node::incarnate.in_set(TickSystems::Wake)));
         router::add_received_messages(app);
     }
 }

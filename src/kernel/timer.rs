@@ -5,11 +5,12 @@
 
 use bevy_app::App;
 use bevy_ecs::prelude::*;
+use bevy_ecs::system::SystemId;
 
 use super::agenda::{Agenda, AppAgendaExt};
 use super::calendar::{CalendarQueue, Scheduled};
 use super::node::Node;
-use super::schedule::{AppTickExt, Tick, TickSystems};
+use super::schedule::AppTickExt;
 use super::time::{Clock, Instant};
 
 /// The timers of one type, of all nodes.
@@ -73,7 +74,7 @@ impl<T: Send + Sync + 'static> Timers<T> {
 
 /// Adds a type of timer to an app.
 pub trait AppTimerExt {
-    /// Adds [`Timers<T>`], and [`Fired<T>`] that is written in [`TickSystems::Wake`].
+    /// Adds [`Timers<T>`], and [`Fired<T>`] that is written in [`TickSystems::Fire`].
     fn add_timer<T: Send + Sync + 'static>(&mut self) -> &mut Self;
 }
 
@@ -82,11 +83,33 @@ impl AppTimerExt for App {
         let quantum = self.world().resource::<Clock>().quantum();
         self.insert_resource(Timers::<T> { queue: CalendarQueue::new(quantum), due: Vec::new(), sequence: 0, fired: 0 })
             .add_tick_message::<Fired<T>>()
-            .add_agenda_source(|world| world.resource::<Timers<T>>().queue.next_due())
-            .add_systems(Tick, fire_timers::<T>.in_set(TickSystems::Wake));
+            .add_agenda_source(|world| world.resource::<Timers<T>>().queue.next_due());
+        let fire = self.world_mut().register_system(fire_timers::<T>);
+        self.world_mut().get_resource_or_init::<TimerKinds>().0.push((is_due::<T>, fire));
         self.world_mut().resource_mut::<Agenda>().count_timers(|world| world.resource::<Timers<T>>().fired);
         self
     }
+}
+
+/// The kinds of timers: whether one of a kind is due before an instant, and what fires those.
+#[derive(Resource, Default)]
+pub(super) struct TimerKinds(Vec<(fn(&mut World, Instant) -> bool, SystemId)>);
+
+/// Fires what is due, of all kinds. In most ticks that is one or none: a system for each kind would run for nothing.
+pub(super) fn fire(world: &mut World) {
+    let end = world.resource::<Clock>().end();
+    world.resource_scope(|world, kinds: Mut<TimerKinds>| {
+        for (is_due, fire) in &kinds.0 {
+            if is_due(world, end) {
+                // It is registered, takes nothing and gives nothing.
+                let _ = world.run_system(*fire);
+            }
+        }
+    });
+}
+
+fn is_due<T: Send + Sync + 'static>(world: &mut World, end: Instant) -> bool {
+    world.resource_mut::<Timers<T>>().queue.pass(end)
 }
 
 fn fire_timers<T: Send + Sync + 'static>(

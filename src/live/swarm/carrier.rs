@@ -56,7 +56,7 @@ impl Plugin for SocketCarrierPlugin {
         app.insert_resource(SocketCarrier::new(self.nodes)).init_resource::<Trace>().add_systems(
             Tick,
             (
-                tell_gate.after(TickSystems::Begin).before(TickSystems::Wake),
+                tell_gate.after(TickSystems::Begin).before(TickSystems::Fire),
                 count.after(TickSystems::Receive).before(TickSystems::Handshake),
                 tell_gate.after(TickSystems::Observe).before(TickSystems::Clear),
             ),
