@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::NodeId;
 use super::topics::TopicId;
-use crate::crypto::{BadSignature, Commitment, CryptoMode, Identity, Opening, PrekeyId, SealedBox, Signature};
+use crate::crypto::{
+    BadSignature, Commitment, CryptoMode, Identity, MESSAGE_OVERHEAD, Opening, PrekeyId, SEALING_OVERHEAD, SealedBox, Signature,
+};
 
 /// Longest text in bytes.
 pub const MAX_TEXT: usize = 16 * 1024;
@@ -117,7 +119,20 @@ impl EntryBody {
             Self::Text { commitment, .. } | Self::Direct { commitment, .. } => Some(commitment),
         }
     }
+
+    /// The length of its text in bytes, if it has one and is as long as an honest author makes it.
+    pub fn text_len(&self) -> Option<usize> {
+        match self {
+            Self::Keys { .. } => None,
+            Self::Text { ciphertext, .. } => ciphertext.len().checked_sub(MESSAGE_OVERHEAD),
+            // What opens the commitment stands before the text.
+            Self::Direct { sealed, .. } => (sealed.ephemeral.len() + sealed.ciphertext.len()).checked_sub(SEALING_OVERHEAD + 32),
+        }
+    }
 }
+
+/// Bytes of a chain key that is sealed.
+const SEALED_KEY: usize = 32 + SEALING_OVERHEAD;
 
 impl LogEntry {
     /// An entry signed by its author.
@@ -137,9 +152,11 @@ impl LogEntry {
     /// Whether its numbers and lengths are such as can be.
     pub fn is_sound(&self) -> bool {
         let bodies = match &self.body {
-            EntryBody::Keys { keys, .. } => keys.len() <= MAX_SEALED_KEYS,
-            EntryBody::Text { ciphertext, .. } => ciphertext.len() <= MAX_TEXT + crate::crypto::MESSAGE_OVERHEAD,
-            EntryBody::Direct { sealed, .. } => sealed.ciphertext.len() <= MAX_TEXT + 64,
+            EntryBody::Keys { keys, .. } => {
+                keys.len() <= MAX_SEALED_KEYS
+                    && keys.iter().all(|key| key.sealed.ephemeral.len() + key.sealed.ciphertext.len() == SEALED_KEY)
+            }
+            body => body.text_len().is_some_and(|length| length <= MAX_TEXT),
         };
         bodies && (1..=MAX_NUMBER).contains(&self.id.sequence) && self.clock <= MAX_NUMBER && self.time <= MAX_NUMBER
     }

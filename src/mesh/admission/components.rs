@@ -1,6 +1,7 @@
 //! What a node knows of who is admitted.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 
@@ -15,6 +16,10 @@ use crate::wire::{Address, CloseReason};
 const MAX_PROSPECTS: usize = 4;
 const MAX_STRANGERS: usize = 64;
 
+/// Most evaluations of networks that a node looks at, in a [`SPAN`]: whoever is not even a member must not make it work without end.
+const MAX_LOOKS: u32 = 8;
+const SPAN: Duration = Duration::from_secs(1);
+
 /// The records of a node's network, and who is a member by them.
 #[derive(Component, Default, Debug)]
 pub struct Admission {
@@ -24,6 +29,9 @@ pub struct Admission {
     pub(super) roll: Roll,
     /// Networks that a node without members has heard of, oldest first. It will adopt one in which it is admitted.
     prospects: Vec<Ledger>,
+    /// Whether one has changed since they were evaluated; how often they were, since when.
+    unseen: bool,
+    looks: (Instant, u32),
     /// Where those are who came uninvited, or were heard of, oldest first: they are dialled when they are invited.
     strangers: VecDeque<(NodeId, Address)>,
     pub(super) counts: AdmissionCounts,
@@ -161,20 +169,15 @@ impl Admission {
     }
 
     /// Takes in records from somebody else. Those before one that breaks the rules are kept.
-    pub(super) fn take_in(&mut self, records: Vec<Record>, mode: CryptoMode) -> Intake {
+    pub(super) fn take_in(&mut self, records: Vec<Record>, mode: CryptoMode, at: Instant) -> Intake {
         let mut intake = Intake::default();
         let seeks = self.seeks();
-        // Of networks that it looks at.
-        let mut news = false;
         for record in records {
             let known = self.knows(&record.id());
             let kept = match self.ledger.as_mut().filter(|_| !seeks) {
                 _ if known => Ok(()),
                 Some(ledger) => ledger.insert(record, mode, &mut intake.fresh),
-                None => {
-                    news = true;
-                    self.consider(record, mode, &mut intake.unknown)
-                }
+                None => self.consider(record, mode, &mut intake.unknown),
             };
             self.counts.note(kept);
             intake.breach = match kept {
@@ -186,17 +189,35 @@ impl Admission {
                 break;
             }
         }
-        if news && let Some(me) = self.me {
-            let admitted = self.prospects.iter().position(|ledger| ledger.evaluate().is_member(&me));
-            if let Some(index) = admitted {
-                let adopted = self.prospects.swap_remove(index);
-                self.prospects.clear();
-                intake.fresh.extend(adopted.ids());
-                intake.dropped = self.ledger.replace(adopted).map(|own| own.network());
-                intake.unknown = false;
-            }
-        }
+        self.look(&mut intake, at);
         intake
+    }
+
+    /// Adopts a network in which it is admitted, if there is one among those that have changed.
+    pub(super) fn look(&mut self, intake: &mut Intake, at: Instant) {
+        let Some(me) = self.me.filter(|_| self.unseen) else { return };
+        if at.since(self.looks.0) >= SPAN {
+            self.looks = (at, 0);
+        }
+        // What is put off is done with the next comparison.
+        if self.looks.1 >= MAX_LOOKS {
+            return;
+        }
+        self.unseen = false;
+        let mut looks = 0;
+        let admitted = self.prospects.iter().position(|ledger| {
+            let named = ledger.has_reached(&me);
+            looks += u32::from(named);
+            named && ledger.evaluate().is_member(&me)
+        });
+        self.looks.1 += looks;
+        if let Some(index) = admitted {
+            let adopted = self.prospects.swap_remove(index);
+            self.prospects.clear();
+            intake.fresh.extend(adopted.ids());
+            intake.dropped = self.ledger.replace(adopted).map(|own| own.network());
+            intake.unknown = false;
+        }
     }
 
     /// Looks at a record of a network that might be adopted.
@@ -204,7 +225,12 @@ impl Admission {
         let begins = matches!(record.statement, Statement::Found(_));
         let network = if begins { record.id() } else { record.network };
         match self.prospects.iter_mut().find(|prospect| prospect.network() == network) {
-            Some(prospect) => prospect.insert(record, mode, &mut Vec::new()),
+            Some(prospect) => {
+                let mut fresh = Vec::new();
+                let kept = prospect.insert(record, mode, &mut fresh);
+                self.unseen |= !fresh.is_empty();
+                kept
+            }
             None if begins => {
                 let prospect = Ledger::found(record, mode)?;
                 if self.prospects.len() >= MAX_PROSPECTS {

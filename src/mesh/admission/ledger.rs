@@ -168,6 +168,11 @@ impl Ledger {
         }
     }
 
+    /// Whether it holds an invitation of `id`, void or not, by somebody who was invited, void or not.
+    pub fn has_reached(&self, id: &NodeId) -> bool {
+        self.reached.contains_key(id)
+    }
+
     /// Whether a record is kept, or waits for its signer's invitation.
     pub fn knows(&self, id: &RecordId) -> bool {
         self.records.contains_key(id) || self.pending.contains_key(id)

@@ -144,7 +144,7 @@ pub(super) fn receive(mut received: ResMut<Messages<Received<AdmissionMessage>>>
             AdmissionMessage::Have(theirs) => exchange::answer_have(&theirs, admission.shared(), |id| admission.knows(id)),
             AdmissionMessage::Want(wanted) => exchange::answer_want(&wanted, admission.shared()),
             AdmissionMessage::Records(records) => {
-                let intake = admission.take_in(records, keys.0.mode());
+                let intake = admission.take_in(records, keys.0.mode(), at);
                 out.spread(node, at, &intake, Some(session));
                 if let Some(reason) = intake.breach {
                     out.hang_up(session, at, reason);
@@ -254,13 +254,16 @@ pub(super) fn compare(
 ) {
     for Fired { node, at, .. } in fired.read().copied() {
         let open = out.open_sessions(node);
-        let Ok((state, clock, _, _, _, mut rng, admission, ..)) = out.nodes.get_mut(node) else { continue };
+        let Ok((state, clock, _, _, _, mut rng, mut admission, ..)) = out.nodes.get_mut(node) else { continue };
         rounds.set(node, state, clock.after(at, config.interval), Round);
-        if open.is_empty() {
-            continue;
+        let session = if open.is_empty() { None } else { Some(open[rng.0.random_range(0..open.len())].0) };
+        let mut intake = Intake::default();
+        admission.look(&mut intake, at);
+        out.spread(node, at, &intake, None);
+        let Ok((_, _, _, _, _, _, admission, ..)) = out.nodes.get(node) else { continue };
+        if let Some(session) = session {
+            let message = AdmissionMessage::Hash(hash(admission));
+            out.send(session, at, message);
         }
-        let (session, _) = open[rng.0.random_range(0..open.len())];
-        let message = AdmissionMessage::Hash(hash(&admission));
-        out.send(session, at, message);
     }
 }

@@ -5,6 +5,7 @@ use super::components::Admission;
 use super::ledger::{Ledger, Rejection};
 use super::roll::Roll;
 use crate::crypto::{CryptoMode, Identity, NodeId};
+use crate::kernel::Instant;
 use crate::wire::admission::{MAX_STANDING, Record, RecordId, RevocationRule, Rules, Statement};
 
 const MODE: CryptoMode = CryptoMode::Modelled;
@@ -328,16 +329,16 @@ fn whoever_is_in_no_network_adopts_the_first_that_admits_it_and_stays_there() {
     net.invite(0, 1);
     let records = |net: &Net| net.ledger.ids().filter_map(|id| net.ledger.get(&id).cloned()).collect::<Vec<_>>();
     let mut other = of(2);
-    let intake = other.take_in(records(&net), MODE);
+    let intake = other.take_in(records(&net), MODE, Instant::ZERO);
     assert!(intake.fresh.is_empty() && other.seeks(), "it was not invited");
 
     let mut invited = of(1);
-    assert!(invited.take_in(records(&net).split_off(1), MODE).unknown, "the record that founded it is missing");
-    let intake = invited.take_in(records(&net), MODE);
+    assert!(invited.take_in(records(&net).split_off(1), MODE, Instant::ZERO).unknown, "the record that founded it is missing");
+    let intake = invited.take_in(records(&net), MODE, Instant::ZERO);
     assert_eq!((intake.fresh, intake.unknown), (net.ledger.ids().collect(), false));
 
     let elsewhere = Record::sign(&person(3), RecordId([0; 16]), 1, Statement::Found(Rules::default()));
     let invitation = Record::sign(&person(3), elsewhere.id(), 2, Statement::Invite(id(1)));
-    assert!(invited.take_in(vec![elsewhere, invitation], MODE).fresh.is_empty());
+    assert!(invited.take_in(vec![elsewhere, invitation], MODE, Instant::ZERO).fresh.is_empty());
     assert_eq!((invited.ledger().map(Ledger::network), invited.refused().foreign), (Some(net.ledger.network()), 2));
 }

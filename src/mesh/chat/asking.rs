@@ -149,7 +149,7 @@ pub(super) fn learn_text(it: &mut SpeakerItem, shared: &SharedText, config: &Cha
         return;
     }
     let Some(entry) = it.chat.logs.entry(&shared.id).cloned() else { return };
-    if entry.body.commitment() != Some(&shared.opening.commit(&shared.text)) {
+    if entry.body.text_len() != Some(shared.text.len()) || entry.body.commitment() != Some(&shared.opening.commit(&shared.text)) {
         it.chat.counts.false_texts += 1;
         return;
     }

@@ -42,6 +42,8 @@ pub struct Chat {
     pub(super) unsaid: u64,
     /// Which timers are set.
     pub(super) armed: Armed,
+    /// Who had news of which topic a moment ago.
+    pub(super) catching_up: BTreeMap<TopicId, NodeId>,
     /// What was done for whom.
     pub(super) pace: Pace,
     pub(super) counts: ChatCounts,
@@ -74,7 +76,7 @@ pub struct ChatCounts {
     pub texts: u64,
     /// Entries that were not what an entry can be, or not signed by their author.
     pub forged: u64,
-    /// Entries that contradict what their author had signed before.
+    /// Logs whose authors have signed what contradicts what they had signed before.
     pub forked: u64,
     /// Keys and texts that were sealed for the node, and could not be opened.
     pub unopened: u64,

@@ -25,10 +25,14 @@ pub const DIRECT: &[u8] = b"murmuration direct 1";
 /// How far an entry's clock may be ahead of what it could be.
 const MAX_CLOCK_LEAP: u64 = 1 << 20;
 
-/// Whether a clock is ahead of what is known of its topic, though much may be missing, and of what could have been said since 1970 with an
-/// entry each millisecond: no honest one is, and one that was would end the order of all that follows.
-pub(super) fn leaps(clock: u64, next: u64, now: u64) -> bool {
-    clock > next.max(now).saturating_add(MAX_CLOCK_LEAP)
+/// What clocks may always show: all that could have been said from 1970 to 2039, with an entry each millisecond. It does not depend on
+/// the time, or members whose clocks are slow would refuse what others take in, and all that follows.
+const ALWAYS: u64 = 1 << 41;
+
+/// Whether a clock is ahead of what is known of its topic, though much may be missing, and of what it may always show: no honest one is, and
+/// one that was would end the order of all that follows.
+pub(super) fn leaps(clock: u64, next: u64) -> bool {
+    clock > next.max(ALWAYS).saturating_add(MAX_CLOCK_LEAP)
 }
 
 /// What binds a sealed key, or a text, to its place: network, log, and a number or two. Of keys these are the epoch and 0, of texts for
@@ -50,9 +54,7 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     }
     // What somebody said who is no longer a member was said, but nobody speaks who never was.
     let was_member = it.access.admits(&log.author) || it.access.revoked.contains(&log.author);
-    if leaps(entry.clock, it.chat.logs.next_clock(log.topic), SpeakerItem::millis(at))
-        || !entry.is_sound()
-        || entry.verify(&it.network.0, it.keys.0.mode()).is_err()
+    if leaps(entry.clock, it.chat.logs.next_clock(log.topic)) || !entry.is_sound() || entry.verify(&it.network.0, it.keys.0.mode()).is_err()
     {
         it.chat.counts.forged += 1;
         return false;
@@ -93,8 +95,8 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
             false
         }
         Accepted::Forked => {
-            it.chat.counts.forked += 1;
             if !known_fork {
+                it.chat.counts.forked += 1;
                 out.forks.write(ForkSeen { node: it.entity, log, at });
             }
             false
@@ -107,16 +109,19 @@ pub(super) fn take_in(it: &mut SpeakerItem, entry: Arc<LogEntry>, config: &ChatC
     }
 }
 
-/// Makes room for a log, if it is a new one and there are too many.
+/// Makes room for a log, if it is a new one and there are too many. For an own one there always is some.
 pub(super) fn make_room(it: &mut SpeakerItem, log: &LogId, config: &ChatConfig, at: Instant, out: &mut Outlets) {
-    let before = retention::before(config, at);
-    let own = it.me.id;
-    let gone = it.chat.logs.make_room(log, before, |log| log.author != own);
-    if let Some(EntryId { log, .. }) = gone.first() {
-        it.chat.readers.remove(log);
-        out.keep_reader(it.entity, log, &it.chat);
+    let me = it.me.id;
+    let before = (log.author != me).then(|| retention::before(config, at));
+    let Some((gone, entries)) = it.chat.logs.make_room(log, before, |log| log.author != me) else { return };
+    it.forget(entries, out);
+    it.chat.readers.remove(&gone);
+    out.keep_reader(it.entity, &gone, &it.chat);
+    if it.chat.own.get(&gone.topic) == Some(&gone) {
+        // Somebody else writes with this identity too, and has begun later ones. What the node says next goes into one that is newer still.
+        it.chat.own.remove(&gone.topic);
+        it.chat.writers.remove(&gone.topic);
     }
-    it.forget(gone, out);
 }
 
 /// The node has more of a log: that will be told.

@@ -84,11 +84,24 @@ fn say_or_keep(it: &mut SpeakerItem, unsaid: &Unsaid, config: &ChatConfig, at: I
 pub(super) fn say_waiting(it: &mut SpeakerItem, config: &ChatConfig, at: Instant, out: &mut Outlets) {
     let waiting = std::mem::take(&mut it.chat.outbox);
     for (number, unsaid) in waiting {
-        if say_now(it, &unsaid, config, at, out) {
+        if let Some(reason) = hopeless(it, &unsaid) {
+            out.keep_unsaid(it.entity, number, None);
+            let (node, Unsaid { topic, to, text }) = (it.entity, unsaid);
+            out.not_said.write(NotSaid { node, topic, to, text, reason, at });
+        } else if say_now(it, &unsaid, config, at, out) {
             out.keep_unsaid(it.entity, number, None);
         } else {
             it.chat.outbox.push_back((number, unsaid));
         }
+    }
+}
+
+/// Why nobody will ever read what waits.
+fn hopeless(it: &SpeakerItem, unsaid: &Unsaid) -> Option<ChatError> {
+    match unsaid.to {
+        _ if it.access.revoked.contains(&it.me.id) => Some(ChatError::Revoked),
+        Some(to) if it.access.revoked.contains(&to) => Some(ChatError::UnknownRecipient(to)),
+        _ => (!it.is_subscribed(&unsaid.topic)).then_some(ChatError::NotSubscribed),
     }
 }
 
@@ -98,7 +111,7 @@ fn say_now(it: &mut SpeakerItem, Unsaid { topic, to, text }: &Unsaid, config: &C
         && it.topics().contains(topic)
         && match to {
             None => say_to_all(it, *topic, text, config, at, out),
-            Some(to) => say_direct(it, *to, text, config, at, out),
+            Some(to) => it.access.is_member(to) && say_direct(it, *to, text, config, at, out),
         }
 }
 

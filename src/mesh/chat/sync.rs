@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use rand::RngExt;
@@ -12,6 +13,7 @@ use super::entries::take_in;
 use super::messages::ReceiptsChanged;
 use super::outlets::{Outlets, Speaker, SpeakerItem};
 use super::speaking::say_waiting;
+use super::systems::ChatTimer;
 use crate::kernel::{Instant, NeighborUp, Standing};
 use crate::mesh::membership::KeyChanged;
 use crate::mesh::prekeys::PREKEY;
@@ -25,6 +27,8 @@ use crate::wire::{NodeId, TopicId};
 pub(super) const BATCH: usize = 48 << 10;
 /// Most messages with entries that answer one comparison.
 const WINDOW: usize = 8;
+/// When whoever had news is asked for more. Members pace what they send by the second.
+const CATCH_UP: Duration = Duration::from_millis(1_100);
 /// All authors there can be.
 pub(super) const ALL: (NodeId, NodeId) = (NodeId([0; 32]), NodeId([0xff; 32]));
 
@@ -124,12 +128,15 @@ fn on_entries(
     at: Instant,
     out: &mut Outlets,
 ) {
-    let mut news = false;
+    // Of which topic something new came.
+    let mut news = None;
     let mut others = Vec::new();
     for entry in entries {
         let forked = |it: &SpeakerItem| it.chat.logs.get(&entry.id.log).is_some_and(|log| log.forked);
         let known = forked(it);
-        news |= take_in(it, Arc::clone(entry), config, at, out);
+        if take_in(it, Arc::clone(entry), config, at, out) {
+            news = Some(entry.id.log.topic);
+        }
         // Once: the other side too shall see both.
         if !known && forked(it) {
             others.extend(it.chat.logs.entry(&entry.id).cloned());
@@ -138,9 +145,21 @@ fn on_entries(
     for entries in batches(others.into_iter()) {
         out.sync(it.entity, partner, SyncMessage::Entries { entries, more: false }, at);
     }
+    let Some(topic) = news.filter(|topic| it.is_entitled(topic, &partner)) else { return };
     // Whoever has more sends it when it hears how far this node is.
-    if let (true, true, Some(entry)) = (more, news, entries.first()) {
-        compare(it, entry.id.log.topic, ALL, partner, false, at, out);
+    if more && pace(it, partner, at) {
+        compare(it, topic, ALL, partner, false, at, out);
+    }
+    // It may have had more than it may send in a second.
+    if it.chat.catching_up.insert(topic, partner).is_none() {
+        it.arm(ChatTimer::CatchUp(topic), CATCH_UP, at, out);
+    }
+}
+
+/// Compares again with whoever had news of `topic` a second ago: there may be more.
+pub(super) fn catch_up(it: &mut SpeakerItem, topic: TopicId, at: Instant, out: &mut Outlets) {
+    if let Some(partner) = it.chat.catching_up.remove(&topic).filter(|partner| it.is_entitled(&topic, partner)) {
+        compare(it, topic, ALL, partner, false, at, out);
     }
 }
 
@@ -187,14 +206,22 @@ fn on_heads(
         let from = (has(id) + 1).max(log.first());
         (from..=log.last()).filter_map(|sequence| log.get(sequence)).cloned()
     });
-    let messages = batches(contradicted.into_iter().chain(missing));
+    let messages = batches(missing);
     let count = messages.len();
     for (index, entries) in messages.into_iter().take(WINDOW).enumerate() {
         if !pace(it, partner, at) {
-            return;
+            break;
         }
         let more = count > WINDOW && index + 1 == WINDOW;
         out.sync(it.entity, partner, SyncMessage::Entries { entries, more }, at);
+    }
+    // After what is missing, and no more than one message: nobody knows what of it the other has seen before. By turns, if it does not fit.
+    if !contradicted.is_empty() {
+        let turn = it.rng.0.random_range(0..contradicted.len());
+        contradicted.rotate_left(turn);
+        if let Some(entries) = batches(contradicted.into_iter()).into_iter().next().filter(|_| pace(it, partner, at)) {
+            out.sync(it.entity, partner, SyncMessage::Entries { entries, more: false }, at);
+        }
     }
     if lacking && !answer {
         compare(it, topic, (*first, *to), partner, true, at, out);

@@ -14,9 +14,9 @@ use crate::kernel::{AccessList, Clock, Fired, NodeStarted, Prekeys, Restored};
 use crate::mesh::membership::{KeyChanged, NICK, SetKey};
 use crate::mesh::prekeys::MAX_OTHERS;
 use crate::mesh::topics::{SubscriptionChanged, TopicDelivered};
-use crate::wire::NodeId;
-use crate::wire::chat::LogEntry;
+use crate::wire::chat::{LogEntry, LogId};
 use crate::wire::codec::decode_value;
+use crate::wire::{NodeId, TopicId};
 
 /// What chat waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +29,8 @@ pub(super) enum ChatTimer {
     Receipts,
     /// To ask for texts that cannot be read.
     Ask,
+    /// To ask whoever had news of a topic for more.
+    CatchUp(TopicId),
 }
 
 /// A pause between two lives ages what is kept by this part of the time for which it is kept, and not more: were the clock wrong in one of
@@ -49,6 +51,7 @@ pub(super) fn start(
             *it.chat = Chat::default();
         }
         it.chat.armed = Armed::default();
+        it.chat.catching_up.clear();
         if kept.contains(&node) {
             let pause = config.keep_time / LONGEST_PAUSE;
             for (entry, since) in it.chat.logs.settle(SpeakerItem::millis(at), pause.as_millis() as u64) {
@@ -100,7 +103,11 @@ pub(super) fn learn(
         out.keep_subscriber(*node, topic, member, *subscribed);
         if !subscribed && *member == it.me.id {
             // Nothing more of it is read.
-            it.chat.readers.retain(|log, _| log.topic != *topic);
+            let left: Vec<LogId> = it.chat.readers.keys().filter(|log| log.topic == *topic).copied().collect();
+            for log in left {
+                it.chat.readers.remove(&log);
+                out.keep_reader(*node, &log, &it.chat);
+            }
             it.chat.writers.remove(topic);
         }
         affected.push(*node);
@@ -170,6 +177,7 @@ pub(super) fn act(mut fired: MessageReader<Fired<ChatTimer>>, config: Res<ChatCo
                 let value = Some(it.chat.receipts.to_bytes());
                 out.keys.write(SetKey { node, key: HAVE.to_owned(), value, at });
             }
+            ChatTimer::CatchUp(topic) => sync::catch_up(&mut it, topic, at, &mut out),
             ChatTimer::Ask => asking::act(&mut it, &config, at, &mut out),
         }
     }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{MAX_OTHERS, PREKEY, PrekeyConfig};
 use crate::crypto::{Prekey, Secret, prekey_pair};
 use crate::kernel::{
-    AddressBook, Fired, Instant, KeyRng, Node, NodeClock, NodeStarted, OwnPrekey, Persist, Prekeys, Restored, Timers, row,
+    AccessList, AddressBook, Fired, Instant, KeyRng, Node, NodeClock, NodeStarted, OwnPrekey, Persist, Prekeys, Restored, Timers, row,
 };
 use crate::mesh::membership::{KeyChanged, SetKey};
 use crate::wire::NodeId;
@@ -148,18 +148,20 @@ fn turn(
 /// Learns what others announce. What was known of somebody who is away stays.
 pub(super) fn learn(
     mut changed: MessageReader<KeyChanged>,
-    mut nodes: Query<(&mut Prekeys, &AddressBook)>,
+    mut nodes: Query<(&mut Prekeys, &AddressBook, &AccessList)>,
     mut persist: MessageWriter<Persist>,
 ) {
     for KeyChanged { node, member, value, .. } in changed.read().filter(|change| &*change.key == PREKEY) {
-        let (Ok((mut prekeys, book)), Some(Ok(public))) = (nodes.get_mut(*node), value.as_deref().map(<[u8; 32]>::try_from)) else {
+        let (Ok((mut prekeys, book, access)), Some(Ok(public))) = (nodes.get_mut(*node), value.as_deref().map(<[u8; 32]>::try_from)) else {
             continue;
         };
         let prekey = Prekey(public);
         if prekeys.others.len() >= MAX_OTHERS && !prekeys.others.contains_key(member) {
-            // Of those who are away one makes room, or names that were made up once would keep all others out for ever.
-            let away = prekeys.others.keys().find(|other| book.get(other).is_none()).copied();
-            let Some(away) = away else { continue };
+            // Of those who are away one makes room, or names that were made up once would keep all others out for ever. First who is no
+            // member any more.
+            let away = |other: &&NodeId| book.get(other).is_none();
+            let strangers = prekeys.others.keys().filter(away).find(|other| !access.is_member(other));
+            let Some(away) = strangers.or_else(|| prekeys.others.keys().find(away)).copied() else { continue };
             prekeys.others.swap_remove(&away);
             persist.write(Persist::forget(*node, row(OTHER, &away.0)));
         }

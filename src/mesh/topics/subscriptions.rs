@@ -83,7 +83,10 @@ pub(super) fn subscribe(
 /// Whether a topic may be called so: letters, digits, and what cannot be mistaken for something around a name. What cannot be seen has no
 /// place in one.
 pub fn is_name(name: &str) -> bool {
-    (1..=MAX_TOPIC_NAME).contains(&name.len()) && name.chars().all(|letter| letter.is_alphanumeric() || "#-_.+/:@!?&'".contains(letter))
+    // Unicode's letters without a form: fillers of Korean syllables.
+    let is_seen = |letter: char| !matches!(letter, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    let fits = |letter: char| letter.is_alphanumeric() && is_seen(letter) || "#-_.+/:@!?&'".contains(letter);
+    (1..=MAX_TOPIC_NAME).contains(&name.len()) && name.chars().all(fits)
 }
 
 /// A topic to which nobody subscribes is none.

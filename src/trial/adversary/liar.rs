@@ -59,7 +59,7 @@ impl Liar {
         let gap = self.rng.random_range(0.5..1.5);
         self.next = match self.malice.floods {
             0.0 => Instant::NEVER,
-            rate => self.next + Duration::from_secs_f64(gap / rate),
+            rate => Duration::try_from_secs_f64(gap / rate).map_or(Instant::NEVER, |gap| self.next + gap),
         };
         if self.next >= self.malice.until {
             self.next = Instant::NEVER;

@@ -15,25 +15,26 @@ const LONE_CLAIM: Duration = Duration::from_secs(60);
 
 impl Logs {
     /// Makes room for a log called `id`, if there is none for it: the oldest log of its author in that topic goes, for whoever has lost its
-    /// log again and again must not be mute; or, of all logs that `may_go`, one of which only the last entry is left and came before
-    /// `before`. Returns which entries went.
-    pub fn make_room(&mut self, id: &LogId, before: u64, may_go: impl Fn(&LogId) -> bool) -> Vec<EntryId> {
+    /// log again and again must not be mute; or, of all logs that `may_go`, the one that has been quiet for longest, if only its last entry
+    /// is left and came before `before`, or whatever it holds if that is `None`. Returns which log went, and which entries with it.
+    pub fn make_room(&mut self, id: &LogId, before: Option<u64>, may_go: impl Fn(&LogId) -> bool) -> Option<(LogId, Vec<EntryId>)> {
         if self.logs.contains_key(id) {
-            return Vec::new();
+            return None;
         }
         let gone = if self.lives(id.topic, id.author) >= MAX_LIVES {
             let first = LogId { life: 0, ..*id };
             self.logs.range(first..*id).next().map(|(oldest, _)| *oldest)
         } else if self.logs.len() >= MAX_LOGS {
-            let over = |(_, log): &(&LogId, &Log)| log.entries.len() == 1 && log.entries[0].since < before;
-            let all = self.logs.iter().filter(over).filter(|(log, _)| may_go(log));
-            all.min_by_key(|(log, held)| (held.entries[0].since, **log)).map(|(log, _)| *log)
+            let quiet_since = |log: &Log| log.entries.back().map_or(0, |held| held.since);
+            let is_over = |log: &Log| before.is_none_or(|before| log.entries.len() <= 1 && quiet_since(log) < before);
+            let all = self.logs.iter().filter(|(id, log)| may_go(id) && is_over(log));
+            all.min_by_key(|(id, log)| (quiet_since(log), **id)).map(|(id, _)| *id)
         } else {
             None
         };
-        let Some(log) = gone.and_then(|gone| self.logs.remove(&gone)) else { return Vec::new() };
+        let (gone, log) = self.logs.remove_entry(&gone?)?;
         self.waiting -= log.waiting.values().map(|entry| size(entry)).sum::<usize>();
-        log.entries().map(|entry| entry.id).collect()
+        Some((gone, log.entries().map(|entry| entry.id).collect()))
     }
 
     /// `by` says that a log begins at `first`, later than what is lacking here. What lies before is given up when enough have said so and
