@@ -10,6 +10,7 @@ use murmuration::kernel::{Instant, run_tick};
 use murmuration::scenario::{Arrivals, Dissemination, Graph, Overlay, Scenario, Selection, Workload, WorkloadKind};
 use murmuration::sim::{RunOptions, build, run};
 use murmuration::trial::Plan;
+use murmuration::wire::admission::Belonging;
 use murmuration::wire::{BroadcastMessage, MessageId, Payload, Rumor, WireMessage, decode, encode, encoded_len};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -86,7 +87,7 @@ fn handshake(criterion: &mut Criterion) {
 fn channels() -> [NoiseChannel; 2] {
     let side = |number: u8, initiator: bool| {
         let identity = Identity::from_seed([number; 32], CryptoMode::Real);
-        Handshake::begin(&identity, initiator, &[7; 32], &mut ChaCha8Rng::from_seed([number; 32])).expect("sound keys")
+        Handshake::begin((&identity, Belonging::Open), initiator, &[7; 32], &mut ChaCha8Rng::from_seed([number; 32])).expect("sound keys")
     };
     let ((mut dialler, first), (mut listener, _)) = (side(1, true), side(2, false));
     let reply = |progress: Progress| match progress {

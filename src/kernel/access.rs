@@ -4,7 +4,7 @@ use bevy_ecs::prelude::*;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use crate::wire::admission::PastRule;
+use crate::wire::admission::{Belonging, PastRule};
 use crate::wire::{CloseReason, NodeId};
 
 /// Who may be a member, as far as the node knows. Everybody, unless admission says otherwise.
@@ -18,6 +18,8 @@ pub struct AccessList {
     pub past: PastRule,
     /// The node does not know yet who is a member: it has sessions with anybody, to find out, but holds nobody for a member.
     pub unsettled: bool,
+    /// The network that the node is in.
+    pub belonging: Belonging,
 }
 
 impl AccessList {

@@ -95,7 +95,11 @@ impl Warnings {
             }
             CloseReason::OtherAdmission => (
                 &mut self.admission,
-                "no connection, for one network is open and the other by invitation: start both with --invite-only, or neither",
+                "no connection, for one network is open and the other by invitation: members of the latter are all started with --invite-only",
+            ),
+            CloseReason::OtherNetwork => (
+                &mut self.admission,
+                "no connection, for both belong to networks by invitation, and not to the same: whoever is to change begins anew, with another --data-dir",
             ),
             CloseReason::ForgedIdentity | CloseReason::BadHandshake | CloseReason::UnknownVersion | CloseReason::FrameTooLong => {
                 (&mut self.garbage, "somebody who does not speak as a node does was refused: another program, another version, or a scan")

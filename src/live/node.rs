@@ -16,6 +16,7 @@ use super::view::{ConnectionInfo, MemberInfo, connections, members};
 use crate::crypto::NodeId;
 use crate::gate::{Command, Gate, Input, NICK};
 use crate::kernel::Incarnation;
+use crate::mesh::admission::{Admission, AdmissionState};
 use crate::wire::Payload;
 use crate::wire::chat::MAX_TEXT;
 use crate::wire::limits::MAX_PAYLOAD;
@@ -186,6 +187,14 @@ impl MeshNode {
     /// It has stopped.
     pub async fn incarnation(&self) -> Result<u64, NodeStopped> {
         self.ask(|world, node| world.get::<Incarnation>(node).map_or(0, |it| it.0)).await
+    }
+
+    /// Whether its network is by invitation: because it was told so, or because it was in one when it ended last.
+    ///
+    /// # Errors
+    /// It has stopped.
+    pub async fn is_by_invitation(&self) -> Result<bool, NodeStopped> {
+        self.ask(|world, node| world.get::<Admission>(node).is_some_and(|admission| admission.state() != AdmissionState::Open)).await
     }
 
     /// What happens from now on. Who does not read fast enough loses the oldest events and is told how many.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::NodeId;
+use super::{CloseReason, NodeId};
 use crate::crypto::{Identity, Signature};
 
 /// Most records of a network.
@@ -24,6 +24,59 @@ pub enum AdmissionMessage {
     Want(Vec<RecordId>),
     /// These.
     Records(Vec<Record>),
+}
+
+/// Whose network a node says to be in when it proves who it is: between two that are not in the same there is no session, or each would take
+/// the other's members for its own.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Belonging {
+    /// One that is open to whoever has its key.
+    #[default]
+    Open,
+    /// None yet: it waits for an invitation, or has founded a network and invited nobody.
+    Seeking,
+    /// The one by invitation that begins with this record.
+    Network(RecordId),
+}
+
+impl Belonging {
+    /// Bytes of one.
+    pub const LENGTH: usize = 17;
+
+    /// As it stands in a proof.
+    pub fn to_bytes(self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        match self {
+            Self::Open => {}
+            Self::Seeking => bytes[0] = 1,
+            Self::Network(RecordId(id)) => {
+                bytes[0] = 2;
+                bytes[1..].copy_from_slice(&id);
+            }
+        }
+        bytes
+    }
+
+    /// What [`to_bytes`](Self::to_bytes) gave; `None` if it is nothing that that gives.
+    pub fn from_bytes(bytes: &[u8; Self::LENGTH]) -> Option<Self> {
+        let [kind, id @ ..] = bytes;
+        let belonging = match kind {
+            0 => Self::Open,
+            1 => Self::Seeking,
+            _ => Self::Network(RecordId(*id)),
+        };
+        (belonging.to_bytes() == *bytes).then_some(belonging)
+    }
+
+    /// Why there is no session with somebody who is in `other`, if there is none.
+    pub fn refusal(self, other: Self) -> Option<CloseReason> {
+        match (self, other) {
+            (Self::Open, Self::Open) => None,
+            (Self::Open, _) | (_, Self::Open) => Some(CloseReason::OtherAdmission),
+            (Self::Network(ours), Self::Network(theirs)) if ours != theirs => Some(CloseReason::OtherNetwork),
+            _ => None,
+        }
+    }
 }
 
 /// Names a record: the first half of its hash.

@@ -64,6 +64,8 @@ pub enum CloseReason {
     Revoked,
     /// The network of one of both is open, and that of the other by invitation.
     OtherAdmission,
+    /// Both networks are by invitation, and have other founders.
+    OtherNetwork,
 }
 
 impl CloseReason {
@@ -95,6 +97,7 @@ impl CloseReason {
         Self::NotInvited,
         Self::Revoked,
         Self::OtherAdmission,
+        Self::OtherNetwork,
     ];
 
     /// The reason of that number.
@@ -131,6 +134,7 @@ impl CloseReason {
             Self::NotInvited => "not_invited",
             Self::Revoked => "revoked",
             Self::OtherAdmission => "other_admission",
+            Self::OtherNetwork => "other_network",
         }
     }
 }

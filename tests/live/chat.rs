@@ -111,8 +111,8 @@ async fn open_networks_and_networks_by_invitation_do_not_mix_by_half() {
         next(&mut refused, is_refusal).await;
     }
     let sees = async |node: &MeshNode| node.view().await.unwrap();
-    assert_eq!(sees(&closed).await.status, Status::OtherAdmission { invite_only: true });
-    assert_eq!(sees(&open).await.status, Status::OtherAdmission { invite_only: false });
+    assert_eq!(sees(&closed).await.status, Status::OtherAdmission { invite_only: true, settled: false });
+    assert_eq!(sees(&open).await.status, Status::OtherAdmission { invite_only: false, settled: false });
     assert!(sees(&open).await.members.is_empty() && sees(&closed).await.members.is_empty());
     // Neither was a member for a moment.
     open.shutdown().await;

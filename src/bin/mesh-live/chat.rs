@@ -1,7 +1,7 @@
 //! `mesh-live chat`: lines in, lines out.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, Read};
+use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
 use murmuration::live::chat::{Command, Console, Line, LineKind, Listener, Status, check_text, news, parse};
@@ -13,7 +13,8 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::level_filters::LevelFilter;
 
-use crate::{node, run, say};
+use crate::end::hangup;
+use crate::{node, run, try_say};
 
 /// Between two looks at how the node stands with the others.
 const LOOK: Duration = Duration::from_secs(1);
@@ -54,7 +55,7 @@ pub fn chat(args: &Args) -> Result<(), String> {
     let (config, json) = (prepared.config.clone(), args.json);
     node::start(
         prepared,
-        |node| {
+        async |node| {
             if json {
                 let fields = json!({
                     "kind": "started",
@@ -65,15 +66,20 @@ pub fn chat(args: &Args) -> Result<(), String> {
                 });
                 vec![fields.to_string()]
             } else {
-                let mut lines = node::start_lines(&config, node);
+                let mut lines = node::start_lines(&config, node).await;
                 lines.insert(2, format!("Your key: {:?}", node.id()));
                 lines
             }
         },
         async |node: MeshNode| {
-            let mut chat = Chat { console: Console::new(node), json, unread: BTreeSet::new() };
-            // The node has stopped by itself: there is nothing more to do.
-            let _ = chat.run(args).await;
+            let gone = hangup().map_err(|error| format!("the node cannot hear that its terminal is closed: {error}"))?;
+            let mut chat = Chat { console: Console::new(node), json, unread: BTreeSet::new(), unwritten: None };
+            tokio::select! {
+                // If the node has stopped by itself there is nothing more to do.
+                _ = chat.run(args) => {}
+                () = gone => {}
+            }
+            chat.unwritten.map_or(Ok(()), |error| Err(format!("what happens cannot be written to the standard output: {error}")))
         },
     )
 }
@@ -89,6 +95,8 @@ struct Chat {
     json: bool,
     /// What this node has said and nobody has yet, as far as is known.
     unread: BTreeSet<EntryId>,
+    /// Why what happens cannot be written any more. Nobody would hear of it.
+    unwritten: Option<io::Error>,
 }
 
 impl Chat {
@@ -106,7 +114,7 @@ impl Chat {
         let mut status: Option<Status> = None;
         let mut look: Interval = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        while self.unwritten.is_none() {
             tokio::select! {
                 typed = next(&mut lines) => match typed {
                     Some(typed) => if self.take(typed).await? {
@@ -140,6 +148,7 @@ impl Chat {
                 }
             }
         }
+        Ok(())
     }
 
     /// Does what was typed; says whether it was to end.
@@ -199,23 +208,29 @@ impl Chat {
     }
 
     /// Answers of the console, as they are.
-    fn show(&self, lines: &[Line]) {
+    fn show(&mut self, lines: &[Line]) {
         for line in lines {
-            say(&if self.json { line.json().to_string() } else { line.text.clone() });
+            self.say(&if self.json { line.json().to_string() } else { line.text.clone() });
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        if let Err(error) = try_say(line) {
+            self.unwritten = Some(error);
         }
     }
 
     /// Something that has happened.
-    fn tell_line(&self, line: &Line) {
+    fn tell_line(&mut self, line: &Line) {
         match line.kind {
-            _ if self.json => say(&line.json().to_string()),
-            LineKind::Text | LineKind::Direct => say(&line.text),
+            _ if self.json => self.say(&line.json().to_string()),
+            LineKind::Text | LineKind::Direct => self.say(&line.text),
             _ if line.text.is_empty() => {}
-            _ => say(&format!("* {}", line.text)),
+            _ => self.say(&format!("* {}", line.text)),
         }
     }
 
-    fn note(&self, text: &str) {
+    fn note(&mut self, text: &str) {
         self.tell_line(&Line::new(LineKind::Info, text));
     }
 }
@@ -242,7 +257,7 @@ async fn next(lines: &mut Option<Receiver<Typed>>) -> Option<Typed> {
 fn read_lines() -> Receiver<Typed> {
     let (sender, lines) = channel(AHEAD);
     let read = move || {
-        let mut input = std::io::stdin().lock();
+        let mut input = io::stdin().lock();
         loop {
             let mut line = Vec::new();
             match (&mut input).take(LONGEST).read_until(b'\n', &mut line) {

@@ -1,6 +1,7 @@
 //! `mesh-live`: a mesh node on real sockets.
 
 mod chat;
+mod end;
 mod id;
 mod key;
 mod log;
@@ -101,8 +102,13 @@ fn is_coloured() -> bool {
 
 /// Writes a line to the standard output. Whoever closed it does not want to know.
 fn say(line: &str) {
+    let _ = try_say(line);
+}
+
+/// Writes a line to the standard output.
+fn try_say(line: &str) -> std::io::Result<()> {
     let mut output = std::io::stdout().lock();
-    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+    writeln!(output, "{line}").and_then(|()| output.flush())
 }
 
 /// Writes a line to the standard error.

@@ -9,37 +9,38 @@ use murmuration::wire::Address;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
+use crate::end::{End, GOODBYE};
 use crate::run::Prepared;
 use crate::say;
 
 /// The known peers are written down this often, if they have changed.
 const KEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// Longest goodbye.
-const GOODBYE: Duration = Duration::from_millis(900);
 
 /// Runs a node until the process is interrupted or told to end, or `front` ends, which has the node meanwhile. The data directory is the
 /// node's for as long. First says the lines that `begin` makes of the node.
 pub fn start(
     Prepared { config, settings, dir }: Prepared,
-    begin: impl FnOnce(&MeshNode) -> Vec<String>,
-    front: impl AsyncFnOnce(MeshNode),
+    begin: impl AsyncFnOnce(&MeshNode) -> Vec<String>,
+    front: impl AsyncFnOnce(MeshNode) -> Result<(), String>,
 ) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the node cannot start: {error}"))?;
     runtime.block_on(async {
         // Heard from here on: whoever reads the first line may end the node.
-        let end = end().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
+        let mut end = End::new().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
         tracing::debug!(data_dir = %dir.path().display(), wan_mode = settings.wan_mode, "starting");
         let node = MeshNode::start(config).await.map_err(|error| error.to_string())?;
-        begin(&node).iter().for_each(|line| say(line));
+        end.watch(node.clone());
+        let mut ended = Ok(());
+        begin(&node).await.iter().for_each(|line| say(line));
         tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
         tokio::select! {
-            () = end => tracing::info!("told to end: saying goodbye"),
-            () = front(node.clone()) => {}
+            () = end.told() => tracing::info!("told to end: saying goodbye"),
+            result = front(node.clone()) => ended = result,
             () = keep_peers(&node, &dir) => return node.ended().await.map_err(|error| error.to_string()),
         }
         leave(&node, &dir).await;
-        Ok(())
+        ended
     })
 }
 
@@ -97,14 +98,15 @@ async fn note_peers(node: &MeshNode, dir: &DataDir) {
 }
 
 /// What a node says when it has started: who it is, where it listens, and whether anyone can join.
-pub fn start_lines(config: &MeshConfig, node: &MeshNode) -> Vec<String> {
+pub async fn start_lines(config: &MeshConfig, node: &MeshNode) -> Vec<String> {
     let short = node.id().to_string();
     let nick = config.nick.as_deref().unwrap_or(&short);
     let mut lines = vec![format!("You are: {nick} [{short}]"), format!("Listening on: {}", node.local_addr())];
     if let Some(address) = node.metrics_addr() {
         lines.push(format!("Metrics on: http://{address}/metrics"));
     }
-    if config.require_invitation {
+    // Of a node that has stopped already nothing more is to be said.
+    if node.is_by_invitation().await.unwrap_or(config.require_invitation) {
         lines.push(format!("The network \"{}\" is by invitation: whom no member has invited is not let in.", config.network));
     } else if config.network_key.is_none() {
         lines.push(format!(
@@ -120,25 +122,4 @@ pub fn start_lines(config: &MeshConfig, node: &MeshNode) -> Vec<String> {
         ));
     }
     lines
-}
-
-/// Ends when the process is interrupted or told to end.
-#[cfg(unix)]
-pub fn end() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ends when the process is interrupted.
-#[cfg(not(unix))]
-pub fn end() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }

@@ -11,7 +11,8 @@ use murmuration::report::{self, check_output, progress_bar};
 use murmuration::scenario::{self, ScenarioArgs};
 use tracing::level_filters::LevelFilter;
 
-use crate::{Ended, complain, is_coloured, log, node, say};
+use crate::end::End;
+use crate::{Ended, complain, is_coloured, log, say};
 
 /// Nodes of a swarm, if nobody says how many.
 const NODES: u32 = 20;
@@ -105,7 +106,7 @@ fn mingle(args: &Args) -> Result<(), String> {
     let swarm = Swarm::start(config).map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let end = node::end().map_err(|error| format!("the swarm cannot hear that it shall end: {error}"))?;
+        let mut end = End::new().map_err(|error| format!("the swarm cannot hear that it shall end: {error}"))?;
         say(&format!("{nodes} nodes on the loopback interface"));
         if let Some(address) = swarm.metrics_addr() {
             say(&format!("Metrics on: http://{address}/metrics"));
@@ -130,7 +131,7 @@ fn mingle(args: &Args) -> Result<(), String> {
             }
         };
         tokio::select! {
-            () = end => Ok(()),
+            () = end.told() => Ok(()),
             () = tokio::time::sleep(limit) => Ok(()),
             // Nobody but this program ends it.
             () = watch => Err(NodeDied.to_string()),

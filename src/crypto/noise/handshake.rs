@@ -5,9 +5,10 @@ use snow::{Builder, HandshakeState};
 
 use super::channel::NoiseChannel;
 use super::modelled::ModelledSide;
-use super::proof::{PROOF, check, prove};
+use super::proof::{Binding, PROOF, check, prove};
 use super::resolver::SeededResolver;
 use crate::crypto::{CryptoMode, Identity, NodeId};
+use crate::wire::admission::Belonging;
 use crate::wire::frame::{HEADER, VERSION};
 use crate::wire::{CloseReason, Frame, FrameKind, ModelledBody};
 
@@ -26,6 +27,7 @@ enum Side {
 
 struct NoiseSide {
     identity: Identity,
+    belonging: Belonging,
     initiator: bool,
     /// Taken when the handshake ends.
     state: Option<HandshakeState>,
@@ -44,6 +46,8 @@ pub enum Progress {
     Finished {
         /// Who the other side is, proven.
         remote: NodeId,
+        /// In which network it says to be.
+        belonging: Belonging,
         /// The keys of the channel.
         secrets: Secrets,
         /// The last message, if it is this side's.
@@ -61,18 +65,24 @@ pub enum Secrets {
 }
 
 impl Handshake {
-    /// Begins a handshake: as `initiator`, the first message comes with it. `key` is the network's key.
+    /// Begins a handshake of `identity`, which says to belong to a network: as `initiator`, the first message comes with it. `key` is the
+    /// network's key.
     ///
     /// # Errors
     /// [`CloseReason::BadHandshake`] if the Noise library refuses, which it does for no input that gets here.
-    pub fn begin(identity: &Identity, initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Result<(Self, Option<Frame>), CloseReason> {
+    pub fn begin(
+        (identity, belonging): (&Identity, Belonging),
+        initiator: bool,
+        key: &[u8; 32],
+        rng: &mut impl Rng,
+    ) -> Result<(Self, Option<Frame>), CloseReason> {
         let identity = identity.clone();
         if identity.mode() == CryptoMode::Modelled {
-            let mut side = ModelledSide::new(identity, initiator, key, rng);
+            let mut side = ModelledSide::new((identity, belonging), initiator, key, rng);
             let first = initiator.then(|| side.first());
             return Ok((Self(Side::Modelled(Box::new(side))), first));
         }
-        let mut side = NoiseSide::new(identity, initiator, key, rng).map_err(|_| CloseReason::BadHandshake)?;
+        let mut side = NoiseSide::new((identity, belonging), initiator, key, rng).map_err(|_| CloseReason::BadHandshake)?;
         let first = if initiator { Some(side.write(&[])?) } else { None };
         Ok((Self(Side::Noise(Box::new(side))), first))
     }
@@ -94,14 +104,14 @@ impl Handshake {
 }
 
 impl NoiseSide {
-    fn new(identity: Identity, initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Result<Self, snow::Error> {
+    fn new((identity, belonging): (Identity, Belonging), initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Result<Self, snow::Error> {
         let params = || PATTERN.parse::<snow::params::NoiseParams>();
         let mut resolver = SeededResolver::new(rng);
         let keys = Builder::with_resolver(params()?, Box::new(resolver.fork())).generate_keypair()?;
         let builder =
             Builder::with_resolver(params()?, Box::new(resolver)).prologue(PROLOGUE)?.local_private_key(&keys.private)?.psk(3, key)?;
         let state = if initiator { builder.build_initiator()? } else { builder.build_responder()? };
-        Ok(Self { identity, initiator, state: Some(state), public: keys.public, read: 0 })
+        Ok(Self { identity, belonging, initiator, state: Some(state), public: keys.public, read: 0 })
     }
 
     fn read(&mut self, message: &[u8]) -> Result<Progress, CloseReason> {
@@ -119,16 +129,18 @@ impl NoiseSide {
             return Ok(Progress::Reply(self.write_proof()?));
         }
         let theirs = state.get_remote_static().ok_or(CloseReason::BadHandshake)?;
-        let remote = check(&payload[..length], !self.initiator, &before, theirs, CryptoMode::Real)?;
+        let binding = Binding { initiator: !self.initiator, hash: &before, noise_key: theirs };
+        let (remote, belonging) = check(&payload[..length], binding, CryptoMode::Real)?;
         let reply = if self.initiator { Some(self.write_proof()?) } else { None };
         let state = self.state.take().ok_or(CloseReason::BadHandshake)?;
         let keys = state.into_stateless_transport_mode().map_err(|_| CloseReason::BadHandshake)?;
-        Ok(Progress::Finished { remote, secrets: Secrets::Noise(Box::new(NoiseChannel::new(keys))), reply })
+        Ok(Progress::Finished { remote, belonging, secrets: Secrets::Noise(Box::new(NoiseChannel::new(keys))), reply })
     }
 
     fn write_proof(&mut self) -> Result<Frame, CloseReason> {
         let hash = self.state.as_ref().ok_or(CloseReason::BadHandshake)?.get_handshake_hash();
-        let proof = prove(&self.identity, self.initiator, hash, &self.public);
+        let binding = Binding { initiator: self.initiator, hash, noise_key: &self.public };
+        let proof = prove(&self.identity, self.belonging, binding);
         self.write(&proof)
     }
 

@@ -3,8 +3,9 @@
 use rand::Rng;
 
 use super::handshake::{Progress, Secrets};
-use super::proof::{PROOF, check, prove};
-use crate::crypto::{CryptoMode, Identity};
+use super::proof::{Binding, PROOF, check, prove};
+use crate::crypto::{CryptoMode, Identity, NodeId};
+use crate::wire::admission::Belonging;
 use crate::wire::frame::HEADER;
 use crate::wire::{CloseReason, Frame, ModelledBody, ModelledFrame};
 
@@ -38,6 +39,7 @@ const SIZES: [usize; 3] = [32 + 16, 32 + 48 + PROOF + 16, 48 + PROOF + 16];
 /// One side of a modelled handshake.
 pub struct ModelledSide {
     pub(super) identity: Identity,
+    pub(super) belonging: Belonging,
     pub(super) initiator: bool,
     seal: u64,
     mine: u64,
@@ -46,14 +48,14 @@ pub struct ModelledSide {
 }
 
 impl ModelledSide {
-    pub(super) fn new(identity: Identity, initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Self {
+    pub(super) fn new((identity, belonging): (Identity, Belonging), initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Self {
         // As many draws as the real one takes, so that both leave the stream at the same place.
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
         let fold = |bytes: &[u8]| {
             bytes.chunks(8).fold(0_u64, |sum, chunk| sum.rotate_left(7) ^ chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
         };
-        Self { identity, initiator, seal: fold(key), mine: fold(&seed), theirs: 0, step: 0 }
+        Self { identity, belonging, initiator, seal: fold(key), mine: fold(&seed), theirs: 0, step: 0 }
     }
 
     pub(super) fn first(&mut self) -> Frame {
@@ -61,25 +63,35 @@ impl ModelledSide {
         frame(0, ModelledHandshake::First { ephemeral: self.mine })
     }
 
+    fn prove(&self) -> Box<[u8; PROOF]> {
+        let binding = Binding { initiator: self.initiator, hash: &self.theirs.to_le_bytes(), noise_key: &self.mine.to_le_bytes() };
+        Box::new(prove(&self.identity, self.belonging, binding))
+    }
+
+    fn check(&self, proof: &[u8; PROOF]) -> Result<(NodeId, Belonging), CloseReason> {
+        let binding = Binding { initiator: !self.initiator, hash: &self.mine.to_le_bytes(), noise_key: &self.theirs.to_le_bytes() };
+        check(proof, binding, CryptoMode::Modelled)
+    }
+
     pub(super) fn read(&mut self, message: &ModelledHandshake) -> Result<Progress, CloseReason> {
         match (self.initiator, self.step, message) {
             (false, 0, ModelledHandshake::First { ephemeral }) => {
                 (self.theirs, self.step) = (*ephemeral, 1);
-                let proof = Box::new(prove(&self.identity, false, &self.theirs.to_le_bytes(), &self.mine.to_le_bytes()));
+                let proof = self.prove();
                 Ok(Progress::Reply(frame(1, ModelledHandshake::Second { ephemeral: self.mine, proof })))
             }
             (true, 1, ModelledHandshake::Second { ephemeral, proof }) => {
                 (self.theirs, self.step) = (*ephemeral, 2);
-                let remote = check(&**proof, false, &self.mine.to_le_bytes(), &self.theirs.to_le_bytes(), CryptoMode::Modelled)?;
-                let proof = Box::new(prove(&self.identity, true, &self.theirs.to_le_bytes(), &self.mine.to_le_bytes()));
+                let (remote, belonging) = self.check(proof)?;
+                let proof = self.prove();
                 let reply = frame(2, ModelledHandshake::Third { seal: self.seal, proof });
-                Ok(Progress::Finished { remote, secrets: Secrets::Modelled, reply: Some(reply) })
+                Ok(Progress::Finished { remote, belonging, secrets: Secrets::Modelled, reply: Some(reply) })
             }
             (false, 1, ModelledHandshake::Third { seal, .. }) if *seal != self.seal => Err(CloseReason::WrongNetworkKey),
             (false, 1, ModelledHandshake::Third { proof, .. }) => {
                 self.step = 2;
-                let remote = check(&**proof, true, &self.mine.to_le_bytes(), &self.theirs.to_le_bytes(), CryptoMode::Modelled)?;
-                Ok(Progress::Finished { remote, secrets: Secrets::Modelled, reply: None })
+                let (remote, belonging) = self.check(proof)?;
+                Ok(Progress::Finished { remote, belonging, secrets: Secrets::Modelled, reply: None })
             }
             _ => Err(CloseReason::BadHandshake),
         }

@@ -4,8 +4,10 @@ use rand_chacha::ChaCha8Rng;
 use snow::Builder;
 
 use super::handshake::PATTERN;
+use super::proof::Binding;
 use super::*;
 use crate::crypto::{CryptoMode, Identity};
+use crate::wire::admission::{Belonging, RecordId};
 use crate::wire::{CloseReason, Frame};
 
 const KEY: [u8; 32] = [9; 32];
@@ -27,14 +29,14 @@ fn expect_reply(progress: Progress) -> Frame {
 
 /// All three frames, and what each side ends with.
 fn run(mode: CryptoMode, keys: [[u8; 32]; 2]) -> (Vec<Frame>, Result<[(crate::crypto::NodeId, Secrets); 2], CloseReason>) {
-    let (mut a, first) = Handshake::begin(&identity(1, mode), true, &keys[0], &mut rng(1)).unwrap();
-    let (mut b, none) = Handshake::begin(&identity(2, mode), false, &keys[1], &mut rng(2)).unwrap();
+    let (mut a, first) = Handshake::begin((&identity(1, mode), Belonging::Open), true, &keys[0], &mut rng(1)).unwrap();
+    let (mut b, none) = Handshake::begin((&identity(2, mode), Belonging::Open), false, &keys[1], &mut rng(2)).unwrap();
     assert!(none.is_none());
     let first = first.unwrap();
     let second = expect_reply(b.read(&first).unwrap());
-    let Progress::Finished { remote: seen_by_a, secrets: of_a, reply: Some(third) } = a.read(&second).unwrap() else { panic!() };
+    let Progress::Finished { remote: seen_by_a, secrets: of_a, reply: Some(third), .. } = a.read(&second).unwrap() else { panic!() };
     let end = match b.read(&third) {
-        Ok(Progress::Finished { remote, secrets, reply: None }) => Ok([(seen_by_a, of_a), (remote, secrets)]),
+        Ok(Progress::Finished { remote, secrets, reply: None, .. }) => Ok([(seen_by_a, of_a), (remote, secrets)]),
         Ok(_) => panic!("the handshake has three messages"),
         Err(reason) => Err(reason),
     };
@@ -124,12 +126,18 @@ fn modelled_frames_are_as_long_as_real_ones() {
 fn a_proof_holds_for_its_own_session_side_and_key_only() {
     for mode in [CryptoMode::Real, CryptoMode::Modelled] {
         let me = identity(1, mode);
-        let proof = proof::prove(&me, true, b"hash", b"key");
-        let check = |proof: &[u8], initiator, hash: &[u8], key: &[u8]| proof::check(proof, initiator, hash, key, mode);
-        assert_eq!(check(&proof, true, b"hash", b"key"), Ok(me.id()));
+        let belonging = Belonging::Network(RecordId([7; 16]));
+        let bound = |initiator, hash, noise_key| Binding { initiator, hash, noise_key };
+        let proof = proof::prove(&me, belonging, bound(true, b"hash", b"key"));
+        let check =
+            |proof: &[u8], initiator, hash: &'static [u8], key: &'static [u8]| proof::check(proof, bound(initiator, hash, key), mode);
+        assert_eq!(check(&proof, true, b"hash", b"key"), Ok((me.id(), belonging)));
         for forged in [check(&proof, false, b"hash", b"key"), check(&proof, true, b"hush", b"key"), check(&proof, true, b"hash", b"kex")] {
             assert_eq!(forged, Err(CloseReason::ForgedIdentity));
         }
+        let mut elsewhere = proof;
+        elsewhere[40] ^= 1;
+        assert_eq!(check(&elsewhere, true, b"hash", b"key"), Err(CloseReason::ForgedIdentity), "in another network");
         let mut other = proof;
         other[..32].copy_from_slice(&identity(3, mode).id().0);
         assert_eq!(check(&other, true, b"hash", b"key"), Err(CloseReason::ForgedIdentity));
@@ -145,8 +153,8 @@ proptest! {
         let mut altered = bytes.to_vec();
         let place = 2 + place.index(altered.len() - 2);
         altered[place] ^= 1 << bit;
-        let (mut a, first) = Handshake::begin(&identity(1, CryptoMode::Real), true, &KEY, &mut rng(1)).unwrap();
-        let (mut b, _) = Handshake::begin(&identity(2, CryptoMode::Real), false, &KEY, &mut rng(2)).unwrap();
+        let (mut a, first) = Handshake::begin((&identity(1, CryptoMode::Real), Belonging::Open), true, &KEY, &mut rng(1)).unwrap();
+        let (mut b, _) = Handshake::begin((&identity(2, CryptoMode::Real), Belonging::Open), false, &KEY, &mut rng(2)).unwrap();
         let altered = Frame::Bytes(altered.into());
         let outcome = match step {
             // The first message is only an ephemeral key: altered, it leads to another second message, which then fails.
@@ -159,7 +167,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_are_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let (mut b, _) = Handshake::begin(&identity(2, CryptoMode::Real), false, &KEY, &mut rng(2)).unwrap();
+        let (mut b, _) = Handshake::begin((&identity(2, CryptoMode::Real), Belonging::Open), false, &KEY, &mut rng(2)).unwrap();
         let frame = Frame::Bytes(bytes.clone().into());
         let _ = frame.kind();
         let _ = b.read(&frame);

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::crypto::{CryptoMode, Handshake, Identity, Progress, Secrets};
 use crate::kernel::{KernelPlugin, Node, NodeState, Role, SessionClosed, run_tick, spawn_session};
+use crate::wire::admission::Belonging;
 use crate::wire::{Address, LivenessMessage, MAX_FRAME};
 
 /// An app with one node and one open session, and the channel at the other end of that.
@@ -23,7 +24,7 @@ struct Bench {
 fn channels() -> (Channel, Channel) {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let begin = |seed: u8, initiator: bool, rng: &mut ChaCha8Rng| {
-        Handshake::begin(&Identity::from_seed([seed; 32], CryptoMode::Real), initiator, &[3; 32], rng).unwrap()
+        Handshake::begin((&Identity::from_seed([seed; 32], CryptoMode::Real), Belonging::Open), initiator, &[3; 32], rng).unwrap()
     };
     let (mut a, first) = begin(1, true, &mut rng);
     let (mut b, _) = begin(2, false, &mut rng);

@@ -28,13 +28,18 @@ const MAX_NICK: usize = 32;
 pub fn view(world: &World, node: Entity, listens: SocketAddr, network: &str) -> View {
     let id = world.get::<Contact>(node).map_or(NodeId([0; 32]), |contact| contact.id);
     let chat = world.get::<Chat>(node);
+    let members = members(world, node, &id);
+    let status = match status(world, node) {
+        Status::Alone if !members.is_empty() => Status::AllAway { members: members.len() },
+        status => status,
+    };
     View {
         id,
         nick: nick_of(world, node, &id),
         listens,
         network: network.to_owned(),
-        status: status(world, node),
-        members: members(world, node, &id),
+        status,
+        members,
         topics: topics(world, node),
         waiting: chat.map_or(0, Chat::waiting),
         locked: chat.map_or(0, Chat::locked),
@@ -174,13 +179,17 @@ fn status(world: &World, node: Entity) -> Status {
         (AdmissionState::Revoked, _) => Status::Revoked { by: revoker(world, node) },
         (AdmissionState::Waiting, Some(CloseReason::Revoked)) => Status::Revoked { by: None },
         (AdmissionState::Waiting, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
-        (AdmissionState::Waiting, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: true },
+        (AdmissionState::Waiting, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: true, settled: false },
         (AdmissionState::Waiting, reason) => unreached(world, node, reason).unwrap_or(Status::NotInvited),
         _ if links > 0 => Status::Connected { links },
         // Somebody says so, and has not shown it.
         (_, Some(CloseReason::Revoked)) => Status::Revoked { by: None },
         (AdmissionState::Founder { provisional: true }, Some(CloseReason::NotInvited)) => Status::Strangers,
-        (state, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: state != AdmissionState::Open },
+        (state, Some(CloseReason::OtherAdmission)) => {
+            let settled = matches!(state, AdmissionState::Founder { provisional: false } | AdmissionState::Member);
+            Status::OtherAdmission { invite_only: state != AdmissionState::Open, settled }
+        }
+        (state, Some(CloseReason::OtherNetwork)) if state != AdmissionState::Open => Status::OtherNetwork,
         // A member was not always one: what it was told before counts no more.
         (AdmissionState::Open, Some(CloseReason::NotInvited)) => Status::NotInvited,
         (_, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,

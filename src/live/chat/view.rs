@@ -66,6 +66,15 @@ pub enum Status {
     OtherAdmission {
         /// Whether the node's network is by invitation.
         invite_only: bool,
+        /// Whether it is in one already, and does not wait for one.
+        settled: bool,
+    },
+    /// Those who were reached belong to another network by invitation.
+    OtherNetwork,
+    /// All other members are away.
+    AllAway {
+        /// How many there are.
+        members: usize,
     },
 }
 
@@ -87,12 +96,20 @@ impl fmt::Display for Status {
             }
             Self::Revoked { by: Some(by) } => write!(f, "revoked: you were revoked by {by}, and that is for good"),
             Self::Revoked { by: None } => f.write_str("revoked: this key was removed from the network, and that is for good"),
-            Self::OtherAdmission { invite_only: true } => f.write_str(
-                "Recovering... the network of those who were reached is open, and this one by invitation: to join them start without --invite-only",
+            Self::OtherAdmission { invite_only: true, settled: true } => f.write_str(
+                "Recovering... somebody was kept out who was started without --invite-only: members of this network must be started with it",
             ),
-            Self::OtherAdmission { invite_only: false } => f.write_str(
-                "Recovering... the network of those who were reached is by invitation, and this one open: to join them start with --invite-only",
+            Self::OtherAdmission { invite_only: true, settled: false } => f.write_str(
+                "Recovering... the network of those who were reached is open, and this node waits for an invitation: to join them start without --invite-only",
             ),
+            Self::OtherAdmission { invite_only: false, .. } => f.write_str(
+                "Recovering... the network of those who were reached is by invitation: start with --invite-only, and ask a member to invite your key",
+            ),
+            Self::OtherNetwork => f.write_str(
+                "Recovering... those who were reached belong to another network by invitation: to join them begin anew, with another --data-dir",
+            ),
+            Self::AllAway { members: 1 } => f.write_str("nobody is here: the other member is away"),
+            Self::AllAway { members } => write!(f, "nobody is here: all {members} other members are away"),
             Self::WrongNetworkKey => f.write_str("Recovering... those who were reached have another network or network key than this node"),
         }
     }
@@ -110,6 +127,7 @@ pub(super) fn plainly(reason: CloseReason) -> &'static str {
         CloseReason::Leaving => "the other side was leaving",
         CloseReason::Reset => "the connection broke",
         CloseReason::OtherAdmission => "one network is open, and the other by invitation",
+        CloseReason::OtherNetwork => "the other side belongs to another network by invitation",
         other => other.name(),
     }
 }

@@ -15,7 +15,7 @@ use crate::kernel::{
     AccessList, AddressBook, CloseSession, Connect, Contact, Instant, Keys, LastWords, Node, NodeClock, NodeRng, Outgoing, Persist,
     Refusals, Session, SessionPhase, Sessions, Timers, row,
 };
-use crate::wire::admission::{Record, RecordId, RevocationRule, Statement};
+use crate::wire::admission::{Belonging, Record, RecordId, RevocationRule, Statement};
 use crate::wire::codec::encode_value;
 use crate::wire::{AdmissionMessage, CloseReason};
 
@@ -160,13 +160,14 @@ fn access_list(admission: &Admission) -> AccessList {
         return AccessList::default();
     }
     if admission.seeks() {
-        return AccessList { unsettled: true, ..AccessList::default() };
+        return AccessList { unsettled: true, belonging: Belonging::Seeking, ..AccessList::default() };
     }
     AccessList {
         admitted: Some(admission.members().copied().collect()),
         revoked: admission.revoked().copied().collect(),
         past: admission.rules().unwrap_or_default().past,
         unsettled: false,
+        belonging: admission.ledger().map_or(Belonging::Seeking, |ledger| Belonging::Network(ledger.network())),
     }
 }
 

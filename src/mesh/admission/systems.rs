@@ -44,16 +44,19 @@ pub(super) fn start(
             *admission = Admission::default();
         }
         admission.me = Some(me.id);
-        admission.invite_only = settings.invite_only;
-        if !settings.invite_only {
-            continue;
-        }
-        let phase = config.interval.mul_f64(rng.0.random_range(0.1..1.0));
-        rounds.set(node, state, clock.after(at, phase), Round);
         if admission.ledger.is_none() {
             let mine = rows.iter().filter(|(of, _)| *of == node).map(|(_, record)| record.clone());
             admission.restore(mine.collect(), keys.0.mode());
         }
+        // Whoever is in a network by invitation stays there: if it were open because it was told so once, it would let in whomever its
+        // members keep out.
+        admission.invite_only = settings.invite_only || !admission.seeks();
+        if !admission.invite_only {
+            admission.ledger = None;
+            continue;
+        }
+        let phase = config.interval.mul_f64(rng.0.random_range(0.1..1.0));
+        rounds.set(node, state, clock.after(at, phase), Round);
         if admission.ledger.is_none() && settings.founds && seeds.is_none_or(|seeds| seeds.0.is_empty()) {
             let record = Record::sign(&keys.0, RecordId([0; 16]), millis(at), Statement::Found(config.rules));
             let intake = Intake { fresh: vec![record.id()], ..Intake::default() };

@@ -12,6 +12,7 @@ use crate::kernel::{
     AccessList, Channel, CloseSession, Contact, Dial, Fired, FrameIn, FrameOut, Instant, KeyRng, Keys, LinkUp, Node, NodeClock, Refusals,
     Role, Service, Session, SessionOf, SessionOpened, SessionPhase, SessionTraffic, Sessions, Timers, Traffic,
 };
+use crate::wire::admission::Belonging;
 use crate::wire::{CloseReason, Frame, FrameKind, NodeId, Protocol};
 
 /// Over a datagram service, how long to wait before the last message is sent again.
@@ -62,7 +63,7 @@ impl Outlets<'_, '_> {
 }
 
 /// Whatever a handshake needs of its node.
-type NodeParts<'a> = (&'a Node, &'a NodeClock, &'a Contact, &'a Keys, &'a NetworkKey, &'a mut KeyRng);
+type NodeParts<'a> = (&'a Node, &'a NodeClock, &'a AccessList, &'a Keys, &'a NetworkKey, &'a mut KeyRng);
 
 pub(super) fn limit_dials(
     mut dials: MessageReader<Dial>,
@@ -87,7 +88,7 @@ pub(super) fn begin(
     mut out: Outlets,
 ) {
     for LinkUp { node: entity, session, at } in links.read().copied() {
-        let (Ok((node, clock, _, keys, key, mut rng)), Ok((mut state, service, mut handshake))) =
+        let (Ok((node, clock, access, keys, key, mut rng)), Ok((mut state, service, mut handshake))) =
             (nodes.get_mut(entity), sessions.get_mut(session))
         else {
             continue;
@@ -97,7 +98,7 @@ pub(super) fn begin(
         }
         state.phase = SessionPhase::Handshaking;
         let initiator = state.role == Role::Initiator;
-        match Handshake::begin(&keys.0, initiator, &key.0, &mut rng.0) {
+        match Handshake::begin((&keys.0, access.belonging), initiator, &key.0, &mut rng.0) {
             Ok((side, first)) => {
                 let last = Exchange { received: None, sent: first.clone().filter(|_| *service == Service::Datagram) };
                 *handshake = HandshakeState::Running { handshake: Box::new(side), last };
@@ -154,7 +155,7 @@ pub(super) fn advance(
         }
         let reply = match progress {
             Ok(Progress::Reply(reply)) => Some(reply),
-            Ok(Progress::Finished { remote, secrets, reply }) => {
+            Ok(Progress::Finished { remote, belonging, secrets, reply }) => {
                 state.remote = Some(remote);
                 if let Some(reply) = reply {
                     if datagram {
@@ -173,7 +174,7 @@ pub(super) fn advance(
                 };
                 state.phase = SessionPhase::Established;
                 let (node, session, at) = (*node, *session, *at);
-                let opening = Opening { node, session, remote, at };
+                let opening = Opening { node, session, remote, belonging, at };
                 admit(opening, (me, access), mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
                 continue;
             }
@@ -208,6 +209,7 @@ pub(super) struct Opening {
     pub node: Entity,
     pub session: Entity,
     pub remote: NodeId,
+    pub belonging: Belonging,
     pub at: Instant,
 }
 
@@ -222,12 +224,12 @@ pub(super) fn admit(
     sessions: &mut Query<&mut Session>,
     out: &mut Outlets,
 ) {
-    let Opening { node, session, remote, at } = opening;
+    let Opening { node, session, remote, belonging, at } = opening;
     if remote == me.id {
         out.refuse(session, at, CloseReason::SelfDial);
         return;
     }
-    if let Some(reason) = access.refusal(&remote) {
+    if let Some(reason) = access.refusal(&remote).or_else(|| access.belonging.refusal(belonging)) {
         // It was never open to anybody here; the keys are there, so the last frame tells the other side why.
         if let Ok(mut new) = sessions.get_mut(session) {
             new.phase = SessionPhase::Handshaking;
@@ -301,7 +303,8 @@ pub(super) fn open_unproven(
         state.phase = SessionPhase::Established;
         state.remote = Some(peer.0);
         *channel = Channel::modelled();
-        let opening = Opening { node, session, remote: peer.0, at };
+        // Nothing is proven here: the other side is where it must be.
+        let opening = Opening { node, session, remote: peer.0, belonging: access.belonging, at };
         admit(opening, (me, access), mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
     }
 }

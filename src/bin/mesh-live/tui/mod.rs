@@ -28,6 +28,7 @@ use tracing::level_filters::LevelFilter;
 use self::terminal::Screen;
 use self::theme::Theme;
 use self::wizard::{Answers, Outcome, Wizard};
+use crate::end::{End, hangup};
 use crate::id::node_id;
 use crate::{log, node, run};
 
@@ -54,11 +55,12 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the node cannot start: {error}"))?;
     runtime.block_on(async {
-        let end = node::end().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
-        let gone = gone().map_err(|error| spoilt(&error))?;
+        let mut told = End::new().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
+        let watchdog = told.clone();
+        let gone = hangup().map_err(|error| spoilt(&error))?;
         let end = async {
             tokio::select! {
-                () = end => {}
+                () = told.told() => {}
                 () = gone => {}
             }
         };
@@ -83,7 +85,8 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
         let config = run::config(&settings, Some(seed), &dir).map_err(|error| error.to_string())?;
         let node = MeshNode::start(config.clone()).await.map_err(|error| error.to_string())?;
         tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
-        let begin = node::start_lines(&config, &node);
+        watchdog.watch(node.clone());
+        let begin = node::start_lines(&config, &node).await;
         let ended = tokio::select! {
             () = &mut end => Ok(()),
             () = node::keep_peers(&node, &dir) => Err("the node has stopped; its log says why".to_owned()),
@@ -94,21 +97,6 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
         node::leave(&node, &dir).await;
         ended
     })
-}
-
-/// Ends when the terminal is closed.
-#[cfg(unix)]
-fn gone() -> std::io::Result<impl Future<Output = ()>> {
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
-    Ok(async move {
-        hangup.recv().await;
-    })
-}
-
-/// Ends when the terminal is closed, which the system does not tell.
-#[cfg(not(unix))]
-fn gone() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(std::future::pending())
 }
 
 /// Asks the questions of the first start; nothing if somebody does not want to answer.

@@ -46,7 +46,7 @@ pub fn draw(app: &App, frame: &mut Frame, area: Rect) {
     let (sign, role) = match &app.view.status {
         _ if app.view.unsaved.is_some() => ("▲", Role::Bad),
         Status::Connected { .. } => ("●", Role::Good),
-        Status::Revoked { .. } | Status::WrongNetworkKey | Status::OtherAdmission { .. } => ("✗", Role::Bad),
+        Status::Revoked { .. } | Status::WrongNetworkKey | Status::OtherAdmission { .. } | Status::OtherNetwork => ("✗", Role::Bad),
         _ => ("◌", Role::Warn),
     };
     let room = usize::from(area.width).saturating_sub(4);
@@ -75,7 +75,12 @@ fn sentences(app: &App) -> Vec<String> {
             "Others are there: F2 invites them, or they invite your key (F4)".to_owned(),
             "Others are there: F2 invites them".to_owned(),
         ],
-        Status::OtherAdmission { invite_only } => {
+        Status::OtherAdmission { settled: true, .. } => vec![
+            capital(&view.status),
+            "Somebody was kept out who was started without --invite-only".to_owned(),
+            "Somebody lacks --invite-only".to_owned(),
+        ],
+        Status::OtherAdmission { invite_only, .. } => {
             let (theirs, own) = if *invite_only { ("open", "by invitation") } else { ("by invitation", "open") };
             vec![
                 capital(&view.status),
@@ -83,6 +88,11 @@ fn sentences(app: &App) -> Vec<String> {
                 format!("Their network is {theirs}"),
             ]
         }
+        Status::OtherNetwork => vec![
+            capital(&view.status),
+            "Those who were reached belong to another network by invitation".to_owned(),
+            "They belong to another network".to_owned(),
+        ],
         Status::Alone => vec![
             format!("Nobody else is known yet: others join with `--seed` and your address, {}", app.address),
             "Nobody else is known yet: waiting for somebody to come".to_owned(),

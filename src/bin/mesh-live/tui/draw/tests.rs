@@ -65,7 +65,10 @@ fn the_lowest_line_says_why_there_is_no_connection() {
     assert!(status(Status::Revoked { by: None }, 80).contains("✗ Revoked: this key was removed"));
     let by = Some("bob [b2b2b2b2]".to_owned());
     assert!(status(Status::Revoked { by }, 80).contains("✗ Revoked: you were revoked by bob [b2b2b2b2]"));
-    assert!(status(Status::OtherAdmission { invite_only: true }, 80).contains("✗ Their network is open, this one by invitation"));
+    assert!(
+        status(Status::OtherAdmission { invite_only: true, settled: false }, 80)
+            .contains("✗ Their network is open, this one by invitation")
+    );
     assert!(status(Status::WrongNetworkKey, 100).contains("✗ Recovering... those who were reached have another network"));
 }
 
