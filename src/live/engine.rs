@@ -353,5 +353,7 @@ pub fn close(world: &mut World) {
     if let Some(sockets) = engine.sockets.take() {
         sockets.close(CLOSING);
     }
+    // Whoever hears that the node has ended may begin another with the same store.
+    engine.store = None;
     engine.closed.send_replace(true);
 }

@@ -105,7 +105,7 @@ async fn open_networks_and_networks_by_invitation_do_not_mix_by_half() {
     let mut events = open.subscribe();
     let closed = MeshNode::start(MeshConfig { require_invitation: true, ..seeded(&open) }).await.unwrap();
     let mut refused = closed.subscribe();
-    let is_refusal = |event| matches!(event, MeshEvent::Disconnected { reason: CloseReason::OtherAdmission, .. }).then_some(());
+    let is_refusal = |event| matches!(event, MeshEvent::Refused { reason: CloseReason::OtherAdmission, .. }).then_some(());
     // Again and again, as it goes on trying.
     for _ in 0..3 {
         next(&mut refused, is_refusal).await;

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
-use murmuration::crypto::{Commitment, CryptoMode, Identity, Opening, PrekeyId, SealedBox, Signature};
+use murmuration::crypto::{Commitment, CryptoMode, Identity, MESSAGE_OVERHEAD, Opening, PrekeyId, SealedBox, Signature};
 use murmuration::kernel::{Instant, Keys, NetworkTag};
 use murmuration::mesh::chat::{ChatCounts, TextHeard};
 use murmuration::mesh::routing::{DatagramReceived, SendTo};
 use murmuration::mesh::topics::{LOBBY, TopicDelivered};
 use murmuration::scenario::{FaultKind, Scenario, Selection};
-use murmuration::wire::chat::{EntryBody, EntryHash, EntryId, LogEntry, SharedText, SyncMessage};
+use murmuration::wire::chat::{EntryBody, EntryHash, EntryId, LogEntry, LogId, SharedText, SyncMessage};
 use murmuration::wire::codec::encode_value;
 use murmuration::wire::routing::DatagramBody;
 use murmuration::wire::{MessageId, NodeId, Payload, Rumor, TopicId};
@@ -238,6 +238,34 @@ fn a_shared_text_that_is_not_the_one_that_was_signed_or_was_not_asked_for_is_not
     let told = observe::<TextHeard>(&cut_off(0, 15, CryptoMode::Real), &script);
     let told: Vec<&[u8]> = told.iter().filter(|(node, _)| *node == VICTIM).map(|(_, told)| &*told.text.text).collect();
     assert_eq!(told, [b"to all"]);
+}
+
+#[test]
+fn a_text_that_is_longer_than_its_entry_is_not_taken_though_its_author_committed_to_it() {
+    const OPENING: Opening = Opening([9; 32]);
+    const LONG: [u8; 10_000] = [b'a'; 10_000];
+    fn bring_it(world: &mut World, at: Instant) {
+        let author = node(world, 0);
+        let id = EntryId { log: LogId { topic: TopicId::of(LOBBY), author: id(world, 0), life: 1 }, sequence: 1 };
+        let body = EntryBody::Text { epoch: 1, index: 0, commitment: OPENING.commit(&LONG), ciphertext: [0; MESSAGE_OVERHEAD].into() };
+        let entry = LogEntry { id, previous: EntryHash::default(), clock: 1, time: 1, body, signature: Signature([0; 64]) };
+        let (keys, network) = (world.get::<Keys>(author).expect("keys"), world.get::<NetworkTag>(author).expect("a network"));
+        let entry = LogEntry::sign(&keys.0, &network.0, entry);
+        bring(world, at, 0, &entry);
+    }
+    let script: [Step; 3] = [
+        (12_000, bring_it),
+        (12_500, |world, at| {
+            let id = *chat(world, VICTIM).logs().iter().next().expect("it is held").0;
+            let text = SharedText { id: EntryId { log: id, sequence: 1 }, opening: OPENING, text: LONG.into() };
+            tell(world, at, 1, SyncMessage::Share { texts: vec![text] });
+        }),
+        (13_000, |world, _| {
+            assert_eq!(counts(world), ChatCounts { entries: 1, false_texts: 1, ..ChatCounts::default() });
+            assert_eq!(chat(world, VICTIM).texts().len(), 0);
+        }),
+    ];
+    observe::<TextHeard>(&cut_off(10, 14, CryptoMode::Real), &script);
 }
 
 #[test]

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
-use murmuration::crypto::Signature;
+use murmuration::crypto::{Commitment, Signature};
 use murmuration::kernel::{Instant, Keys, NetworkTag};
 use murmuration::mesh::chat::{ChatConfig, ChatCounts, ForkSeen};
 use murmuration::mesh::routing::{DatagramReceived, SendTo};
 use murmuration::mesh::topics::LOBBY;
+use murmuration::scenario::{FaultKind, Selection};
 use murmuration::wire::chat::{EntryBody, EntryHash, EntryId, Head, LogEntry, LogId, SyncMessage};
 use murmuration::wire::routing::DatagramBody;
 use murmuration::wire::{NodeId, TopicId};
 
-use crate::chat::{chat, everybody, heard, id, say, scenario};
+use crate::chat::{chat, everybody, fault, heard, id, say, scenario};
 use crate::harness::{Step, node, observe};
 
 fn tell(world: &mut World, at: Instant, from: u32, to: u32, message: SyncMessage) {
@@ -77,6 +78,35 @@ fn two_entries_of_one_number_show_at_whoever_has_either() {
     assert!([1, 2].iter().all(|node| who.contains(node)), "{who:?}");
     who.dedup();
     assert_eq!(who.len(), seen.len(), "each says so once");
+}
+
+#[test]
+fn forks_do_not_stand_in_the_way_of_what_is_missing() {
+    /// Node 0 has as many logs as an author may, each with another long end for each of the others.
+    fn fork(world: &mut World, at: Instant) {
+        let author = node(world, 0);
+        for (to, says) in [(1, 1), (2, 2), (3, 3)] {
+            for life in 1..=16 {
+                let id = EntryId { log: LogId { topic: TopicId::of(LOBBY), author: id(world, 0), life }, sequence: 1 };
+                let body = EntryBody::Text { epoch: 1, index: 0, commitment: Commitment([0; 32]), ciphertext: [says; 16_384].into() };
+                let entry = LogEntry { id, previous: EntryHash::default(), clock: 1, time: 1, body, signature: Signature([0; 64]) };
+                let (keys, network) = (world.get::<Keys>(author).expect("keys"), world.get::<NetworkTag>(author).expect("a network"));
+                let entry = Arc::new(LogEntry::sign(&keys.0, &network.0, entry));
+                tell(world, at, 0, to, SyncMessage::Entries { entries: vec![entry], more: false });
+            }
+        }
+    }
+    let script: [Step; 3] = [
+        (8_000, fork),
+        (25_000, |world, at| say(world, at, 1, LOBBY, "missed")),
+        (69_000, |world, _| {
+            assert!(counts(world, 4)[1..].iter().all(|counts| (1..=16).contains(&counts.forked)), "each fork counts once");
+        }),
+    ];
+    let mut scenario = scenario(4, 70);
+    let alone = vec![Selection::Nodes(vec![2])];
+    scenario.faults = vec![fault(20, FaultKind::Partition(alone)), fault(30, FaultKind::Heal)];
+    assert_eq!(heard(&scenario, &script)["missed"], everybody(4));
 }
 
 /// What a node has let go it no longer has, but it has signed it: that is no reason to begin another log.

@@ -1,6 +1,7 @@
 //! What each protocol promises about single nodes, seen in its ECS messages. The kernel, the wire and the transport are the real ones.
 
 mod admission;
+mod catching_up;
 mod chat;
 mod defaults;
 mod discovery;

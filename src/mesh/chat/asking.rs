@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ChatConfig;
-use super::entries::may_read;
+use super::entries::{Past, may_read};
 use super::outlets::{Outlets, SpeakerItem};
-use super::sync::BATCH;
+use super::sync::{BATCH, WINDOW, pace};
 use super::systems::ChatTimer;
 use super::timeline::{Place, Text};
 use crate::kernel::{Instant, Standing};
@@ -76,7 +76,7 @@ fn give_up(it: &mut SpeakerItem) {
     for (topic, mut places) in all {
         let locked: Vec<Place> = places.iter().copied().collect();
         let readable = chat.texts.of_topic(&topic).rev().filter(|text| text.to.is_none()).take(count as usize);
-        places.extend(readable.map(|text| (text.clock, text.time, text.id)));
+        places.extend(readable.map(|text| text.place()));
         let Some(first) = places.iter().rev().nth((count as usize).saturating_sub(1)) else { continue };
         for (_, _, id) in locked.iter().filter(|place| *place < first) {
             chat.locked.remove(id);
@@ -121,24 +121,36 @@ fn ask(it: &mut SpeakerItem, requests: &[Request], at: Instant, out: &mut Outlet
     }
 }
 
-/// Tells `asker` of the texts that it asks for those that it may read.
+/// Tells `asker` of the texts that it asks for those that it may read, as many as go into a few messages. All must be of one topic.
 pub(super) fn share(it: &mut SpeakerItem, wanted: &[EntryId], asker: NodeId, at: Instant, out: &mut Outlets) {
-    let mut texts = Vec::new();
-    let mut left = BATCH;
-    for id in wanted {
+    let Some(topic) = wanted.first().map(|id| id.log.topic) else { return };
+    let belongs = it.chat.belongs(&topic, &asker);
+    let past = Past::of(it, &topic);
+    let mut messages: Vec<Vec<SharedText>> = Vec::new();
+    let mut left = 0;
+    for id in wanted.iter().filter(|id| id.log.topic == topic) {
         let (Some(entry), Some(text)) = (it.chat.logs.entry(id).cloned(), it.chat.texts.get(id).cloned()) else { continue };
-        if !it.chat.belongs(&id.log.topic, &asker) || !may_read(it, &entry, &asker) {
+        if !belongs || !may_read(it, &entry, &asker, &past) {
             it.chat.counts.not_shared += 1;
             continue;
         }
         let size = text.text.len() + 128;
         if size > left {
-            break;
+            if messages.len() >= WINDOW {
+                break;
+            }
+            messages.push(Vec::new());
+            left = BATCH;
         }
-        left -= size;
-        texts.push(SharedText { id: *id, opening: text.opening, text: text.text.clone() });
+        left = left.saturating_sub(size);
+        if let Some(last) = messages.last_mut() {
+            last.push(SharedText { id: *id, opening: text.opening, text: text.text.clone() });
+        }
     }
-    if !texts.is_empty() {
+    for texts in messages {
+        if !pace(it, asker, at) {
+            return;
+        }
         out.sync(it.entity, asker, SyncMessage::Share { texts }, at);
     }
 }

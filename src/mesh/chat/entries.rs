@@ -10,10 +10,11 @@ use super::outlets::{Outlets, SpeakerItem};
 use super::sender::Reader;
 use super::speaking::say_waiting;
 use super::systems::ChatTimer;
-use super::timeline::Text;
+use super::timeline::{Place, Text};
 use super::{retention, store};
 use crate::crypto::{Chain, Opening, Secret};
 use crate::kernel::Instant;
+use crate::wire::admission::PastRule;
 use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId};
 use crate::wire::{NodeId, TopicId};
 
@@ -210,17 +211,17 @@ fn lock(it: &mut SpeakerItem, id: EntryId, config: &ChatConfig, at: Instant, out
 
 /// Whether others may tell the node what an entry says. By how many texts a newcomer may read only they can tell.
 pub(super) fn is_owed(it: &SpeakerItem, id: &EntryId) -> bool {
-    let past = it.access.past != crate::wire::admission::PastRule::Nothing;
-    it.chat.logs.entry(id).is_some_and(|entry| past && matches!(entry.body, EntryBody::Text { .. }) || may_read(it, entry, &it.me.id))
+    let past = if it.access.past == PastRule::Nothing { Past::Nothing } else { Past::All };
+    it.chat.logs.entry(id).is_some_and(|entry| may_read(it, entry, &it.me.id, &past))
 }
 
 /// Whether what `entry` says was, or may be, told to `reader`.
-pub(super) fn may_read(it: &SpeakerItem, entry: &LogEntry, reader: &NodeId) -> bool {
-    let LogId { topic, author, .. } = entry.id.log;
+pub(super) fn may_read(it: &SpeakerItem, entry: &LogEntry, reader: &NodeId, past: &Past) -> bool {
+    let author = entry.id.log.author;
     match &entry.body {
         EntryBody::Keys { .. } => false,
         EntryBody::Direct { to, .. } => reader == to || *reader == author,
-        EntryBody::Text { epoch, .. } => *reader == author || was_sealed(it, entry, *epoch, reader) || may_read_past(it, &topic, &entry.id),
+        EntryBody::Text { epoch, .. } => *reader == author || past.holds(entry) || was_sealed(it, entry, *epoch, reader),
     }
 }
 
@@ -234,14 +235,31 @@ fn was_sealed(it: &SpeakerItem, entry: &LogEntry, epoch: u64, reader: &NodeId) -
     keys.flatten().any(|key| key.reader == *reader)
 }
 
-/// Whether those who come later may read it.
-fn may_read_past(it: &SpeakerItem, topic: &TopicId, id: &EntryId) -> bool {
-    use crate::wire::admission::PastRule;
-    match it.access.past {
-        PastRule::All => true,
-        PastRule::Nothing => false,
-        PastRule::Last(count) => {
-            it.chat.texts.of_topic(topic).rev().filter(|text| text.to.is_none()).take(count as usize).any(|text| text.id == *id)
+/// What those who come later may read of a topic.
+pub(super) enum Past {
+    All,
+    Nothing,
+    /// What does not stand before this.
+    From(Place),
+}
+
+impl Past {
+    pub(super) fn of(it: &SpeakerItem, topic: &TopicId) -> Self {
+        match it.access.past {
+            PastRule::All => Self::All,
+            PastRule::Nothing => Self::Nothing,
+            PastRule::Last(count) => {
+                let last = it.chat.texts.of_topic(topic).rev().filter(|text| text.to.is_none()).take(count as usize).last();
+                last.map_or(Self::Nothing, |text| Self::From(text.place()))
+            }
+        }
+    }
+
+    fn holds(&self, entry: &LogEntry) -> bool {
+        match self {
+            Self::All => true,
+            Self::Nothing => false,
+            Self::From(first) => (entry.clock, entry.time, entry.id) >= *first,
         }
     }
 }

@@ -25,8 +25,8 @@ use crate::wire::{NodeId, TopicId};
 
 /// Most bytes of entries or texts in one message.
 pub(super) const BATCH: usize = 48 << 10;
-/// Most messages with entries that answer one comparison.
-const WINDOW: usize = 8;
+/// Most messages that answer one question.
+pub(super) const WINDOW: usize = 8;
 /// When whoever had news is asked for more. Members pace what they send by the second.
 const CATCH_UP: Duration = Duration::from_millis(1_100);
 /// All authors there can be.
@@ -234,7 +234,7 @@ fn on_heads(
 }
 
 /// Whether another question of `member` is answered, or another answer sent to it.
-fn pace(it: &mut SpeakerItem, member: NodeId, at: Instant) -> bool {
+pub(super) fn pace(it: &mut SpeakerItem, member: NodeId, at: Instant) -> bool {
     let granted = it.chat.pace.grants(member, at);
     it.chat.counts.paced += u64::from(!granted);
     granted

@@ -31,6 +31,13 @@ impl Text {
     }
 }
 
+impl Text {
+    /// Where it stands in its topic.
+    pub(super) fn place(&self) -> Place {
+        (self.clock, self.time, self.id)
+    }
+}
+
 /// Where a text stands: by Lamport's clock, then by time and author, so that all who have the same texts see the same order. What one author
 /// says stays in its order whatever its clocks show.
 pub(super) type Place = (u64, u64, EntryId);
@@ -45,7 +52,7 @@ pub struct Timeline {
 impl Timeline {
     /// Puts a text in its place; says whether it is new.
     pub fn insert(&mut self, text: Arc<Text>) -> bool {
-        let place = (text.clock, text.time, text.id);
+        let place = text.place();
         let new = self.places.insert(text.id, (text.clock, text.time)).is_none();
         if new {
             self.topics.entry(text.id.log.topic).or_default().insert(place, text);
