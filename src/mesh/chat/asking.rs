@@ -128,9 +128,9 @@ pub(super) fn share(it: &mut SpeakerItem, wanted: &[EntryId], asker: NodeId, at:
     let past = Past::of(it, &topic);
     let mut messages: Vec<Vec<SharedText>> = Vec::new();
     let mut left = 0;
-    for id in wanted.iter().filter(|id| id.log.topic == topic) {
+    for id in wanted {
         let (Some(entry), Some(text)) = (it.chat.logs.entry(id).cloned(), it.chat.texts.get(id).cloned()) else { continue };
-        if !belongs || !may_read(it, &entry, &asker, &past) {
+        if !belongs || id.log.topic != topic || !may_read(it, &entry, &asker, &past) {
             it.chat.counts.not_shared += 1;
             continue;
         }
