@@ -15,3 +15,4 @@ mod past;
 mod restart;
 mod routing;
 mod topics;
+mod topology;
