@@ -1,6 +1,6 @@
 //! Who is linked with whom: the link-state database, and the shortest paths that follow from it.
 //!
-//! It is shared on purpose. Routing writes it, from what members publish in their namespaces; topics and metrics read it.
+//! It is shared on purpose. Routing writes it, from what members publish in their namespaces; the overlay, topics and metrics read it.
 
 mod tree;
 

@@ -41,6 +41,8 @@ of_node!(
     Connect,
     SessionOpened,
     SessionClosed,
+    murmuration::kernel::NeighborDown,
+    murmuration::kernel::NeighborUp,
     murmuration::kernel::BeaconOut,
     murmuration::kernel::Received<murmuration::wire::LivenessMessage>,
     murmuration::mesh::chat::ForkSeen,

@@ -17,3 +17,4 @@ mod restart;
 mod routing;
 mod strangers;
 mod topics;
+mod topology;

@@ -2,8 +2,9 @@
 //!
 //! A link that comes up becomes an open session, told by `SessionOpened`, or is closed with a reason: a wrong network key, a forged
 //! identity, a message out of place, time that ran out. Of two sessions that two nodes opened to each other at once, both keep the
-//! one that the higher id dialled.
+//! one that the higher id dialled, and the other is closed when both have that one open.
 
+mod admit;
 mod components;
 mod config;
 mod systems;

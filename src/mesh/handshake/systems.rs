@@ -5,6 +5,7 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
 
+use super::admit::{Opening, admit};
 use super::components::{Exchange, HandshakeState};
 use super::{HandshakeConfig, NetworkKey};
 use crate::crypto::{Handshake, Progress, Secrets};
@@ -12,8 +13,7 @@ use crate::kernel::{
     AccessList, Channel, CloseSession, Contact, Dial, Fired, FrameIn, FrameOut, Instant, KeyRng, Keys, LinkUp, Node, NodeClock, Refusals,
     Role, Service, Session, SessionOf, SessionOpened, SessionPhase, SessionTraffic, Sessions, Timers, Traffic,
 };
-use crate::wire::admission::Belonging;
-use crate::wire::{CloseReason, Frame, FrameKind, NodeId, Protocol};
+use crate::wire::{CloseReason, Frame, FrameKind, Protocol};
 
 /// Over a datagram service, how long to wait before the last message is sent again.
 const REPEAT: Duration = Duration::from_secs(1);
@@ -33,8 +33,8 @@ pub struct Repeat(Entity);
 #[derive(SystemParam)]
 pub(super) struct Outlets<'w, 's> {
     frames: MessageWriter<'w, FrameOut>,
-    opened: MessageWriter<'w, SessionOpened>,
-    close: MessageWriter<'w, CloseSession>,
+    pub opened: MessageWriter<'w, SessionOpened>,
+    pub close: MessageWriter<'w, CloseSession>,
     traffic: ResMut<'w, Traffic>,
     of_sessions: Query<'w, 's, &'static mut SessionTraffic>,
     refusals: ResMut<'w, Refusals>,
@@ -56,7 +56,7 @@ impl Outlets<'_, '_> {
         }
     }
 
-    fn refuse(&mut self, session: Entity, at: Instant, reason: CloseReason) {
+    pub fn refuse(&mut self, session: Entity, at: Instant, reason: CloseReason) {
         self.refusals.count(reason);
         self.close.write(CloseSession { session, reason, at });
     }
@@ -174,7 +174,7 @@ pub(super) fn advance(
                 };
                 state.phase = SessionPhase::Established;
                 let (node, session, at) = (*node, *session, *at);
-                let opening = Opening { node, session, remote, belonging, at };
+                let opening = Opening { node, session, remote, belonging, last: Role::Responder, at };
                 admit(opening, (me, access), mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
                 continue;
             }
@@ -201,61 +201,6 @@ fn answered_before(state: &HandshakeState, frame: &Frame) -> Option<Option<Frame
         }
         HandshakeState::Waiting => None,
     }
-}
-
-/// A session whose other side has just been proven.
-#[derive(Clone, Copy)]
-pub(super) struct Opening {
-    pub node: Entity,
-    pub session: Entity,
-    pub remote: NodeId,
-    pub belonging: Belonging,
-    pub at: Instant,
-}
-
-/// Opens a session, unless the other side is the node itself, may not be a member, or another session to it is kept.
-///
-/// Of two that were dialled from both sides at once both keep the one that the higher id dialled; of two from the same side the newer, for
-/// whoever dials again has lost the older.
-pub(super) fn admit(
-    opening: Opening,
-    (me, access): (&Contact, &AccessList),
-    mine: &Sessions,
-    sessions: &mut Query<&mut Session>,
-    out: &mut Outlets,
-) {
-    let Opening { node, session, remote, belonging, at } = opening;
-    if remote == me.id {
-        out.refuse(session, at, CloseReason::SelfDial);
-        return;
-    }
-    if let Some(reason) = access.refusal(&remote).or_else(|| access.belonging.refusal(belonging)) {
-        // It was never open to anybody here; the keys are there, so the last frame tells the other side why.
-        if let Ok(mut new) = sessions.get_mut(session) {
-            new.phase = SessionPhase::Handshaking;
-        }
-        out.refuse(session, at, reason);
-        return;
-    }
-    let Ok((role, address, reach)) = sessions.get(session).map(|new| (new.role, new.address, new.reach)) else { return };
-    for other in mine.iter().filter(|other| *other != session) {
-        let Ok(existing) = sessions.get(other) else { continue };
-        if existing.phase != SessionPhase::Established || existing.remote != Some(remote) {
-            continue;
-        }
-        let ours_wins = me.id > remote;
-        let keep_existing = existing.role != role && (existing.role == Role::Initiator) == ours_wins;
-        let surplus = if keep_existing { session } else { other };
-        out.close.write(CloseSession { session: surplus, reason: CloseReason::Duplicate, at });
-        if keep_existing {
-            // It was never open to anybody here.
-            if let Ok(mut new) = sessions.get_mut(session) {
-                new.phase = SessionPhase::Handshaking;
-            }
-            return;
-        }
-    }
-    out.opened.write(SessionOpened { node, session, remote, role, address, reach, at });
 }
 
 pub(super) fn time_out(
@@ -304,7 +249,7 @@ pub(super) fn open_unproven(
         state.remote = Some(peer.0);
         *channel = Channel::modelled();
         // Nothing is proven here: the other side is where it must be.
-        let opening = Opening { node, session, remote: peer.0, belonging: access.belonging, at };
+        let opening = Opening { node, session, remote: peer.0, belonging: access.belonging, last: Role::Initiator, at };
         admit(opening, (me, access), mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
     }
 }

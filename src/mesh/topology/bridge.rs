@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
+use smallvec::SmallVec;
 
 use super::components::Topology;
 use super::rules::Scene;
@@ -53,6 +54,25 @@ impl Topology {
             Some(Standing::Alive) => false,
             Some(Standing::Suspected { .. } | Standing::Lost) => true,
             Some(Standing::Heard) | None => settled(),
+        }
+    }
+
+    /// Looks at the sessions that no link needs: one may be all there is between two parts, for whoever has links enough asks for none, and
+    /// nobody dials whom a session leads to. If it seems so at two audits in turn, for links take a while to be published, it is made a
+    /// bridge.
+    pub(super) fn look_across(&mut self, scene: &mut Scene) {
+        let before = self.across.take();
+        let unused: SmallVec<[NodeId; 8]> = scene.open.iter().filter(|peer| !self.uses(peer)).copied().collect();
+        if unused.is_empty() {
+            return;
+        }
+        let paths = scene.paths.map(|paths| paths.tree(&scene.me.id));
+        let no_path = |peer: &NodeId| paths.as_ref().is_some_and(|paths| paths.hops(peer).is_none());
+        let apart: SmallVec<[NodeId; 8]> = unused.into_iter().filter(|peer| no_path(peer) || self.is_apart(scene, peer)).collect();
+        match before.filter(|peer| apart.contains(peer)) {
+            Some(peer) => self.ask(scene, peer, Purpose::Bridge),
+            None if apart.is_empty() => {}
+            None => self.across = Some(apart[scene.rng.random_range(0..apart.len())]),
         }
     }
 

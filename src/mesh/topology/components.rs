@@ -24,6 +24,8 @@ pub struct Topology {
     pub(super) dialing: SmallVec<[Dialing; 2]>,
     /// Who might be in another part of the mesh, and when it will be asked for a bridge if it still might.
     pub(super) bridging: Option<(NodeId, Instant)>,
+    /// To whom, as it seemed at the last audit, a session leads that is all there is between two parts of the mesh.
+    pub(super) across: Option<NodeId>,
     /// How the node is getting rid of a link that is too many.
     pub(super) shedding: Option<Shedding>,
     /// Ways of shedding tried in vain since there is one link too many.

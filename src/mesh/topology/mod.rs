@@ -5,8 +5,8 @@
 //! the dead, confirms the others so that both sides agree on them, and closes sessions that serve nobody.
 //!
 //! No islands: whom no heartbeat reaches is suspected; discovery dials one of the suspected now and then; and a session with such a
-//! one becomes a *bridge* (`bridge.rs`), a link that is granted even beyond the maximum. What is then too much is shed in ways that
-//! cannot cut the mesh (`shed.rs`).
+//! one becomes a *bridge* (`bridge.rs`), a link that is granted even beyond the maximum. So does a session that no link needs, instead of
+//! being closed, if no published link leads to its other side. What is then too much is shed in ways that cannot cut the mesh (`shed.rs`).
 //!
 //! Guaranteed, once members answer and nothing fails any more: links are mutual, all members that know of each other are connected,
 //! and every degree is within its bounds wherever that is possible; then no link changes. Not guaranteed: bounds while links are being

@@ -1,6 +1,9 @@
 //! A model of a network of nodes that follow the rules, without ECS: sessions open after a moment, messages take a while or are
 //! lost, and whoever hears from a member by whichever path holds it for alive.
 
+mod around;
+mod verdict;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Duration;
@@ -12,7 +15,7 @@ use super::TopologyConfig;
 use super::components::Topology;
 use super::rules::{Action, Scene};
 use crate::crypto::NodeId;
-use crate::kernel::{AddressBook, Contact, Instant, NodeClock, Peer, Standing};
+use crate::kernel::{AddressBook, Contact, Instant, LinkState, NodeClock};
 use crate::wire::{Address, TopologyMessage};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,6 +40,7 @@ struct Member {
     me: Contact,
     topology: Topology,
     book: AddressBook,
+    paths: LinkState,
     rng: ChaCha8Rng,
     neighbors: BTreeSet<usize>,
     heard: BTreeMap<usize, Instant>,
@@ -49,6 +53,8 @@ pub(super) struct Model {
     pub config: TopologyConfig,
     /// Chance that a message is lost.
     pub loss: f64,
+    /// Whether members publish their links.
+    pub publishes: bool,
     members: Vec<Member>,
     /// Who is on which side of a partition.
     sides: Vec<u8>,
@@ -78,6 +84,7 @@ impl Model {
             me: *me,
             topology: Topology::default(),
             book: AddressBook::default(),
+            paths: LinkState::default(),
             rng: ChaCha8Rng::from_seed(rng.random()),
             neighbors: BTreeSet::new(),
             heard: BTreeMap::new(),
@@ -91,6 +98,7 @@ impl Model {
         let mut model = Self {
             config,
             loss: 0.0,
+            publishes: false,
             members,
             sides: vec![0; nodes],
             sessions: BTreeMap::new(),
@@ -188,6 +196,7 @@ impl Model {
 
     fn audit(&mut self, node: usize) {
         self.schedule(self.config.rebalance_interval, Event::Audit(node));
+        self.follow_links(node);
         self.play(node, Topology::audit);
         let now = self.now;
         let idle = self.config.rebalance_interval * 2;
@@ -215,18 +224,6 @@ impl Model {
         }
     }
 
-    /// What discovery does: anybody while there is no session, and else now and then one of those who are away.
-    fn discover(&mut self, node: usize) {
-        let alone = !self.sessions.keys().any(|(a, b)| *a == node || *b == node);
-        let phase = if alone { self.rng.random_range(0.5..2.0) } else { self.rng.random_range(4.0..6.0) };
-        self.schedule(Duration::from_secs_f64(phase), Event::Discover(node));
-        let member = &mut self.members[node];
-        let found = member.book.pick(&mut member.rng, |_, peer| alone || peer.standing != Standing::Alive);
-        if let Some((_, Peer { address: Address::Memory(to), .. })) = found {
-            self.dial(node, to as usize);
-        }
-    }
-
     fn dial(&mut self, node: usize, to: usize) {
         if !self.sessions.contains_key(&pair(node, to)) && node != to {
             let wait = if self.reaches(node, to) { self.delay() * 4 } else { DIAL_TIMEOUT };
@@ -239,41 +236,6 @@ impl Model {
             self.handle(Event::Closed { node, peer });
             let wait = self.delay();
             self.schedule(wait, Event::Closed { node: peer, peer: node });
-        }
-    }
-
-    /// Heartbeats cross a component within a second; they take another to be believed.
-    fn gossip(&mut self) {
-        self.schedule(SECOND, Event::Gossip);
-        let components = self.components();
-        for node in 0..self.members.len() {
-            for other in 0..self.members.len() {
-                let together = |a: Option<usize>, b: Option<usize>| a.is_some() && a == b;
-                let (mine, theirs) = (&self.members[node], &self.members[other]);
-                if node == other || !mine.up {
-                    continue;
-                }
-                let near = together(components[node], components[other]) && together(mine.component, theirs.component);
-                let Contact { id, address } = theirs.me;
-                let now = self.now;
-                let member = &mut self.members[node];
-                if near {
-                    member.heard.insert(other, now);
-                    member.book.insert(id, Peer { address, standing: Standing::Alive, incarnation: 0 });
-                } else if let Some(peer) = member.book.get(&id).copied() {
-                    let silence = member.heard.get(&other).map(|heard| now.since(*heard));
-                    match peer.standing {
-                        Standing::Alive if silence.is_none_or(|silence| silence >= SUSPECT) => {
-                            member.book.set_standing(&id, Standing::Suspected { since: now });
-                        }
-                        Standing::Suspected { since } if now.since(since) >= FORGET => member.book.set_standing(&id, Standing::Lost),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        for (member, component) in self.members.iter_mut().zip(components) {
-            member.component = component;
         }
     }
 
@@ -291,6 +253,7 @@ impl Model {
             clock: NodeClock::default(),
             config: &self.config,
             book: &member.book,
+            paths: self.publishes.then_some(&member.paths),
             open: &open,
             rng: &mut member.rng,
             actions: &mut actions,
@@ -326,58 +289,5 @@ impl Model {
                 Action::Wake(due) => self.schedule(due.since(self.now), Event::Wake { node, due }),
             }
         }
-    }
-
-    /// For each node that is up, the smallest index of those it is connected with by links that both sides know and that carry.
-    fn components(&self) -> Vec<Option<usize>> {
-        let mut found = vec![None; self.members.len()];
-        for start in 0..self.members.len() {
-            if found[start].is_some() || !self.members[start].up {
-                continue;
-            }
-            let mut open = vec![start];
-            found[start] = Some(start);
-            while let Some(node) = open.pop() {
-                for next in &self.members[node].neighbors {
-                    if found[*next].is_none() && self.members[*next].neighbors.contains(&node) && self.reaches(node, *next) {
-                        found[*next] = Some(start);
-                        open.push(*next);
-                    }
-                }
-            }
-        }
-        found
-    }
-
-    /// What is wrong with the mesh, if anything is.
-    pub fn faults(&self) -> Vec<String> {
-        let up: Vec<usize> = (0..self.members.len()).filter(|node| self.members[*node].up).collect();
-        let mut faults = Vec::new();
-        let components: BTreeSet<_> = self.components().into_iter().flatten().collect();
-        if components.len() > 1 {
-            faults.push(format!("{} components", components.len()));
-        }
-        let least = self.config.min_degree.min(up.len().saturating_sub(1));
-        for node in up {
-            let member = &self.members[node];
-            let ids: BTreeSet<usize> =
-                member.topology.links.iter().map(|link| self.members.iter().position(|m| m.me.id == link.id).expect("a node")).collect();
-            assert_eq!(ids, member.neighbors, "what is told is what is");
-            if !(least..=self.config.max_degree).contains(&member.neighbors.len()) {
-                faults.push(format!("node {node} has {:?}", member.neighbors));
-            }
-            for other in &member.neighbors {
-                if !self.members[*other].neighbors.contains(&node) {
-                    faults.push(format!("{node} has a link with {other}, which knows nothing of it"));
-                }
-            }
-        }
-        faults
-    }
-
-    /// Most sessions of a node.
-    pub fn most_sessions(&self) -> usize {
-        let count = |node: usize| self.sessions.keys().filter(|(a, b)| *a == node || *b == node).count();
-        (0..self.members.len()).filter(|node| self.members[*node].up).map(count).max().unwrap_or(0)
     }
 }

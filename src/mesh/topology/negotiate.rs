@@ -2,8 +2,8 @@
 
 use rand::RngExt;
 
-use super::components::Topology;
-use super::rules::{Action, Scene, is_away};
+use super::components::{Pending, Topology};
+use super::rules::{Action, PATIENCE, Scene, is_away, same_kind};
 use crate::crypto::NodeId;
 use crate::kernel::{Peer, Standing};
 use crate::wire::topology::{MAX_REFERRALS, Purpose, Rejection};
@@ -52,6 +52,36 @@ impl Topology {
             TopologyMessage::Found { asker, number } => self.pass_found(scene, from, *asker, *number),
         }
         Ok(())
+    }
+
+    pub(super) fn ask(&mut self, scene: &mut Scene, peer: NodeId, purpose: Purpose) {
+        if self.pending.iter().any(|pending| pending.peer == peer || same_kind(pending.purpose, purpose)) {
+            return;
+        }
+        self.pending.push(Pending { peer, purpose, sent: scene.now, tries: 1 });
+        self.request(scene, peer, purpose);
+        self.wake_in(scene, PATIENCE);
+    }
+
+    fn request(&self, scene: &mut Scene, peer: NodeId, purpose: Purpose) {
+        let (degree, rejections, address) = (self.told_degree(), self.fruitless, scene.me.address);
+        scene.send(peer, TopologyMessage::ConnectRequest { degree, rejections, purpose, address });
+    }
+
+    /// Another session with `peer` has taken the place of one that ended. What was on its way over that one is lost: so that both sides
+    /// agree whether they are linked, what this side knows is said again.
+    pub(super) fn replaced(&mut self, scene: &mut Scene, peer: NodeId) {
+        if self.link(&peer).is_some() {
+            self.confirm(scene, peer);
+        } else if let Some(purpose) = self.pending.iter().find(|pending| pending.peer == peer).map(|pending| pending.purpose) {
+            self.request(scene, peer, purpose);
+        }
+    }
+
+    /// Says that `peer` is a neighbour.
+    pub(super) fn confirm(&self, scene: &mut Scene, peer: NodeId) {
+        let (degree, address) = (self.told_degree(), scene.me.address);
+        scene.send(peer, TopologyMessage::Confirm { degree, address });
     }
 
     /// Grants or rejects a request.
@@ -165,7 +195,8 @@ impl Topology {
         }
         let Some(place) = self.pending.iter().position(|pending| pending.peer == from) else { return };
         let purpose = self.pending.remove(place).purpose;
-        if self.link(&from).is_none() {
+        // To whom a bridge is wanted there may be no other session: it is closed at an audit, unless it still is.
+        if self.link(&from).is_none() && purpose != Purpose::Bridge {
             scene.actions.push(Action::Close(from, CloseReason::Unwanted));
         }
         if let Purpose::Instead(other) = purpose {

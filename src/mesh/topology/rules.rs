@@ -6,14 +6,14 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::TopologyConfig;
-use super::components::{Dialing, Link, Pending, Topology};
+use super::components::{Dialing, Link, Topology};
 use crate::crypto::NodeId;
-use crate::kernel::{AddressBook, Contact, Instant, NodeClock, Peer, Standing};
+use crate::kernel::{AddressBook, Contact, Instant, LinkState, NodeClock, Peer, Standing};
 use crate::wire::topology::Purpose;
 use crate::wire::{Address, CloseReason, TopologyMessage};
 
 /// How long an answer is waited for before the request is sent again.
-const PATIENCE: Duration = Duration::from_millis(1500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// How often a request is sent.
 const MOST_TRIES: u8 = 3;
 /// How long a dial is waited for; whoever is still there will be tried again.
@@ -28,6 +28,8 @@ pub(super) struct Scene<'a> {
     pub clock: NodeClock,
     pub config: &'a TopologyConfig,
     pub book: &'a AddressBook,
+    /// Who is linked with whom, if members publish it.
+    pub paths: Option<&'a LinkState>,
     /// Whom an open session leads to.
     pub open: &'a [NodeId],
     pub rng: &'a mut ChaCha8Rng,
@@ -62,7 +64,7 @@ impl Scene<'_> {
 }
 
 /// Two purposes of one kind do not stand in each other's way only by what they name.
-fn same_kind(a: Purpose, b: Purpose) -> bool {
+pub(super) fn same_kind(a: Purpose, b: Purpose) -> bool {
     std::mem::discriminant(&a) == std::mem::discriminant(&b)
 }
 
@@ -91,6 +93,7 @@ impl Topology {
         self.link(peer).is_some()
             || self.pending.iter().any(|pending| pending.peer == *peer)
             || self.bridging.is_some_and(|(other, _)| other == *peer)
+            || self.across == Some(*peer)
     }
 
     /// The node begins, or begins again, without links.
@@ -101,6 +104,7 @@ impl Topology {
 
     /// The regular look at everything.
     pub(super) fn audit(&mut self, scene: &mut Scene) {
+        self.look_across(scene);
         // A link that was made to reach somebody who was suspected needs time for heartbeats to cross it.
         let grace = scene.config.rebalance_interval * 2;
         let dead: Vec<NodeId> = self
@@ -113,9 +117,8 @@ impl Topology {
             self.unlink(scene, &id);
             scene.actions.push(Action::Close(id, CloseReason::PeerDead));
         }
-        let (degree, address) = (self.told_degree(), scene.me.address);
         for link in &self.links {
-            scene.send(link.id, TopologyMessage::Confirm { degree, address });
+            self.confirm(scene, link.id);
         }
         self.step(scene);
     }
@@ -199,16 +202,6 @@ impl Topology {
             scene.actions.push(Action::Dial(address));
             self.wake_in(scene, DIAL_PATIENCE);
         }
-    }
-
-    pub(super) fn ask(&mut self, scene: &mut Scene, peer: NodeId, purpose: Purpose) {
-        if self.pending.iter().any(|pending| pending.peer == peer || same_kind(pending.purpose, purpose)) {
-            return;
-        }
-        self.pending.push(Pending { peer, purpose, sent: scene.now, tries: 1 });
-        let (degree, rejections, address) = (self.told_degree(), self.fruitless, scene.me.address);
-        scene.send(peer, TopologyMessage::ConnectRequest { degree, rejections, purpose, address });
-        self.wake_in(scene, PATIENCE);
     }
 
     /// No session leads to `peer` any longer.

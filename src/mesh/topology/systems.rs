@@ -1,6 +1,7 @@
 //! The rules are called with what happens, and what they decide is done.
 
 use bevy_ecs::prelude::*;
+use bevy_ecs::query::QueryData;
 use bevy_ecs::system::SystemParam;
 use rand::RngExt;
 use smallvec::SmallVec;
@@ -10,8 +11,8 @@ use super::components::Topology;
 use super::rules::{Action, Scene};
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AddressBook, CloseSession, Connect, Contact, Fired, Instant, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
-    NodeStarted, Outgoing, Received, Refusals, Role, Session, SessionClosed, SessionOpened, SessionPhase, Sessions, Timers,
+    AddressBook, CloseSession, Connect, Contact, Fired, Instant, LinkState, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock,
+    NodeRng, NodeStarted, Outgoing, Received, Refusals, Role, Session, SessionClosed, SessionOpened, SessionPhase, Sessions, Timers,
 };
 use crate::mesh::leave::MemberLeft;
 use crate::wire::{CloseReason, TopologyMessage};
@@ -24,15 +25,26 @@ pub struct Audit;
 #[derive(Clone, Copy, Debug)]
 pub struct Wake(Instant);
 
-/// Whatever the overlay needs of a node. It has no `Sessions` while it has no session.
-type NodeParts<'a> =
-    (&'a Node, &'a NodeClock, &'a Contact, &'a AddressBook, Option<&'a Sessions>, &'a mut NodeRng, &'a mut Topology, &'a mut Neighbors);
+/// Whatever the overlay needs of a node. It has no `Sessions` while it has no session, and no `LinkState` where links are not published.
+#[derive(QueryData)]
+#[query_data(mutable)]
+pub(super) struct NodeParts {
+    node: &'static Node,
+    clock: &'static NodeClock,
+    me: &'static Contact,
+    book: &'static AddressBook,
+    paths: Option<&'static LinkState>,
+    mine: Option<&'static Sessions>,
+    rng: &'static mut NodeRng,
+    topology: &'static mut Topology,
+    neighbors: &'static mut Neighbors,
+}
 
 /// Where the overlay looks and acts.
 #[derive(SystemParam)]
 pub(super) struct Stage<'w, 's> {
     config: Res<'w, TopologyConfig>,
-    nodes: Query<'w, 's, NodeParts<'static>>,
+    nodes: Query<'w, 's, NodeParts>,
     sessions: Query<'w, 's, &'static Session>,
     wakes: ResMut<'w, Timers<Wake>>,
     outgoing: MessageWriter<'w, Outgoing>,
@@ -47,13 +59,14 @@ pub(super) struct Stage<'w, 's> {
 impl Stage<'_, '_> {
     /// Lets the rules decide for one node, and does what they say.
     fn play(&mut self, entity: Entity, at: Instant, decide: impl FnOnce(&mut Topology, &mut Scene)) {
-        let Ok((node, clock, me, book, mine, mut rng, mut topology, mut neighbors)) = self.nodes.get_mut(entity) else { return };
-        let mine: SmallVec<[(NodeId, Entity); 8]> = open_sessions(mine, &self.sessions).collect();
+        let Ok(mut it) = self.nodes.get_mut(entity) else { return };
+        let mine: SmallVec<[(NodeId, Entity); 8]> = open_sessions(it.mine, &self.sessions).collect();
         self.open.clear();
         self.open.extend(mine.iter().map(|(remote, _)| *remote));
-        let (config, rng, actions) = (&self.config, &mut rng.0, &mut *self.actions);
-        let mut scene = Scene { me: *me, now: at, clock: *clock, config, book, open: &self.open, rng, actions };
-        decide(&mut topology, &mut scene);
+        let (config, rng, actions) = (&self.config, &mut it.rng.0, &mut *self.actions);
+        let (me, clock, book, paths) = (*it.me, *it.clock, it.book, it.paths);
+        let mut scene = Scene { me, now: at, clock, config, book, paths, open: &self.open, rng, actions };
+        decide(&mut it.topology, &mut scene);
         let session_with = |id: &NodeId| mine.iter().find(|(remote, _)| remote == id).map(|(_, session)| *session);
         for action in self.actions.drain(..) {
             match action {
@@ -64,24 +77,25 @@ impl Stage<'_, '_> {
                 }
                 Action::Link(id) => {
                     if let Some(neighbor) = session_with(&id).map(|session| Neighbor { session, id })
-                        && neighbors.insert(neighbor)
+                        && it.neighbors.insert(neighbor)
                     {
                         self.up.write(NeighborUp { node: entity, neighbor, at });
                     }
                 }
                 Action::Unlink(id) => {
-                    let session = neighbors.iter().find(|neighbor| neighbor.id == id).map(|neighbor| neighbor.session);
-                    if let Some(neighbor) = session.and_then(|session| neighbors.remove(session)) {
+                    let session = it.neighbors.iter().find(|neighbor| neighbor.id == id).map(|neighbor| neighbor.session);
+                    if let Some(neighbor) = session.and_then(|session| it.neighbors.remove(session)) {
                         self.down.write(NeighborDown { node: entity, neighbor, at });
                     }
                 }
                 Action::Close(id, reason) => {
-                    self.close.write_batch(session_with(&id).map(|session| CloseSession { session, reason, at }));
+                    let sessions = mine.iter().filter(|(remote, _)| *remote == id);
+                    self.close.write_batch(sessions.map(|(_, session)| CloseSession { session: *session, reason, at }));
                 }
                 Action::Dial(to) => {
                     self.connect.write(Connect { node: entity, to, at });
                 }
-                Action::Wake(due) => self.wakes.set(entity, node, due, Wake(due)),
+                Action::Wake(due) => self.wakes.set(entity, it.node, due, Wake(due)),
             }
         }
     }
@@ -97,10 +111,10 @@ fn open_sessions(mine: Option<&Sessions>, sessions: &Query<&Session>) -> impl It
 
 pub(super) fn start(mut started: MessageReader<NodeStarted>, mut audits: ResMut<Timers<Audit>>, mut stage: Stage) {
     for NodeStarted { node: entity, at, .. } in started.read().copied() {
-        let Ok((node, clock, .., mut rng, _, mut neighbors)) = stage.nodes.get_mut(entity) else { continue };
-        neighbors.clear();
-        let phase = stage.config.rebalance_interval.mul_f64(rng.0.random_range(0.1..1.0));
-        audits.set(entity, node, clock.after(at, phase), Audit);
+        let Ok(mut it) = stage.nodes.get_mut(entity) else { continue };
+        it.neighbors.clear();
+        let phase = stage.config.rebalance_interval.mul_f64(it.rng.0.random_range(0.1..1.0));
+        audits.set(entity, it.node, it.clock.after(at, phase), Audit);
         stage.play(entity, at, Topology::start);
     }
 }
@@ -108,16 +122,17 @@ pub(super) fn start(mut started: MessageReader<NodeStarted>, mut audits: ResMut<
 /// Links end with their sessions, unless another session with the same node has taken over.
 pub(super) fn follow_closed(mut closed: MessageReader<SessionClosed>, mut stage: Stage) {
     for SessionClosed { node: entity, session, remote, address, role, was_open, at, .. } in closed.read().copied() {
-        let Ok((_, _, _, _, mine, _, _, mut neighbors)) = stage.nodes.get_mut(entity) else { continue };
-        let successor = open_sessions(mine, &stage.sessions).find(|(other, _)| Some(*other) == remote);
+        let Ok(mut it) = stage.nodes.get_mut(entity) else { continue };
+        let successor = open_sessions(it.mine, &stage.sessions).find(|(other, _)| Some(*other) == remote);
         match (remote.filter(|_| was_open), successor) {
             (Some(_), Some((id, session_now))) => {
-                if let Some(neighbor) = neighbors.remove(session) {
+                if let Some(neighbor) = it.neighbors.remove(session) {
                     stage.down.write(NeighborDown { node: entity, neighbor, at });
                     let neighbor = Neighbor { session: session_now, id };
-                    neighbors.insert(neighbor);
+                    it.neighbors.insert(neighbor);
                     stage.up.write(NeighborUp { node: entity, neighbor, at });
                 }
+                stage.play(entity, at, |topology, scene| topology.replaced(scene, id));
             }
             (Some(id), None) => stage.play(entity, at, |topology, scene| topology.closed(scene, id)),
             (None, None) if role == Role::Initiator => stage.play(entity, at, |topology, scene| topology.dial_failed(scene, address)),
@@ -161,15 +176,15 @@ pub(super) fn wake(mut fired: MessageReader<Fired<Wake>>, mut stage: Stage) {
 
 pub(super) fn audit(mut fired: MessageReader<Fired<Audit>>, mut audits: ResMut<Timers<Audit>>, mut stage: Stage) {
     for Fired { node: entity, at, .. } in fired.read().copied() {
-        let Ok((node, clock, ..)) = stage.nodes.get(entity) else { continue };
-        audits.set(entity, node, clock.after(at, stage.config.rebalance_interval), Audit);
+        let Ok(it) = stage.nodes.get(entity) else { continue };
+        audits.set(entity, it.node, it.clock.after(at, stage.config.rebalance_interval), Audit);
         stage.play(entity, at, Topology::audit);
-        let Ok((_, clock, _, _, mine, _, topology, _)) = stage.nodes.get(entity) else { continue };
+        let Ok(it) = stage.nodes.get(entity) else { continue };
         // Sessions that serve the overlay in no way for two audits serve nobody.
         let idle = stage.config.rebalance_interval * 2;
-        for (remote, session) in open_sessions(mine, &stage.sessions) {
-            let old = stage.sessions.get(session).is_ok_and(|state| clock.elapsed(state.since, at) >= idle);
-            if old && !topology.uses(&remote) {
+        for (remote, session) in open_sessions(it.mine, &stage.sessions) {
+            let old = stage.sessions.get(session).is_ok_and(|state| it.clock.elapsed(state.since, at) >= idle);
+            if old && !it.topology.uses(&remote) {
                 stage.close.write(CloseSession { session, reason: CloseReason::Unwanted, at });
             }
         }

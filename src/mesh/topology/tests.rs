@@ -116,11 +116,13 @@ proptest! {
         nodes in 2..40_usize,
         config in configs(),
         loss in prop_oneof![Just(0.0), 0.0..0.2],
+        publishes in any::<bool>(),
         seed in any::<u64>(),
         faults in prop::collection::vec((0..3_u8, 2..4_u8, 1..100_u64), 0..4),
     ) {
         let mut model = Model::new(nodes, config, seed);
         model.loss = loss;
+        model.publishes = publishes;
         (0..nodes).for_each(|node| model.start(node, Duration::ZERO));
         model.run(SECOND * 30);
         let mut next = nodes;
