@@ -1,6 +1,6 @@
 //! A node is brought up: its sockets, its world, and what serves its metrics.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -90,6 +90,14 @@ pub fn install(app: &mut App, config: MeshConfig) -> Result<MeshNode, StartError
 fn bring_up(app: &mut App, config: MeshConfig) -> Result<(MeshNode, Life), StartError> {
     if config.min_degree > config.max_degree {
         return Err(StartError::Config(format!("min_degree {} is more than max_degree {}", config.min_degree, config.max_degree)));
+    }
+    if let Some(told) = config.advertise {
+        let broadcast = matches!(told.ip(), IpAddr::V4(ip) if ip.is_broadcast());
+        if told.port() == 0 || told.ip().is_unspecified() || told.ip().is_multicast() || broadcast {
+            return Err(StartError::Config(format!(
+                "nobody can dial {told}: advertise the address and port at which others reach this node"
+            )));
+        }
     }
     let listener = sockets::bind(config.bind_addr)?;
     let local_addr = listener.local_addr()?;

@@ -189,7 +189,8 @@ fn open_or_set_aside(path: &Path) -> Result<Database, Trouble> {
         Err(Trouble::Damaged(what)) => {
             let aside = set_aside(path)?;
             tracing::warn!(
-                "{} is damaged ({what}) and was moved to {}; the node goes on with a new one, and others send it what was said",
+                "{} is damaged ({what}) and was moved to {}; the node goes on with a new one, and others send it what was said; \
+                 what had not been said yet is lost",
                 path.display(),
                 aside.display()
             );

@@ -281,7 +281,9 @@ fn who_asks_for_what_it_may_not_read_is_counted_and_told_nothing() {
         // What is no text has nothing to tell.
         wanted.extend(said(world).iter().filter(|entry| matches!(entry.body, EntryBody::Keys { .. })).map(|entry| entry.id));
         let (from, to) = (node(world, VICTIM), id(world, 0));
-        world.write_message(SendTo { node: from, to, body: DatagramBody::Sync(SyncMessage::Ask { wanted }), at });
+        for wanted in wanted.chunk_by(|a, b| a.log.topic == b.log.topic).map(<[EntryId]>::to_vec) {
+            world.write_message(SendTo { node: from, to, body: DatagramBody::Sync(SyncMessage::Ask { wanted }), at });
+        }
     }
     let script: [Step; 4] = [
         (7_000, |world, at| (0..2).for_each(|who| join(world, at, who, "birds"))),

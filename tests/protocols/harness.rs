@@ -46,6 +46,7 @@ of_node!(
     murmuration::kernel::BeaconOut,
     murmuration::kernel::Received<murmuration::wire::LivenessMessage>,
     murmuration::mesh::chat::ForkSeen,
+    murmuration::mesh::chat::NotSaid,
     murmuration::mesh::chat::TextHeard,
     murmuration::mesh::discovery::WentOffline,
     murmuration::mesh::discovery::WentOnline,

@@ -9,6 +9,7 @@ mod disk;
 mod forged;
 mod handshake;
 mod harness;
+mod hopeless;
 mod leave;
 mod liveness;
 mod lying;

@@ -132,12 +132,14 @@ pub(super) fn usage(name: &str, arguments: &str, what: &str) -> String {
 /// # Errors
 /// There is no such command, or what follows it does not do.
 pub fn parse(line: &str) -> Result<Option<Command>, ParseError> {
-    let line = line.trim();
+    let text = line.trim_end();
+    let line = text.trim_start();
     if line.is_empty() {
         return Ok(None);
     }
     if !line.starts_with('/') {
-        return Ok(Some(Command::Say(line.to_owned())));
+        // With the blanks before it: it may be indented.
+        return Ok(Some(Command::Say(text.to_owned())));
     }
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();

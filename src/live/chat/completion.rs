@@ -18,7 +18,10 @@ pub fn complete(line: &str, view: &View) -> Vec<String> {
         _ => Vec::new(),
     };
     let goes_on = if matches!(command, "/dm" | "/send") { " " } else { "" };
-    let matching = candidates.iter().filter(|word| word.to_lowercase().starts_with(&rest.to_lowercase()));
+    let rest = rest.to_lowercase();
+    // Whoever begins a name with a blank in it need not know that it wants quotes.
+    let begins = |word: &str| word.starts_with(&rest) || word.strip_prefix('"').is_some_and(|word| word.starts_with(&rest));
+    let matching = candidates.iter().filter(|word| begins(&word.to_lowercase()));
     matching.map(|word| format!("{command} {word}{goes_on}")).collect()
 }
 

@@ -67,9 +67,9 @@ pub fn news(event: &MeshEvent, view: &View) -> Option<Line> {
             let fields = json!({ "topic": topic, "to": to, "text": shown(plaintext), "kept": kept });
             let keeping = if *kept { "it is kept" } else { "it waits in memory only" };
             let text = if *unsettled {
-                format!("this is not said yet: {keeping}, and said when another member has told what was said before")
+                format!("this is not said yet: {keeping}, and is said when another member has told what was said before")
             } else {
-                format!("nobody is here yet who could read this: {keeping}, and said when somebody is")
+                format!("nobody is here yet who could read this: {keeping}, and is said when somebody is")
             };
             Line::news("waits", text, fields)
         }

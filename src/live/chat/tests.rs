@@ -54,7 +54,7 @@ fn view(members: Vec<MemberView>) -> View {
 
 #[test]
 fn lines_are_commands_or_said() {
-    assert_eq!(ok("  hello  there "), Command::Say("hello  there".into()));
+    assert_eq!(ok("  hello  there "), Command::Say("  hello  there".into()), "it may be indented");
     assert_eq!(ok("/dm bob see you / at noon"), Command::Dm { to: "bob".into(), text: "see you / at noon".into() });
     assert_eq!(ok("/dm \"bob the great\" hi"), Command::Dm { to: "bob the great".into(), text: "hi".into() });
     let id = Identity::from_seed([7; 32], CryptoMode::Real).id();
@@ -216,6 +216,7 @@ fn lines_are_completed() {
     assert_eq!(complete("/create", &view), ["/create-topic "]);
     assert_eq!(complete("/dm bo", &view), ["/dm bob "]);
     assert_eq!(complete("/dm ", &view), ["/dm bob ", "/dm \"Bert B\" ", "/dm cccccccc ", "/dm dddddddd "]);
+    assert_eq!(complete("/dm ber", &view), ["/dm \"Bert B\" "], "a name with a blank in it, which has not begun with a quote");
     assert_eq!(complete("/send t", &view), ["/send tech "]);
     assert_eq!(complete("/join-topic ", &view), ["/join-topic trees"]);
     assert!(complete("hello b", &view).is_empty() && complete("", &view).is_empty());

@@ -1,7 +1,7 @@
 mod limits;
 mod properties;
 
-use super::components::Admission;
+use super::components::{Admission, Intake};
 use super::ledger::{Ledger, Rejection};
 use super::roll::Roll;
 use crate::crypto::{CryptoMode, Identity, NodeId};
@@ -321,6 +321,31 @@ fn an_earlier_life_is_taken_up_from_rows_in_any_order_but_for_those_that_were_al
         assert_eq!(admission.ledger().map(Ledger::evaluate), Some(net.roll()));
         assert_eq!(admission.refused().forged, 1);
     }
+}
+
+#[test]
+fn a_stranger_cannot_make_it_evaluate_without_end_and_what_is_put_off_is_done() {
+    let records = |net: &Net| net.ledger.ids().filter_map(|id| net.ledger.get(&id).cloned()).collect::<Vec<_>>();
+    let mut invited = of(1);
+    // Networks that have invited it and revoked it: each record more could change that.
+    let mut busy = anyone();
+    busy.invite(0, 1);
+    busy.revoke(0, 1);
+    let mut take_in = |records: Vec<Record>, at: Instant| invited.take_in(records, MODE, at).fresh.len();
+    let founded = records(&busy);
+    let begin = founded.iter().position(|record| matches!(record.statement, Statement::Found(_))).expect("it was founded");
+    assert_eq!(take_in(vec![founded[begin].clone()], Instant::ZERO), 0);
+    assert_eq!(take_in(founded, Instant::ZERO), 0);
+    for target in 2..30 {
+        busy.invite(0, target);
+        assert_eq!(take_in(records(&busy), Instant::ZERO), 0);
+    }
+    let found = Record::sign(&person(31), RecordId([0; 16]), 1, Statement::Found(Rules::default()));
+    let invitation = Record::sign(&person(31), found.id(), 2, Statement::Invite(id(1)));
+    assert_eq!(take_in(vec![found, invitation], Instant::ZERO), 0, "it has looked often enough in this second");
+    let mut intake = Intake::default();
+    invited.look(&mut intake, Instant::ZERO + std::time::Duration::from_secs(1));
+    assert_eq!((intake.fresh.len(), invited.seeks()), (2, false));
 }
 
 #[test]

@@ -227,7 +227,11 @@ fn expectation(scenario: &Scenario, expectation: &Expectation, place: &Place) ->
         }
         Expectation::Refused { least, most, .. } => {
             needs(chat, "chat")?;
-            if least <= most { Ok(()) } else { place.problem(format!("nothing is at least {least} and at most {most}")) }
+            match (least, most) {
+                (0, &u64::MAX) => place.problem("this always holds: say how often with `least`, `most` or both"),
+                (least, most) if least > most => place.problem(format!("nothing is at least {least} and at most {most}")),
+                _ => Ok(()),
+            }
         }
         _ => Ok(()),
     }

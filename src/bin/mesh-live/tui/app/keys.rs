@@ -162,6 +162,11 @@ impl App {
             if !whole.is_empty() {
                 return Completion::of(&self.input, 0, whole);
             }
+            // What else a command takes is no name.
+            let is_first_word = before.split_once(' ').is_some_and(|(command, rest)| command.starts_with('/') && !rest.contains(' '));
+            if is_first_word {
+                return None;
+            }
             let start =
                 before.rfind(char::is_whitespace).map_or(0, |index| index + before[index..].chars().next().map_or(0, char::len_utf8));
             Completion::of(&self.input, start, self.names_like(&before[start..], start == 0))

@@ -126,7 +126,8 @@ fn closing(key: KeyEvent) -> Answer {
 
 /// The command that invites the owner of this key.
 fn invitation(text: &str, view: &View) -> Result<String, String> {
-    let line = format!("/invite {}", text.trim());
+    // It may have been copied in groups.
+    let line = format!("/invite {}", pasted_word(text));
     match chat::parse(&line) {
         _ if text.trim().is_empty() => Err("paste the key of the one you invite: 64 hex digits".to_owned()),
         Ok(Some(Command::Invite(id))) if id == view.id => Err("this is your own key: paste that of the one you invite".to_owned()),
