@@ -87,7 +87,7 @@ fn handshake(criterion: &mut Criterion) {
 fn channels() -> [NoiseChannel; 2] {
     let side = |number: u8, initiator: bool| {
         let identity = Identity::from_seed([number; 32], CryptoMode::Real);
-        Handshake::begin((&identity, Belonging::Open), initiator, &[7; 32], &mut ChaCha8Rng::from_seed([number; 32])).expect("sound keys")
+        Handshake::begin(&identity, initiator, &[7; 32], &mut ChaCha8Rng::from_seed([number; 32])).expect("sound keys")
     };
     let ((mut dialler, first), (mut listener, _)) = (side(1, true), side(2, false));
     let reply = |progress: Progress| match progress {
@@ -98,9 +98,9 @@ fn channels() -> [NoiseChannel; 2] {
         Progress::Finished { secrets: Secrets::Noise(channel), reply, .. } => (*channel, reply),
         other => panic!("{other:?}"),
     };
-    let second = reply(listener.read(&first.expect("the initiator speaks first")).expect("a sound frame"));
-    let (dialler, third) = finish(dialler.read(&second).expect("a sound frame"));
-    let (listener, _) = finish(listener.read(&third.expect("the proof")).expect("a sound frame"));
+    let second = reply(listener.read(&first.expect("the initiator speaks first"), Belonging::Open).expect("a sound frame"));
+    let (dialler, third) = finish(dialler.read(&second, Belonging::Open).expect("a sound frame"));
+    let (listener, _) = finish(listener.read(&third.expect("the proof"), Belonging::Open).expect("a sound frame"));
     [dialler, listener]
 }
 

@@ -59,7 +59,7 @@ impl Chain {
     /// The key of the next message; what it was made from is erased.
     pub fn advance(&mut self) -> MessageKey {
         let hkdf = Hkdf::<Sha256>::new(None, &self.key.0);
-        // In place, or copies of keys would stay on the stack. HKDF gives up to 8,160 bytes; 32 cannot fail.
+        // In place: what is moved leaves a copy on the stack. HKDF gives up to 8,160 bytes; 32 cannot fail.
         let derive = |purpose: &[u8], into: &mut [u8; 32]| {
             let _ = hkdf.expand(purpose, into);
         };

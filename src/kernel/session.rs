@@ -13,6 +13,7 @@ use super::node::{Departing, Node};
 use super::schedule::{AppTickExt, Tick, TickSystems};
 use super::time::Instant;
 use super::transport::{Dial, HangUp, LinkDown, Service};
+use crate::wire::admission::Belonging;
 use crate::wire::{Address, CloseReason, NodeId};
 
 /// Links a session to its node.
@@ -35,6 +36,8 @@ pub struct Session {
     pub role: Role,
     /// The other side, proven by the handshake; `None` before.
     pub remote: Option<NodeId>,
+    /// In which network the other side said to be when it was proven.
+    pub belonging: Belonging,
     /// Where it was dialled, or where the transport says it comes from.
     pub address: Address,
     /// Where anybody can dial the other side, as far as the transport knows.
@@ -199,7 +202,15 @@ pub fn spawn_session(commands: &mut Commands, node: Entity, role: Role, address:
     };
     commands
         .spawn((
-            Session { phase, role, remote: None, address, reach: Some(address).filter(|address| address.is_public()), since: at },
+            Session {
+                phase,
+                role,
+                remote: None,
+                belonging: Belonging::default(),
+                address,
+                reach: Some(address).filter(|address| address.is_public()),
+                since: at,
+            },
             SessionOf(node),
         ))
         .id()

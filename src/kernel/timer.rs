@@ -102,7 +102,8 @@ pub(super) fn fire(world: &mut World) {
         for (is_due, fire) in &kinds.0 {
             if is_due(world, end) {
                 // It is registered, takes nothing and gives nothing.
-                let _ = world.run_system(*fire);
+                let fired = world.run_system(*fire);
+                debug_assert!(fired.is_ok(), "timers are fired: {fired:?}");
             }
         }
     });

@@ -189,11 +189,8 @@ impl MeshConfig {
                 rebalance_interval: self.rebalance_interval,
             }),
             dissemination: Dissemination::Plumtree(BroadcastConfig { graft_timeout: self.ihave_timeout, ..BroadcastConfig::default() }),
-            admission: (self.chat || self.require_invitation).then(|| AdmissionConfig {
-                invite_only: self.require_invitation,
-                rules: self.rules,
-                ..AdmissionConfig::default()
-            }),
+            // Always: whose folder knows a network by invitation stays in it.
+            admission: Some(AdmissionConfig { invite_only: self.require_invitation, rules: self.rules, ..AdmissionConfig::default() }),
             prekeys: self.chat.then_some(PrekeyConfig { rotation: self.prekey_time, grace: self.prekey_time }),
             routing: self.chat.then(RoutingConfig::default),
             topics: self.chat.then(|| TopicsConfig { join: self.topics.clone(), ..TopicsConfig::default() }),

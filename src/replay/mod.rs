@@ -45,7 +45,7 @@ pub use writer::{WriteError, Writer};
 /// The first bytes of a recording.
 pub const MAGIC: [u8; 7] = *b"MURMREC";
 /// How what follows is laid out.
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 3;
 /// Longest block in bytes.
 const MAX_BLOCK: usize = 1 << 28;
 /// Most arrivals of a tick.

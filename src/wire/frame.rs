@@ -6,7 +6,7 @@ use super::{CloseReason, WireMessage};
 use crate::crypto::{CryptoMode, ModelledHandshake};
 
 /// First byte of every frame.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Version and kind.
 pub const HEADER: usize = 2;
 /// What sealing adds to a message: header, nonce and tag.

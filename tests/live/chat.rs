@@ -71,7 +71,7 @@ async fn whoever_reads_too_slowly_is_told_every_text_once() {
     alice.send_chat("before").unwrap();
     hears(&mut seen, "before").await;
 
-    let mut slow = Listener::new(bob.clone()).await.unwrap();
+    let mut slow = Listener::new(bob.clone(), bob.subscribe()).await.unwrap();
     alice.send_chat("told").unwrap();
     hears(&mut seen, "told").await;
     let mut told: Vec<String> = Vec::new();

@@ -1,9 +1,9 @@
 //! `mesh-live chat`, as people and scripts use it: lines in, lines out.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -218,6 +218,45 @@ fn scripts_speak_and_read_json() {
     for kind in ["started", "me", "joined", "status", "sent", "delivered"] {
         assert!(kinds.contains(&kind), "{kind} among {kinds:?}");
     }
+}
+
+#[test]
+fn who_can_show_nothing_ends_and_says_why() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = mesh_live(home.path(), &["chat", "--json", "--data-dir", "deaf", "--bind", "127.0.0.1", "--port", "0", "--no-lan"]);
+    let mut deaf = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The line that says that it has started.
+    BufReader::new(deaf.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    writeln!(deaf.stdin.as_mut().unwrap(), "/me").unwrap();
+    let mut ended = None;
+    until("it ends", || {
+        ended = deaf.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(2));
+    let mut said = String::new();
+    deaf.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("cannot be written to the standard output"), "{said}");
+}
+
+/// A pipe that is full, as to a program that hangs.
+#[cfg(unix)]
+#[test]
+fn who_waits_for_a_reader_is_ended_by_a_signal_and_says_goodbye() {
+    let home = tempfile::tempdir().unwrap();
+    let mut alice = Person::new(home.path(), "alice", &[]);
+    let own = ["chat", "--data-dir", "stuck", "--nick", "stuck", "--bind", "127.0.0.1", "--port", "0", "--no-lan", "--seed", &seed(&alice)];
+    let mut stuck = mesh_live(home.path(), &own).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    alice.sees("stuck");
+    // More than a pipe holds.
+    for _ in 0..10 {
+        alice.types(&"x".repeat(16_000));
+    }
+    alice.sees("is here");
+    pause(Duration::from_secs(2));
+    Command::new("kill").args(["-TERM", &stuck.id().to_string()]).status().unwrap();
+    until("it ends", || stuck.try_wait().unwrap().is_some());
+    alice.sees("is gone");
 }
 
 #[test]

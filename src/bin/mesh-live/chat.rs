@@ -1,11 +1,12 @@
 //! `mesh-live chat`: lines in, lines out.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
+use murmuration::crypto::NodeId;
 use murmuration::live::chat::{Command, Console, Line, LineKind, Listener, Status, check_text, news, parse};
-use murmuration::live::{MeshEvent, MeshNode, NodeStopped, SendError};
+use murmuration::live::{MeshEvent, MeshNode, NodeStopped, SendError, Subscription};
 use murmuration::wire::chat::{EntryId, MAX_TEXT};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -13,7 +14,6 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::level_filters::LevelFilter;
 
-use crate::end::hangup;
 use crate::{node, run, try_say};
 
 /// Between two looks at how the node stands with the others.
@@ -71,14 +71,10 @@ pub fn chat(args: &Args) -> Result<(), String> {
                 lines
             }
         },
-        async |node: MeshNode| {
-            let gone = hangup().map_err(|error| format!("the node cannot hear that its terminal is closed: {error}"))?;
-            let mut chat = Chat { console: Console::new(node), json, unread: BTreeSet::new(), unwritten: None };
-            tokio::select! {
-                // If the node has stopped by itself there is nothing more to do.
-                _ = chat.run(args) => {}
-                () = gone => {}
-            }
+        async |node: MeshNode, events: Subscription| {
+            let mut chat = Chat { console: Console::new(node), json, unread: BTreeMap::new(), unwritten: None };
+            // If the node has stopped by itself there is nothing more to do.
+            let _ = chat.run(args, events).await;
             chat.unwritten.map_or(Ok(()), |error| Err(format!("what happens cannot be written to the standard output: {error}")))
         },
     )
@@ -93,15 +89,15 @@ enum Typed {
 struct Chat {
     console: Console,
     json: bool,
-    /// What this node has said and nobody has yet, as far as is known.
-    unread: BTreeSet<EntryId>,
+    /// What this node has said and nobody has yet, as far as is known; for whom alone.
+    unread: BTreeMap<EntryId, Option<NodeId>>,
     /// Why what happens cannot be written any more. Nobody would hear of it.
     unwritten: Option<io::Error>,
 }
 
 impl Chat {
-    async fn run(&mut self, args: &Args) -> Result<(), NodeStopped> {
-        let mut events = Listener::new(self.console.node.clone()).await?;
+    async fn run(&mut self, args: &Args, events: Subscription) -> Result<(), NodeStopped> {
+        let mut events = Listener::new(self.console.node.clone(), events).await?;
         let waiting = self.console.node.view().await?.waiting;
         if waiting > 0 {
             self.tell_line(&Line::waiting(waiting));
@@ -183,7 +179,9 @@ impl Chat {
         let view = self.console.node.view().await?;
         for event in events {
             match event {
-                MeshEvent::ChatMessageSent { id, .. } => drop(self.unread.insert(*id)),
+                MeshEvent::ChatMessageSent { id, to, .. } => drop(self.unread.insert(*id, *to)),
+                // It will never have it.
+                MeshEvent::MemberRevoked { id, .. } => self.unread.retain(|_, to| *to != Some(*id)),
                 MeshEvent::Delivered { id, members } if *members > 1 => drop(self.unread.remove(id)),
                 _ => {}
             }
@@ -200,7 +198,7 @@ impl Chat {
         let mut missed = events.catch_up().await?;
         missed.retain(|event| !matches!(event, MeshEvent::Delivered { .. }));
         self.tell(&missed).await?;
-        let delivered = self.console.node.delivered(self.unread.iter().copied().collect()).await?;
+        let delivered = self.console.node.delivered(self.unread.keys().copied().collect()).await?;
         let read = delivered.into_iter().filter(|(_, members)| *members > 1);
         let read: Vec<_> = read.map(|(id, members)| MeshEvent::Delivered { id, members }).collect();
         self.tell(&read).await?;

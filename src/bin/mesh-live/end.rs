@@ -1,10 +1,11 @@
 //! How a process hears that it shall end, and does.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use murmuration::live::MeshNode;
+use ratatui::crossterm::terminal::disable_raw_mode;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -48,6 +49,8 @@ impl End {
                 // Many end more slowly than one.
                 None => sleep(MANY).await,
             }
+            // Whoever shows something in a terminal cannot give it back any more.
+            let _ = disable_raw_mode();
             std::process::exit(2);
         };
         std::thread::Builder::new().name("end".into()).spawn(move || runtime.block_on(hear))?;
@@ -67,15 +70,24 @@ impl End {
     }
 }
 
-/// Ends when the process is interrupted or told to end.
+/// Ends when the process is interrupted or told to end, or its terminal is closed. Who has none may have been told to outlive it.
 #[cfg(unix)]
 fn ending() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let has_terminal = io::stdin().is_terminal() || io::stdout().is_terminal();
+    let mut hangup = if has_terminal { Some(signal(SignalKind::hangup())?) } else { None };
     Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hung_up => {}
         }
     })
 }
@@ -86,19 +98,4 @@ fn ending() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })
-}
-
-/// Ends when the terminal is closed.
-#[cfg(unix)]
-pub fn hangup() -> io::Result<impl Future<Output = ()>> {
-    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
-    Ok(async move {
-        hangup.recv().await;
-    })
-}
-
-/// Ends when the terminal is closed, which the system does not tell.
-#[cfg(not(unix))]
-pub fn hangup() -> io::Result<impl Future<Output = ()>> {
-    Ok(std::future::pending())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use murmuration::kernel::Standing;
 use murmuration::live::data_dir::{DataDir, KnownPeer};
-use murmuration::live::{MeshConfig, MeshEvent, MeshNode, since_1970};
+use murmuration::live::{MeshConfig, MeshEvent, MeshNode, Subscription, since_1970};
 use murmuration::wire::Address;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
@@ -21,7 +21,7 @@ const KEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub fn start(
     Prepared { config, settings, dir }: Prepared,
     begin: impl AsyncFnOnce(&MeshNode) -> Vec<String>,
-    front: impl AsyncFnOnce(MeshNode) -> Result<(), String>,
+    front: impl AsyncFnOnce(MeshNode, Subscription) -> Result<(), String>,
 ) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the node cannot start: {error}"))?;
@@ -30,13 +30,15 @@ pub fn start(
         let mut end = End::new().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
         tracing::debug!(data_dir = %dir.path().display(), wan_mode = settings.wan_mode, "starting");
         let node = MeshNode::start(config).await.map_err(|error| error.to_string())?;
+        // Before anything is asked of it: its first tick has much to tell.
+        let events = node.subscribe();
         end.watch(node.clone());
         let mut ended = Ok(());
         begin(&node).await.iter().for_each(|line| say(line));
         tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
         tokio::select! {
             () = end.told() => tracing::info!("told to end: saying goodbye"),
-            result = front(node.clone()) => ended = result,
+            result = front(node.clone(), events) => ended = result,
             () = keep_peers(&node, &dir) => return node.ended().await.map_err(|error| error.to_string()),
         }
         leave(&node, &dir).await;

@@ -105,7 +105,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), String> {
     let prepared = prepare(args, LevelFilter::INFO)?;
     let config = prepared.config.clone();
-    node::start(prepared, async |node| node::start_lines(&config, node).await, async |_| std::future::pending().await)
+    node::start(prepared, async |node| node::start_lines(&config, node).await, async |_, _| std::future::pending().await)
 }
 
 /// What a node starts with.

@@ -27,7 +27,6 @@ enum Side {
 
 struct NoiseSide {
     identity: Identity,
-    belonging: Belonging,
     initiator: bool,
     /// Taken when the handshake ends.
     state: Option<HandshakeState>,
@@ -65,37 +64,31 @@ pub enum Secrets {
 }
 
 impl Handshake {
-    /// Begins a handshake of `identity`, which says to belong to a network: as `initiator`, the first message comes with it. `key` is the
-    /// network's key.
+    /// Begins a handshake: as `initiator`, the first message comes with it. `key` is the network's key.
     ///
     /// # Errors
     /// [`CloseReason::BadHandshake`] if the Noise library refuses, which it does for no input that gets here.
-    pub fn begin(
-        (identity, belonging): (&Identity, Belonging),
-        initiator: bool,
-        key: &[u8; 32],
-        rng: &mut impl Rng,
-    ) -> Result<(Self, Option<Frame>), CloseReason> {
+    pub fn begin(identity: &Identity, initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Result<(Self, Option<Frame>), CloseReason> {
         let identity = identity.clone();
         if identity.mode() == CryptoMode::Modelled {
-            let mut side = ModelledSide::new((identity, belonging), initiator, key, rng);
+            let mut side = ModelledSide::new(identity, initiator, key, rng);
             let first = initiator.then(|| side.first());
             return Ok((Self(Side::Modelled(Box::new(side))), first));
         }
-        let mut side = NoiseSide::new((identity, belonging), initiator, key, rng).map_err(|_| CloseReason::BadHandshake)?;
+        let mut side = NoiseSide::new(identity, initiator, key, rng).map_err(|_| CloseReason::BadHandshake)?;
         let first = if initiator { Some(side.write(&[])?) } else { None };
         Ok((Self(Side::Noise(Box::new(side))), first))
     }
 
-    /// Takes a handshake frame of the other side.
+    /// Takes a handshake frame of the other side. The answer says to which network this side belongs.
     ///
     /// # Errors
     /// Why the handshake is refused; it cannot go on then.
-    pub fn read(&mut self, frame: &Frame) -> Result<Progress, CloseReason> {
+    pub fn read(&mut self, frame: &Frame, belonging: Belonging) -> Result<Progress, CloseReason> {
         match (&mut self.0, frame) {
-            (Side::Noise(side), Frame::Bytes(bytes)) => side.read(bytes.get(HEADER..).unwrap_or_default()),
+            (Side::Noise(side), Frame::Bytes(bytes)) => side.read(bytes.get(HEADER..).unwrap_or_default(), belonging),
             (Side::Modelled(side), Frame::Modelled(frame)) => match &frame.body {
-                ModelledBody::Handshake(message) => side.read(message),
+                ModelledBody::Handshake(message) => side.read(message, belonging),
                 _ => Err(CloseReason::BadHandshake),
             },
             _ => Err(CloseReason::BadHandshake),
@@ -104,17 +97,17 @@ impl Handshake {
 }
 
 impl NoiseSide {
-    fn new((identity, belonging): (Identity, Belonging), initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Result<Self, snow::Error> {
+    fn new(identity: Identity, initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Result<Self, snow::Error> {
         let params = || PATTERN.parse::<snow::params::NoiseParams>();
         let mut resolver = SeededResolver::new(rng);
         let keys = Builder::with_resolver(params()?, Box::new(resolver.fork())).generate_keypair()?;
         let builder =
             Builder::with_resolver(params()?, Box::new(resolver)).prologue(PROLOGUE)?.local_private_key(&keys.private)?.psk(3, key)?;
         let state = if initiator { builder.build_initiator()? } else { builder.build_responder()? };
-        Ok(Self { identity, belonging, initiator, state: Some(state), public: keys.public, read: 0 })
+        Ok(Self { identity, initiator, state: Some(state), public: keys.public, read: 0 })
     }
 
-    fn read(&mut self, message: &[u8]) -> Result<Progress, CloseReason> {
+    fn read(&mut self, message: &[u8], mine: Belonging) -> Result<Progress, CloseReason> {
         let state = self.state.as_mut().ok_or(CloseReason::BadHandshake)?;
         // The proof covers the hash as it stood before the message that carries it.
         let before = state.get_handshake_hash().to_vec();
@@ -126,21 +119,21 @@ impl NoiseSide {
         })?;
         self.read += 1;
         if !self.initiator && self.read == 1 {
-            return Ok(Progress::Reply(self.write_proof()?));
+            return Ok(Progress::Reply(self.write_proof(mine)?));
         }
         let theirs = state.get_remote_static().ok_or(CloseReason::BadHandshake)?;
         let binding = Binding { initiator: !self.initiator, hash: &before, noise_key: theirs };
         let (remote, belonging) = check(&payload[..length], binding, CryptoMode::Real)?;
-        let reply = if self.initiator { Some(self.write_proof()?) } else { None };
+        let reply = if self.initiator { Some(self.write_proof(mine)?) } else { None };
         let state = self.state.take().ok_or(CloseReason::BadHandshake)?;
         let keys = state.into_stateless_transport_mode().map_err(|_| CloseReason::BadHandshake)?;
         Ok(Progress::Finished { remote, belonging, secrets: Secrets::Noise(Box::new(NoiseChannel::new(keys))), reply })
     }
 
-    fn write_proof(&mut self) -> Result<Frame, CloseReason> {
+    fn write_proof(&mut self, belonging: Belonging) -> Result<Frame, CloseReason> {
         let hash = self.state.as_ref().ok_or(CloseReason::BadHandshake)?.get_handshake_hash();
         let binding = Binding { initiator: self.initiator, hash, noise_key: &self.public };
-        let proof = prove(&self.identity, self.belonging, binding);
+        let proof = prove(&self.identity, belonging, binding);
         self.write(&proof)
     }
 

@@ -39,7 +39,6 @@ const SIZES: [usize; 3] = [32 + 16, 32 + 48 + PROOF + 16, 48 + PROOF + 16];
 /// One side of a modelled handshake.
 pub struct ModelledSide {
     pub(super) identity: Identity,
-    pub(super) belonging: Belonging,
     pub(super) initiator: bool,
     seal: u64,
     mine: u64,
@@ -48,14 +47,14 @@ pub struct ModelledSide {
 }
 
 impl ModelledSide {
-    pub(super) fn new((identity, belonging): (Identity, Belonging), initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Self {
+    pub(super) fn new(identity: Identity, initiator: bool, key: &[u8; 32], rng: &mut impl Rng) -> Self {
         // As many draws as the real one takes, so that both leave the stream at the same place.
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
         let fold = |bytes: &[u8]| {
             bytes.chunks(8).fold(0_u64, |sum, chunk| sum.rotate_left(7) ^ chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
         };
-        Self { identity, belonging, initiator, seal: fold(key), mine: fold(&seed), theirs: 0, step: 0 }
+        Self { identity, initiator, seal: fold(key), mine: fold(&seed), theirs: 0, step: 0 }
     }
 
     pub(super) fn first(&mut self) -> Frame {
@@ -63,9 +62,9 @@ impl ModelledSide {
         frame(0, ModelledHandshake::First { ephemeral: self.mine })
     }
 
-    fn prove(&self) -> Box<[u8; PROOF]> {
+    fn prove(&self, belonging: Belonging) -> Box<[u8; PROOF]> {
         let binding = Binding { initiator: self.initiator, hash: &self.theirs.to_le_bytes(), noise_key: &self.mine.to_le_bytes() };
-        Box::new(prove(&self.identity, self.belonging, binding))
+        Box::new(prove(&self.identity, belonging, binding))
     }
 
     fn check(&self, proof: &[u8; PROOF]) -> Result<(NodeId, Belonging), CloseReason> {
@@ -73,17 +72,17 @@ impl ModelledSide {
         check(proof, binding, CryptoMode::Modelled)
     }
 
-    pub(super) fn read(&mut self, message: &ModelledHandshake) -> Result<Progress, CloseReason> {
+    pub(super) fn read(&mut self, message: &ModelledHandshake, mine: Belonging) -> Result<Progress, CloseReason> {
         match (self.initiator, self.step, message) {
             (false, 0, ModelledHandshake::First { ephemeral }) => {
                 (self.theirs, self.step) = (*ephemeral, 1);
-                let proof = self.prove();
+                let proof = self.prove(mine);
                 Ok(Progress::Reply(frame(1, ModelledHandshake::Second { ephemeral: self.mine, proof })))
             }
             (true, 1, ModelledHandshake::Second { ephemeral, proof }) => {
                 (self.theirs, self.step) = (*ephemeral, 2);
                 let (remote, belonging) = self.check(proof)?;
-                let proof = self.prove();
+                let proof = self.prove(mine);
                 let reply = frame(2, ModelledHandshake::Third { seal: self.seal, proof });
                 Ok(Progress::Finished { remote, belonging, secrets: Secrets::Modelled, reply: Some(reply) })
             }

@@ -29,13 +29,15 @@ fn expect_reply(progress: Progress) -> Frame {
 
 /// All three frames, and what each side ends with.
 fn run(mode: CryptoMode, keys: [[u8; 32]; 2]) -> (Vec<Frame>, Result<[(crate::crypto::NodeId, Secrets); 2], CloseReason>) {
-    let (mut a, first) = Handshake::begin((&identity(1, mode), Belonging::Open), true, &keys[0], &mut rng(1)).unwrap();
-    let (mut b, none) = Handshake::begin((&identity(2, mode), Belonging::Open), false, &keys[1], &mut rng(2)).unwrap();
+    let (mut a, first) = Handshake::begin(&identity(1, mode), true, &keys[0], &mut rng(1)).unwrap();
+    let (mut b, none) = Handshake::begin(&identity(2, mode), false, &keys[1], &mut rng(2)).unwrap();
     assert!(none.is_none());
     let first = first.unwrap();
-    let second = expect_reply(b.read(&first).unwrap());
-    let Progress::Finished { remote: seen_by_a, secrets: of_a, reply: Some(third), .. } = a.read(&second).unwrap() else { panic!() };
-    let end = match b.read(&third) {
+    let second = expect_reply(b.read(&first, Belonging::Open).unwrap());
+    let Progress::Finished { remote: seen_by_a, secrets: of_a, reply: Some(third), .. } = a.read(&second, Belonging::Open).unwrap() else {
+        panic!()
+    };
+    let end = match b.read(&third, Belonging::Open) {
         Ok(Progress::Finished { remote, secrets, reply: None, .. }) => Ok([(seen_by_a, of_a), (remote, secrets)]),
         Ok(_) => panic!("the handshake has three messages"),
         Err(reason) => Err(reason),
@@ -153,24 +155,24 @@ proptest! {
         let mut altered = bytes.to_vec();
         let place = 2 + place.index(altered.len() - 2);
         altered[place] ^= 1 << bit;
-        let (mut a, first) = Handshake::begin((&identity(1, CryptoMode::Real), Belonging::Open), true, &KEY, &mut rng(1)).unwrap();
-        let (mut b, _) = Handshake::begin((&identity(2, CryptoMode::Real), Belonging::Open), false, &KEY, &mut rng(2)).unwrap();
+        let (mut a, first) = Handshake::begin(&identity(1, CryptoMode::Real), true, &KEY, &mut rng(1)).unwrap();
+        let (mut b, _) = Handshake::begin(&identity(2, CryptoMode::Real), false, &KEY, &mut rng(2)).unwrap();
         let altered = Frame::Bytes(altered.into());
         let outcome = match step {
             // The first message is only an ephemeral key: altered, it leads to another second message, which then fails.
-            0 => b.read(&altered).and_then(|progress| a.read(&expect_reply(progress))),
-            1 => { b.read(&first.unwrap()).unwrap(); a.read(&altered) }
-            _ => { let second = expect_reply(b.read(&first.unwrap()).unwrap()); a.read(&second).unwrap(); b.read(&altered) }
+            0 => b.read(&altered, Belonging::Open).and_then(|progress| a.read(&expect_reply(progress), Belonging::Open)),
+            1 => { b.read(&first.unwrap(), Belonging::Open).unwrap(); a.read(&altered, Belonging::Open) }
+            _ => { let second = expect_reply(b.read(&first.unwrap(), Belonging::Open).unwrap()); a.read(&second, Belonging::Open).unwrap(); b.read(&altered, Belonging::Open) }
         };
         prop_assert!(outcome.is_err());
     }
 
     #[test]
     fn arbitrary_bytes_are_refused_and_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let (mut b, _) = Handshake::begin((&identity(2, CryptoMode::Real), Belonging::Open), false, &KEY, &mut rng(2)).unwrap();
+        let (mut b, _) = Handshake::begin(&identity(2, CryptoMode::Real), false, &KEY, &mut rng(2)).unwrap();
         let frame = Frame::Bytes(bytes.clone().into());
         let _ = frame.kind();
-        let _ = b.read(&frame);
+        let _ = b.read(&frame, Belonging::Open);
         let [(_, Secrets::Noise(mut a)), _] = run(CryptoMode::Real, [KEY, KEY]).1.unwrap() else { panic!() };
         prop_assert!(a.open(&bytes, false).is_err());
     }

@@ -24,13 +24,15 @@ struct Bench {
 fn channels() -> (Channel, Channel) {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let begin = |seed: u8, initiator: bool, rng: &mut ChaCha8Rng| {
-        Handshake::begin((&Identity::from_seed([seed; 32], CryptoMode::Real), Belonging::Open), initiator, &[3; 32], rng).unwrap()
+        Handshake::begin(&Identity::from_seed([seed; 32], CryptoMode::Real), initiator, &[3; 32], rng).unwrap()
     };
     let (mut a, first) = begin(1, true, &mut rng);
     let (mut b, _) = begin(2, false, &mut rng);
-    let Ok(Progress::Reply(second)) = b.read(&first.unwrap()) else { panic!("no second message") };
-    let Ok(Progress::Finished { secrets: Secrets::Noise(ours), reply: Some(third), .. }) = a.read(&second) else { panic!("not finished") };
-    let Ok(Progress::Finished { secrets: Secrets::Noise(theirs), .. }) = b.read(&third) else { panic!("not finished") };
+    let Ok(Progress::Reply(second)) = b.read(&first.unwrap(), Belonging::Open) else { panic!("no second message") };
+    let Ok(Progress::Finished { secrets: Secrets::Noise(ours), reply: Some(third), .. }) = a.read(&second, Belonging::Open) else {
+        panic!("not finished")
+    };
+    let Ok(Progress::Finished { secrets: Secrets::Noise(theirs), .. }) = b.read(&third, Belonging::Open) else { panic!("not finished") };
     (Channel::Noise(ours), Channel::Noise(theirs))
 }
 

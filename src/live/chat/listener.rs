@@ -26,12 +26,11 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens from now on: what the log holds already is not told.
+    /// Listens to `events` of `node`: what the log held before they began is not told.
     ///
     /// # Errors
     /// The node has stopped.
-    pub async fn new(node: MeshNode) -> Result<Self, NodeStopped> {
-        let mut events = node.subscribe();
+    pub async fn new(node: MeshNode, mut events: Subscription) -> Result<Self, NodeStopped> {
         let mut told = node.ask(|world, node| names(world, node)).await?;
         // What has come since then is in the log too, and not told yet.
         let early: VecDeque<MeshEvent> = std::iter::from_fn(|| events.try_recv()).collect();

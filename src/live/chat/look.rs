@@ -179,7 +179,11 @@ fn status(world: &World, node: Entity) -> Status {
         (AdmissionState::Revoked, _) => Status::Revoked { by: revoker(world, node) },
         (AdmissionState::Waiting, Some(CloseReason::Revoked)) => Status::Revoked { by: None },
         (AdmissionState::Waiting, Some(CloseReason::WrongNetworkKey)) => Status::WrongNetworkKey,
-        (AdmissionState::Waiting, Some(CloseReason::OtherAdmission)) => Status::OtherAdmission { invite_only: true, settled: false },
+        (AdmissionState::Waiting, Some(CloseReason::OtherAdmission)) => {
+            let settled = world.get::<Admission>(node).is_some_and(|admission| admission.ledger().is_some());
+            Status::OtherAdmission { invite_only: true, settled }
+        }
+        (AdmissionState::Waiting, Some(CloseReason::OtherNetwork)) => Status::OtherNetwork,
         (AdmissionState::Waiting, reason) => unreached(world, node, reason).unwrap_or(Status::NotInvited),
         _ if links > 0 => Status::Connected { links },
         // Somebody says so, and has not shown it.

@@ -78,6 +78,8 @@ pub(super) struct Intake {
     pub fresh: Vec<RecordId>,
     /// One that is kept no longer.
     pub dropped: Option<RecordId>,
+    /// They are those of a network that was just adopted.
+    pub adopted: bool,
     /// Some belong to a network of which nothing is known.
     pub unknown: bool,
     /// Why the session that brought them must be closed.
@@ -183,7 +185,9 @@ impl Admission {
             intake.breach = match kept {
                 Err(Rejection::Forged) => Some(CloseReason::ForgedIdentity),
                 Err(Rejection::Malformed) => Some(CloseReason::ProtocolViolation),
-                Ok(()) | Err(Rejection::Foreign | Rejection::Full) => None,
+                // The other side was in no network yet when the session began.
+                Err(Rejection::Foreign) => Some(CloseReason::OtherNetwork),
+                Ok(()) | Err(Rejection::Full) => None,
             };
             if intake.breach.is_some() {
                 break;
@@ -215,6 +219,7 @@ impl Admission {
             let adopted = self.prospects.swap_remove(index);
             self.prospects.clear();
             intake.fresh.extend(adopted.ids());
+            intake.adopted = true;
             intake.dropped = self.ledger.replace(adopted).map(|own| own.network());
             intake.unknown = false;
         }

@@ -105,7 +105,9 @@ impl Outlets<'_, '_> {
             let Ok(value) = encode_value(record) else { continue };
             self.persist.write(Persist::keep(node, row(ROW, &id.0), value));
         }
-        let messages = if admission.seeks() { Vec::new() } else { exchange::send(records.iter().map(|(_, record)| *record)) };
+        // Those whom it has met so far need not be in the network that it is in now; whoever is compares records anyway.
+        let silent = admission.seeks() || intake.adopted;
+        let messages = if silent { Vec::new() } else { exchange::send(records.iter().map(|(_, record)| *record)) };
         for (session, _) in self.open_sessions(node).into_iter().filter(|(session, _)| Some(*session) != from) {
             for message in &messages {
                 self.send(session, at, message.clone());

@@ -241,7 +241,8 @@ pub(super) fn part(mut fired: MessageReader<Fired<Parting>>, mut out: Outlets) {
     for Fired { node, at, .. } in fired.read().copied() {
         for (session, remote) in out.open_sessions(node) {
             let Ok((.., access, _)) = out.nodes.get(node) else { break };
-            if let Some(reason) = access.refusal(&remote) {
+            let belonging = out.sessions.get(session).map_or(access.belonging, |session| session.belonging);
+            if let Some(reason) = access.refusal(&remote).or_else(|| access.belonging.refusal(belonging)) {
                 out.close.write(CloseSession { session, reason, at });
             }
         }

@@ -61,26 +61,24 @@ pub(super) fn act(it: &mut SpeakerItem, config: &ChatConfig, at: Instant, out: &
     arm(it, wait, at, out);
 }
 
-/// Where only the last texts of a topic are told, those before them are not waited for.
+/// Where newcomers are told the last texts of a topic only, those before them are not waited for. As those who tell them it counts what can
+/// be read: what nobody can read pushes nothing out.
 fn give_up(it: &mut SpeakerItem) {
     let PastRule::Last(count) = it.access.past else { return };
-    let chat = &mut *it.chat;
-    let place = |id: &EntryId| chat.logs.entry(id).map(|entry| (entry.clock, entry.time, entry.id));
-    let mut all: BTreeMap<TopicId, BTreeSet<Place>> = BTreeMap::new();
-    for id in &chat.locked {
-        let is_for_all = chat.logs.entry(id).is_some_and(|entry| matches!(entry.body, EntryBody::Text { .. }));
-        if let Some(place) = place(id).filter(|_| is_for_all) {
-            all.entry(id.log.topic).or_default().insert(place);
-        }
-    }
-    for (topic, mut places) in all {
-        let locked: Vec<Place> = places.iter().copied().collect();
-        let readable = chat.texts.of_topic(&topic).rev().filter(|text| text.to.is_none()).take(count as usize);
-        places.extend(readable.map(|text| text.place()));
-        let Some(first) = places.iter().rev().nth((count as usize).saturating_sub(1)) else { continue };
-        for (_, _, id) in locked.iter().filter(|place| *place < first) {
-            chat.locked.remove(id);
-        }
+    let first = |topic: &TopicId| {
+        let readable = it.chat.texts.of_topic(topic).rev().filter(|text| text.to.is_none());
+        readable.skip((count as usize).saturating_sub(1)).map(|text| text.place()).next()
+    };
+    let topics: BTreeSet<TopicId> = it.chat.locked.iter().map(|id| id.log.topic).collect();
+    let firsts: BTreeMap<TopicId, Place> = topics.iter().filter_map(|topic| Some((*topic, first(topic)?))).collect();
+    let is_past = |id: &EntryId| {
+        let Some(entry) = it.chat.logs.entry(id) else { return true };
+        let first = firsts.get(&id.log.topic);
+        first.is_some_and(|first| (entry.clock, entry.time, entry.id) < *first) && !may_read(it, entry, &it.me.id, &Past::Nothing)
+    };
+    let gone: Vec<EntryId> = it.chat.locked.iter().filter(|id| is_past(id)).copied().collect();
+    for id in gone {
+        it.chat.locked.remove(&id);
     }
 }
 

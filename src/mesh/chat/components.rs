@@ -56,6 +56,8 @@ pub(super) struct Unsaid {
     /// For whom alone.
     pub to: Option<NodeId>,
     pub text: Box<[u8]>,
+    /// Whether it is meant for a network by invitation.
+    pub closed: bool,
 }
 
 /// Which timers of a node are set, of those that are set when they are needed.

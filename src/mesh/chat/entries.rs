@@ -122,6 +122,7 @@ pub(super) fn make_room(it: &mut SpeakerItem, log: &LogId, config: &ChatConfig, 
         // Somebody else writes with this identity too, and has begun later ones. What the node says next goes into one that is newer still.
         it.chat.own.remove(&gone.topic);
         it.chat.writers.remove(&gone.topic);
+        out.forget_own(it.entity, &gone.topic);
     }
 }
 

@@ -120,6 +120,9 @@ pub enum ChatError {
     /// The node was removed from the network.
     #[error("you were removed from this network: nobody would read it")]
     Revoked,
+    /// It was to be said in a network by invitation, and the node is in an open one now.
+    #[error("it was written for a network by invitation, and this one is open")]
+    OtherNetwork,
     /// Too many texts wait for somebody to read them.
     #[error("nobody can be reached, and {0} texts wait already")]
     OutboxFull(usize),

@@ -17,6 +17,7 @@ use super::{ChatConfig, store};
 use crate::crypto::{Chain, Opening, Secret, Signature};
 use crate::kernel::Instant;
 use crate::mesh::topics::{LOBBY, PublishTo};
+use crate::wire::admission::Belonging;
 use crate::wire::chat::{EntryBody, EntryId, LogEntry, LogId, MAX_SEALED_KEYS, MAX_TEXT, SealedKey};
 use crate::wire::codec::encode_value;
 use crate::wire::{NodeId, Payload, TopicId};
@@ -26,7 +27,7 @@ pub(super) fn say(mut asked: ResMut<Messages<Say>>, config: Res<ChatConfig>, mut
     for Say { node, topic, text, at } in asked.drain() {
         let Ok(mut it) = nodes.get_mut(node) else { continue };
         let refused = if it.is_subscribed(&topic) { None } else { Some(ChatError::NotSubscribed) };
-        say_unless(refused, &mut it, Unsaid { topic, to: None, text }, &config, at, &mut out);
+        say_unless(refused, &mut it, (topic, None, text), &config, at, &mut out);
     }
 }
 
@@ -37,15 +38,23 @@ pub(super) fn say_to(mut asked: ResMut<Messages<SayTo>>, config: Res<ChatConfig>
         // Who is invited and was never here is written to when it comes.
         let known = it.access.is_member(&to) && (it.access.admitted.is_some() || it.prekeys.others.contains_key(&to));
         let refused = if known { None } else { Some(ChatError::UnknownRecipient(to)) };
-        say_unless(refused, &mut it, Unsaid { topic: TopicId::of(LOBBY), to: Some(to), text }, &config, at, &mut out);
+        say_unless(refused, &mut it, (TopicId::of(LOBBY), Some(to), text), &config, at, &mut out);
     }
 }
 
 /// Says something, or keeps it, unless there is a reason why not; that is told then.
-fn say_unless(refused: Option<ChatError>, it: &mut SpeakerItem, unsaid: Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+fn say_unless(
+    refused: Option<ChatError>,
+    it: &mut SpeakerItem,
+    (topic, to, text): (TopicId, Option<NodeId>, Box<[u8]>),
+    config: &ChatConfig,
+    at: Instant,
+    out: &mut Outlets,
+) {
     let node = it.entity;
+    let unsaid = Unsaid { topic, to, text, closed: it.access.belonging != Belonging::Open };
     if let Some(reason) = refused.or_else(|| say_or_keep(it, &unsaid, config, at, out)) {
-        let Unsaid { topic, to, text } = unsaid;
+        let Unsaid { topic, to, text, .. } = unsaid;
         out.not_said.write(NotSaid { node, topic, to, text, reason, at });
     }
 }
@@ -72,7 +81,7 @@ fn say_or_keep(it: &mut SpeakerItem, unsaid: &Unsaid, config: &ChatConfig, at: I
     }
     let number = it.chat.unsaid;
     out.keep_unsaid(it.entity, number, Some(unsaid));
-    let Unsaid { topic, to, text } = unsaid.clone();
+    let Unsaid { topic, to, text, .. } = unsaid.clone();
     let unsettled = it.chat.unsettled.contains(&topic);
     out.waits.write(TextWaits { node: it.entity, topic, to, text, unsettled, at });
     it.chat.outbox.push_back((number, unsaid.clone()));
@@ -86,7 +95,7 @@ pub(super) fn say_waiting(it: &mut SpeakerItem, config: &ChatConfig, at: Instant
     for (number, unsaid) in waiting {
         if let Some(reason) = hopeless(it, &unsaid) {
             out.keep_unsaid(it.entity, number, None);
-            let (node, Unsaid { topic, to, text }) = (it.entity, unsaid);
+            let (node, Unsaid { topic, to, text, .. }) = (it.entity, unsaid);
             out.not_said.write(NotSaid { node, topic, to, text, reason, at });
         } else if say_now(it, &unsaid, config, at, out) {
             out.keep_unsaid(it.entity, number, None);
@@ -100,13 +109,14 @@ pub(super) fn say_waiting(it: &mut SpeakerItem, config: &ChatConfig, at: Instant
 fn hopeless(it: &SpeakerItem, unsaid: &Unsaid) -> Option<ChatError> {
     match unsaid.to {
         _ if it.access.revoked.contains(&it.me.id) => Some(ChatError::Revoked),
+        _ if unsaid.closed && it.access.belonging == Belonging::Open => Some(ChatError::OtherNetwork),
         Some(to) if it.access.revoked.contains(&to) => Some(ChatError::UnknownRecipient(to)),
         _ => (!it.is_subscribed(&unsaid.topic)).then_some(ChatError::NotSubscribed),
     }
 }
 
 /// Says something now, if it can be read by somebody, the node knows where it had stopped, and it has not left the topic meanwhile.
-fn say_now(it: &mut SpeakerItem, Unsaid { topic, to, text }: &Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
+fn say_now(it: &mut SpeakerItem, Unsaid { topic, to, text, .. }: &Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
     !it.chat.unsettled.contains(topic)
         && it.topics().contains(topic)
         && match to {

@@ -74,6 +74,11 @@ impl Outlets<'_> {
         self.keep(node, row(OWN, &log.topic.0), log.life.to_be_bytes().to_vec());
     }
 
+    /// Forgets it.
+    pub(super) fn forget_own(&mut self, node: Entity, topic: &TopicId) {
+        self.forget(node, row(OWN, &topic.0));
+    }
+
     /// Keeps who subscribes to a topic.
     pub(super) fn keep_subscriber(&mut self, node: Entity, topic: &TopicId, member: &NodeId, subscribed: bool) {
         let row = row(SUBSCRIBER, &[&topic.0[..], &member.0].concat());

@@ -133,10 +133,11 @@ pub(super) fn follow_sessions(
         if failed {
             discovery.trying = None;
             discovery.failures = discovery.failures.saturating_add(1);
-            if discovery.failures >= config.offline_after && !discovery.offline {
-                discovery.offline = true;
-                offline.write(WentOffline { node: *entity, at: *at });
-            }
+        }
+        // Whoever has somebody may look for others in vain.
+        if discovery.open == 0 && discovery.failures >= config.offline_after && !discovery.offline {
+            discovery.offline = true;
+            offline.write(WentOffline { node: *entity, at: *at });
         }
         if discovery.open == 0 && !discovery.waiting && discovery.trying.is_none() {
             discovery.waiting = true;

@@ -45,16 +45,20 @@ pub(super) fn admit(
         out.refuse(session, at, reason);
         return;
     }
-    let Ok((role, address, reach)) = sessions.get(session).map(|new| (new.role, new.address, new.reach)) else { return };
+    let Ok(mut new) = sessions.get_mut(session) else { return };
+    new.belonging = belonging;
+    let (role, address, reach) = (new.role, new.address, new.reach);
+    let siblings = mine.iter().filter(|other| sessions.get(*other).is_ok_and(|other| is_open_to(other, &remote))).count();
     for other in mine.iter().filter(|other| *other != session) {
         let Ok(existing) = sessions.get(other) else { continue };
-        if existing.phase != SessionPhase::Established || existing.remote != Some(remote) {
+        if !is_open_to(existing, &remote) {
             continue;
         }
         let ours_wins = me.id > remote;
         let keep_existing = existing.role != role && (existing.role == Role::Initiator) == ours_wins;
         let (kept_by, surplus) = if keep_existing { (existing.role, session) } else { (role, other) };
-        if kept_by != last {
+        // Of two the other side closes one; if there are more it does not do its part.
+        if kept_by != last && siblings <= 2 {
             continue;
         }
         out.close.write(CloseSession { session: surplus, reason: CloseReason::Duplicate, at });
@@ -67,4 +71,8 @@ pub(super) fn admit(
         }
     }
     out.opened.write(SessionOpened { node, session, remote, role, address, reach, at });
+}
+
+fn is_open_to(session: &Session, remote: &NodeId) -> bool {
+    session.phase == SessionPhase::Established && session.remote.as_ref() == Some(remote)
 }

@@ -63,7 +63,7 @@ impl Outlets<'_, '_> {
 }
 
 /// Whatever a handshake needs of its node.
-type NodeParts<'a> = (&'a Node, &'a NodeClock, &'a AccessList, &'a Keys, &'a NetworkKey, &'a mut KeyRng);
+type NodeParts<'a> = (&'a Node, &'a NodeClock, &'a Keys, &'a NetworkKey, &'a mut KeyRng);
 
 pub(super) fn limit_dials(
     mut dials: MessageReader<Dial>,
@@ -88,7 +88,7 @@ pub(super) fn begin(
     mut out: Outlets,
 ) {
     for LinkUp { node: entity, session, at } in links.read().copied() {
-        let (Ok((node, clock, access, keys, key, mut rng)), Ok((mut state, service, mut handshake))) =
+        let (Ok((node, clock, keys, key, mut rng)), Ok((mut state, service, mut handshake))) =
             (nodes.get_mut(entity), sessions.get_mut(session))
         else {
             continue;
@@ -98,7 +98,7 @@ pub(super) fn begin(
         }
         state.phase = SessionPhase::Handshaking;
         let initiator = state.role == Role::Initiator;
-        match Handshake::begin((&keys.0, access.belonging), initiator, &key.0, &mut rng.0) {
+        match Handshake::begin(&keys.0, initiator, &key.0, &mut rng.0) {
             Ok((side, first)) => {
                 let last = Exchange { received: None, sent: first.clone().filter(|_| *service == Service::Datagram) };
                 *handshake = HandshakeState::Running { handshake: Box::new(side), last };
@@ -149,7 +149,7 @@ pub(super) fn advance(
             continue;
         }
         let HandshakeState::Running { handshake: side, last } = &mut *handshake else { continue };
-        let progress = side.read(frame);
+        let progress = side.read(frame, access.belonging);
         if datagram {
             last.received = Some(frame.clone());
         }

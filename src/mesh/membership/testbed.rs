@@ -108,6 +108,7 @@ impl Testbed {
                 phase: SessionPhase::Established,
                 role: Role::Initiator,
                 remote: Some(ids[other]),
+                belonging: Default::default(),
                 address: Address::Memory(0),
                 reach: None,
                 since: at,

@@ -28,7 +28,7 @@ use tracing::level_filters::LevelFilter;
 use self::terminal::Screen;
 use self::theme::Theme;
 use self::wizard::{Answers, Outcome, Wizard};
-use crate::end::{End, hangup};
+use crate::end::End;
 use crate::id::node_id;
 use crate::{log, node, run};
 
@@ -57,14 +57,7 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
     runtime.block_on(async {
         let mut told = End::new().map_err(|error| format!("the node cannot hear that it shall end: {error}"))?;
         let watchdog = told.clone();
-        let gone = hangup().map_err(|error| spoilt(&error))?;
-        let end = async {
-            tokio::select! {
-                () = told.told() => {}
-                () = gone => {}
-            }
-        };
-        let mut end = std::pin::pin!(end);
+        let mut end = std::pin::pin!(told.told());
         let theme = Theme::of(|name| std::env::var(name).ok());
         let mut screen = Screen::take().map_err(|error| spoilt(&error))?;
         let mut inputs = read_terminal()?;
@@ -85,12 +78,14 @@ pub fn tui(args: &run::Args) -> Result<(), String> {
         let config = run::config(&settings, Some(seed), &dir).map_err(|error| error.to_string())?;
         let node = MeshNode::start(config.clone()).await.map_err(|error| error.to_string())?;
         tracing::info!(node_id = ?node.id(), listening = %node.local_addr(), address = %node.address(), "node started");
+        // Before anything is asked of it: its first tick has much to tell.
+        let told = node.subscribe();
         watchdog.watch(node.clone());
         let begin = node::start_lines(&config, &node).await;
         let ended = tokio::select! {
             () = &mut end => Ok(()),
             () = node::keep_peers(&node, &dir) => Err("the node has stopped; its log says why".to_owned()),
-            ended = session::run(&mut screen, &mut inputs, &node, &begin, theme) => ended,
+            ended = session::run(&mut screen, &mut inputs, (&node, told), &begin, theme) => ended,
         };
         // The terminal is the user's again while others are told.
         drop(screen);

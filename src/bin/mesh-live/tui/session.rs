@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use murmuration::live::chat::{Console, Line, LineKind};
-use murmuration::live::{MeshNode, NodeStopped};
+use murmuration::live::{MeshNode, NodeStopped, Subscription};
 use ratatui::crossterm::event::Event;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Receiver;
@@ -26,8 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The node has stopped, or the terminal is gone.
-pub async fn run(screen: &mut Screen, inputs: &mut Receiver<Event>, node: &MeshNode, begin: &[String], theme: Theme) -> Result<(), String> {
-    let mut told = node.subscribe();
+pub async fn run(
+    screen: &mut Screen,
+    inputs: &mut Receiver<Event>,
+    (node, mut told): (&MeshNode, Subscription),
+    begin: &[String],
+    theme: Theme,
+) -> Result<(), String> {
     let view = node.view().await.map_err(stopped)?;
     let size = screen.terminal.size().map_err(|error| spoilt(&error))?;
     let mut app = App::new(view, node.address(), theme, (size.width, size.height), screen.is_enhanced());
