@@ -82,17 +82,17 @@ fn two_entries_of_one_number_show_at_whoever_has_either() {
 
 #[test]
 fn forks_do_not_stand_in_the_way_of_what_is_missing() {
-    /// Node 0 has as many logs as an author may, each with another long end for each of the others.
+    /// Node 0 has as many logs as an author may, each with another long end for everybody.
     fn fork(world: &mut World, at: Instant) {
         let author = node(world, 0);
-        for (to, says) in [(1, 1), (2, 2), (3, 3)] {
+        for (from, to, says) in [(1, 0, 9), (0, 1, 1), (0, 2, 2), (0, 3, 3)] {
             for life in 1..=16 {
                 let id = EntryId { log: LogId { topic: TopicId::of(LOBBY), author: id(world, 0), life }, sequence: 1 };
                 let body = EntryBody::Text { epoch: 1, index: 0, commitment: Commitment([0; 32]), ciphertext: [says; 16_384].into() };
                 let entry = LogEntry { id, previous: EntryHash::default(), clock: 1, time: 1, body, signature: Signature([0; 64]) };
                 let (keys, network) = (world.get::<Keys>(author).expect("keys"), world.get::<NetworkTag>(author).expect("a network"));
                 let entry = Arc::new(LogEntry::sign(&keys.0, &network.0, entry));
-                tell(world, at, 0, to, SyncMessage::Entries { entries: vec![entry], more: false });
+                tell(world, at, from, to, SyncMessage::Entries { entries: vec![entry], more: false });
             }
         }
     }
