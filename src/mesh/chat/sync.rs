@@ -109,7 +109,8 @@ pub(super) fn answer(mut received: MessageReader<DatagramReceived>, config: Res<
         match message {
             SyncMessage::Heads { topic, from: first, to, heads, answer } => {
                 if it.is_subscribed(topic) && it.chat.belongs(topic, from) && heads.len() <= MAX_HEADS {
-                    on_heads(&mut it, *topic, (first, to), heads, *answer, *from, &config, *at, &mut out);
+                    let told = Told { partner: *from, topic: *topic, range: (*first, *to), heads, answer: *answer };
+                    on_heads(&mut it, &told, &config, *at, &mut out);
                 }
             }
             SyncMessage::Entries { entries, more } => on_entries(&mut it, entries, *more, *from, &config, *at, &mut out),
@@ -163,73 +164,106 @@ pub(super) fn catch_up(it: &mut SpeakerItem, topic: TopicId, at: Instant, out: &
     }
 }
 
-fn on_heads(
-    it: &mut SpeakerItem,
-    topic: TopicId,
-    (first, to): (&NodeId, &NodeId),
-    heads: &[Head],
-    answer: bool,
+/// What a member tells of its logs.
+struct Told<'a> {
     partner: NodeId,
-    config: &ChatConfig,
-    at: Instant,
-    out: &mut Outlets,
-) {
-    let mut lacking = false;
-    let mut contradicted = Vec::new();
-    let mut theirs: BTreeMap<(NodeId, u64), u64> = BTreeMap::new();
-    for head in heads.iter().filter(|head| (1..=MAX_NUMBER).contains(&head.last) && head.first <= head.last + 1) {
-        let log = LogId { topic, author: head.author, life: head.life };
-        theirs.insert((head.author, head.life), head.last);
-        let claimed = it.access.admits(&head.author) || it.access.revoked.contains(&head.author);
-        if !claimed {
+    topic: TopicId,
+    /// Of the authors from the first to the last of these.
+    range: (NodeId, NodeId),
+    heads: &'a [Head],
+    /// In answer to what this node has told.
+    answer: bool,
+}
+
+/// How what is told differs from what the node has.
+#[derive(Default)]
+struct Difference {
+    /// The other has something that the node lacks.
+    lacking: bool,
+    /// How far the other has each log; nothing follows on another branch.
+    theirs: BTreeMap<(NodeId, u64), u64>,
+    /// What the node has in the place of something else that the other says to have.
+    contradicted: Vec<Arc<LogEntry>>,
+}
+
+/// Stands for all that could follow: whoever holds another branch would refuse it.
+const ALL_OF_IT: u64 = MAX_NUMBER;
+
+impl Difference {
+    fn has(&self, log: &LogId) -> u64 {
+        self.theirs.get(&(log.author, log.life)).copied().unwrap_or(0)
+    }
+}
+
+fn on_heads(it: &mut SpeakerItem, told: &Told, config: &ChatConfig, at: Instant, out: &mut Outlets) {
+    let mut difference = differ(it, told, at, out);
+    send_missing(it, told, &difference, at, out);
+    send_contradicted(it, told.partner, std::mem::take(&mut difference.contradicted), at, out);
+    if difference.lacking && !told.answer {
+        compare(it, told.topic, told.range, told.partner, true, at, out);
+    }
+    let own = it.chat.own.get(&told.topic).copied();
+    let knows_more = own.is_some_and(|own| difference.has(&own) > it.chat.logs.get(&own).map_or(0, super::Log::last));
+    let (first, last) = told.range;
+    if (first..=last).contains(&it.me.id) && !knows_more && it.chat.unsettled.remove(&told.topic) {
+        say_waiting(it, config, at, out);
+    }
+}
+
+fn differ(it: &mut SpeakerItem, told: &Told, at: Instant, out: &mut Outlets) -> Difference {
+    let mut difference = Difference::default();
+    for head in told.heads.iter().filter(|head| (1..=MAX_NUMBER).contains(&head.last) && head.first <= head.last + 1) {
+        let log = LogId { topic: told.topic, author: head.author, life: head.life };
+        difference.theirs.insert((head.author, head.life), head.last);
+        if !it.access.admits(&head.author) && !it.access.revoked.contains(&head.author) {
             continue;
         }
-        if it.chat.receipts.note(log, partner, head.last) {
+        if it.chat.receipts.note(log, told.partner, head.last) {
             out.receipts.write(ReceiptsChanged { node: it.entity, log, at });
         }
         let known = it.chat.logs.get(&log).map_or(0, super::Log::last);
         if head.last > known {
-            lacking = true;
+            difference.lacking = true;
             if head.first > known + 1 {
-                let gone = it.chat.logs.claim(log, head.first, partner, at);
+                let gone = it.chat.logs.claim(log, head.first, told.partner, at);
                 it.forget(gone, out);
             }
         } else if let Some(entry) = it.chat.logs.get(&log).and_then(|log| log.get(head.last)).filter(|entry| entry.hash() != head.hash) {
-            // They hold another branch, and would refuse what follows on this one; or they say so. Only what its author has signed shows it.
-            theirs.insert((head.author, head.life), u64::MAX - 1);
-            contradicted.push(Arc::clone(entry));
+            // They hold another branch; or they say so. Only what its author has signed shows it.
+            difference.theirs.insert((head.author, head.life), ALL_OF_IT);
+            difference.contradicted.push(Arc::clone(entry));
         }
     }
-    let has = |log: &LogId| theirs.get(&(log.author, log.life)).copied().unwrap_or(0);
-    let logs = it.chat.logs.of_topic(topic).filter(|(log, _)| *first <= log.author && log.author <= *to);
+    difference
+}
+
+fn send_missing(it: &mut SpeakerItem, told: &Told, difference: &Difference, at: Instant, out: &mut Outlets) {
+    let (first, last) = told.range;
+    let logs = it.chat.logs.of_topic(told.topic).filter(|(log, _)| (first..=last).contains(&log.author));
     let missing = logs.flat_map(|(id, log)| {
-        let from = (has(id) + 1).max(log.first());
+        let from = (difference.has(id) + 1).max(log.first());
         (from..=log.last()).filter_map(|sequence| log.get(sequence)).cloned()
     });
     let messages = batches(missing);
     let count = messages.len();
     for (index, entries) in messages.into_iter().take(WINDOW).enumerate() {
-        if !pace(it, partner, at) {
-            break;
+        if !pace(it, told.partner, at) {
+            return;
         }
         let more = count > WINDOW && index + 1 == WINDOW;
-        out.sync(it.entity, partner, SyncMessage::Entries { entries, more }, at);
+        out.sync(it.entity, told.partner, SyncMessage::Entries { entries, more }, at);
     }
-    // After what is missing, and no more than one message: nobody knows what of it the other has seen before. By turns, if it does not fit.
-    if !contradicted.is_empty() {
-        let turn = it.rng.0.random_range(0..contradicted.len());
-        contradicted.rotate_left(turn);
-        if let Some(entries) = batches(contradicted.into_iter()).into_iter().next().filter(|_| pace(it, partner, at)) {
-            out.sync(it.entity, partner, SyncMessage::Entries { entries, more: false }, at);
-        }
+}
+
+/// After what is missing, and no more than one message: nobody knows what of it the other has seen before. By turns, if it does not fit.
+fn send_contradicted(it: &mut SpeakerItem, partner: NodeId, mut entries: Vec<Arc<LogEntry>>, at: Instant, out: &mut Outlets) {
+    if entries.is_empty() {
+        return;
     }
-    if lacking && !answer {
-        compare(it, topic, (*first, *to), partner, true, at, out);
-    }
-    let own = it.chat.own.get(&topic).copied();
-    let knows_more = own.is_some_and(|own| has(&own) > it.chat.logs.get(&own).map_or(0, super::Log::last));
-    if (*first..=*to).contains(&it.me.id) && !knows_more && it.chat.unsettled.remove(&topic) {
-        say_waiting(it, config, at, out);
+    let turn = it.rng.0.random_range(0..entries.len());
+    entries.rotate_left(turn);
+    if let Some(entries) = batches(entries.into_iter()).into_iter().next().filter(|_| pace(it, partner, at)) {
+        out.sync(it.entity, partner, SyncMessage::Entries { entries, more: false }, at);
     }
 }
 
