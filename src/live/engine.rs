@@ -70,6 +70,8 @@ pub struct Engine {
     store: Option<Store>,
     /// Whether the world has had its first turn.
     begun: bool,
+    /// When it had its last.
+    turned: Instant,
 }
 
 /// Whether the loop ends after this turn. Whoever is in the world may set it.
@@ -91,6 +93,7 @@ impl Engine {
             closed: watch::Sender::new(false),
             store: None,
             begun: false,
+            turned: Instant::ZERO,
         }
     }
 
@@ -221,16 +224,23 @@ pub fn take_in(world: &mut World) {
 fn do_what_is_due(world: &mut World) -> Option<Instant> {
     world.resource_scope(|world, mut engine: Mut<Engine>| {
         let engine = &mut *engine;
+        // What is due next. To find it out takes as long as a part of a tick, so it is asked once for each.
+        let mut due = None;
         for _ in 0..BURST {
             let now = engine.clock.now();
             if let Some(shaper) = &mut engine.shaper {
                 shaper.incoming(&mut engine.arrivals, now);
             }
-            let due = next_due(world).unwrap_or(Instant::NEVER);
-            if engine.arrivals.is_empty() && due > now {
-                break;
+            // With arrivals there is a tick now anyway; and who had a turn a moment ago has not stood still.
+            if engine.arrivals.is_empty() || now.since(engine.turned) > STANDSTILL {
+                due = due.or_else(|| next_due(world));
+                if engine.arrivals.is_empty() && due.is_none_or(|due| due > now) {
+                    break;
+                }
             }
-            tick(world, engine, now, due);
+            tick(world, engine, now, due.unwrap_or(now));
+            engine.turned = now;
+            due = next_due(world);
         }
         if let Some(shaper) = &mut engine.shaper {
             shaper.outgoing(&mut engine.outputs, engine.clock.now());
@@ -239,7 +249,7 @@ fn do_what_is_due(world: &mut World) -> Option<Instant> {
             }
         }
         let shaped = engine.shaper.as_ref().and_then(|shaper| shaper.next_due());
-        next_due(world).into_iter().chain(shaped).min()
+        due.into_iter().chain(shaped).min()
     })
 }
 
