@@ -67,8 +67,16 @@ impl Topology {
             return;
         }
         let paths = scene.paths.map(|paths| paths.tree(&scene.me.id));
-        let no_path = |peer: &NodeId| paths.as_ref().is_some_and(|paths| paths.hops(peer).is_none());
-        let apart: SmallVec<[NodeId; 8]> = unused.into_iter().filter(|peer| no_path(peer) || self.is_apart(scene, peer)).collect();
+        // Whoever is suspected may be gone, and the session with it: to ask it would keep others from being asked.
+        let is_silent = |peer: &NodeId| {
+            let standing = scene.book.get(peer).map(|known| known.standing);
+            matches!(standing, Some(Standing::Suspected { .. } | Standing::Lost))
+        };
+        let is_apart = |peer: &NodeId| match &paths {
+            Some(paths) => paths.hops(peer).is_none(),
+            None => !is_silent(peer) && self.is_apart(scene, peer),
+        };
+        let apart: SmallVec<[NodeId; 8]> = unused.into_iter().filter(|peer| is_apart(peer)).collect();
         match before.filter(|peer| apart.contains(peer)) {
             Some(peer) => self.ask(scene, peer, Purpose::Bridge),
             None if apart.is_empty() => {}
