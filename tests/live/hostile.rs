@@ -74,7 +74,7 @@ async fn garbage_closes_its_own_link_and_no_other() {
     ];
     let random = (0..16).map(|seed| with_length(&nonsense(1 + seed as usize * 34, seed)));
     // A step of the handshake, a refusal, a sealed message and an unknown kind, all with nothing sensible in them.
-    let of_kind = [1, 2, 3, 9].map(|kind| with_length(&[&[1, kind][..], &nonsense(96, 7)].concat()));
+    let of_kind = [1, 2, 3, 9].map(|kind| with_length(&[&[2, kind][..], &nonsense(96, 7)].concat()));
     for garbage in unframed.into_iter().chain(random).chain(of_kind) {
         let mut stream = TcpStream::connect(alice.local_addr()).await.unwrap();
         let begin = Instant::now();

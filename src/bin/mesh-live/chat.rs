@@ -72,10 +72,14 @@ pub fn chat(args: &Args) -> Result<(), String> {
             }
         },
         async |node: MeshNode, events: Subscription| {
-            let mut chat = Chat { console: Console::new(node), json, unread: BTreeMap::new(), unwritten: None };
+            let mut chat = Chat { console: Console::new(node), json, unread: BTreeMap::new(), lost: 0, unwritten: None };
             // If the node has stopped by itself there is nothing more to do.
             let _ = chat.run(args, events).await;
-            chat.unwritten.map_or(Ok(()), |error| Err(format!("what happens cannot be written to the standard output: {error}")))
+            match chat {
+                Chat { unwritten: Some(error), .. } => Err(format!("what happens cannot be written to the standard output: {error}")),
+                Chat { lost, .. } if args.once && lost > 0 => Err(format!("{lost} of the texts will reach nobody whom they were for")),
+                _ => Ok(()),
+            }
         },
     )
 }
@@ -91,6 +95,8 @@ struct Chat {
     json: bool,
     /// What this node has said and nobody has yet, as far as is known; for whom alone.
     unread: BTreeMap<EntryId, Option<NodeId>>,
+    /// Texts that were not said, or that those for whom they were will never have.
+    lost: usize,
     /// Why what happens cannot be written any more. Nobody would hear of it.
     unwritten: Option<io::Error>,
 }
@@ -181,7 +187,12 @@ impl Chat {
             match event {
                 MeshEvent::ChatMessageSent { id, to, .. } => drop(self.unread.insert(*id, *to)),
                 // It will never have it.
-                MeshEvent::MemberRevoked { id, .. } => self.unread.retain(|_, to| *to != Some(*id)),
+                MeshEvent::MemberRevoked { id, .. } => {
+                    let before = self.unread.len();
+                    self.unread.retain(|_, to| *to != Some(*id));
+                    self.lost += before - self.unread.len();
+                }
+                MeshEvent::ChatRefused { .. } => self.lost += 1,
                 MeshEvent::Delivered { id, members } if *members > 1 => drop(self.unread.remove(id)),
                 _ => {}
             }

@@ -190,7 +190,7 @@ fn status(world: &World, node: Entity) -> Status {
         (_, Some(CloseReason::Revoked)) => Status::Revoked { by: None },
         (AdmissionState::Founder { provisional: true }, Some(CloseReason::NotInvited)) => Status::Strangers,
         (state, Some(CloseReason::OtherAdmission)) => {
-            let settled = matches!(state, AdmissionState::Founder { provisional: false } | AdmissionState::Member);
+            let settled = matches!(state, AdmissionState::Founder { .. } | AdmissionState::Member);
             Status::OtherAdmission { invite_only: state != AdmissionState::Open, settled }
         }
         (state, Some(CloseReason::OtherNetwork)) if state != AdmissionState::Open => Status::OtherNetwork,

@@ -3,7 +3,7 @@
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use crate::kernel::{AccessList, NeighborUp, Node, NodeStarted, SessionClosed, Tick, TickSystems};
+use crate::kernel::{AccessList, NeighborUp, Node, NodeStarted, Role, SessionClosed, Tick, TickSystems};
 use crate::wire::CloseReason;
 
 /// Why a node has no links, as far as others or the network have said. On the node entity.
@@ -40,8 +40,13 @@ fn note(
             *last = LastRefusal::default();
         }
     }
-    for SessionClosed { node, remote, reason, .. } in closed.read().filter(|closed| !is_routine(closed.reason)) {
+    for SessionClosed { node, remote, reason, role, .. } in closed.read().filter(|closed| !is_routine(closed.reason)) {
         let Ok((mut last, access)) = nodes.get_mut(*node) else { continue };
+        // Whoever comes to a node that waits must not tell it what to do: it knows whom it has asked itself.
+        let waits = access.is_some_and(|access| access.unsettled);
+        if waits && *role == Role::Responder && *reason == CloseReason::OtherAdmission {
+            continue;
+        }
         // Whom the node itself has turned away says nothing about the node.
         let own = remote.and_then(|remote| access?.refusal(&remote));
         if own != Some(*reason) {

@@ -16,7 +16,8 @@ use crate::kernel::{
 use crate::link_model::{LinkModel, NetworkFault};
 use crate::scenario::Network;
 use crate::trial::{Carrier, Trace};
-use crate::wire::{Address, CloseReason, Frame, Hello, NodeId};
+use crate::wire::frame::VERSION;
+use crate::wire::{Address, CloseReason, Frame, FrameKind, Hello, NodeId};
 
 /// What somebody does.
 #[derive(Clone, Debug)]
@@ -162,7 +163,7 @@ impl Run {
             }
             Do::Send(from, to, number) => {
                 let (world, node) = self.world(from);
-                let mut bytes = vec![1, 1];
+                let mut bytes = vec![VERSION, FrameKind::Handshake as u8];
                 bytes.extend(number.to_le_bytes());
                 if let Some(session) = open_session(world, node, to) {
                     world.write_message(FrameOut { session, at, frame: Frame::Bytes(bytes.into()) });
