@@ -37,7 +37,7 @@ pub struct Args {
     /// Read nothing from the standard input.
     #[arg(long)]
     no_stdin: bool,
-    /// End when the standard input ends and somebody has all that was said.
+    /// End when the standard input ends and somebody has all that was said; with status 2 if something will reach nobody.
     #[arg(long)]
     once: bool,
 }

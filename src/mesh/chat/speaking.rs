@@ -118,7 +118,7 @@ fn hopeless(it: &SpeakerItem, unsaid: &Unsaid) -> Option<ChatError> {
 /// Says something now, if it can be read by somebody, the node knows where it had stopped, and it has not left the topic meanwhile.
 fn say_now(it: &mut SpeakerItem, Unsaid { topic, to, text, .. }: &Unsaid, config: &ChatConfig, at: Instant, out: &mut Outlets) -> bool {
     !it.chat.unsettled.contains(topic)
-        && it.topics().contains(topic)
+        && it.is_subscribed(topic)
         && match to {
             None => say_to_all(it, *topic, text, config, at, out),
             Some(to) => it.access.is_member(to) && say_direct(it, *to, text, config, at, out),

@@ -9,6 +9,11 @@ use crate::kernel::Instant;
 use crate::wire::CloseReason;
 use crate::wire::admission::{Record, RecordId, Rules, Statement};
 
+/// That which founded it first.
+fn records(net: &Net) -> Vec<Record> {
+    net.ledger.ids().filter_map(|id| net.ledger.get(&id).cloned()).collect()
+}
+
 fn of(number: usize) -> Admission {
     let mut admission = Admission::default();
     admission.me = Some(id(number));
@@ -21,7 +26,7 @@ fn an_earlier_life_is_taken_up_from_rows_in_any_order_but_for_those_that_were_al
     net.invite(0, 1);
     net.invite(1, 2);
     net.revoke(0, 2);
-    let mut rows: Vec<Record> = net.ledger.records().map(|(_, record)| record.clone()).collect();
+    let mut rows = records(&net);
     rows.push(Record { signer: id(0), ..net.record(1, Statement::Invite(id(3))) });
     for _ in 0..rows.len() {
         rows.rotate_left(1);
@@ -34,7 +39,6 @@ fn an_earlier_life_is_taken_up_from_rows_in_any_order_but_for_those_that_were_al
 
 #[test]
 fn a_stranger_cannot_make_it_evaluate_without_end_and_what_is_put_off_is_done() {
-    let records = |net: &Net| net.ledger.ids().filter_map(|id| net.ledger.get(&id).cloned()).collect::<Vec<_>>();
     let mut invited = of(1);
     // Networks that have invited it and revoked it: each record more could change that.
     let mut busy = anyone();
@@ -61,7 +65,6 @@ fn a_stranger_cannot_make_it_evaluate_without_end_and_what_is_put_off_is_done() 
 fn whoever_is_in_no_network_adopts_the_first_that_admits_it_and_stays_there() {
     let mut net = anyone();
     net.invite(0, 1);
-    let records = |net: &Net| net.ledger.ids().filter_map(|id| net.ledger.get(&id).cloned()).collect::<Vec<_>>();
     let mut other = of(2);
     let intake = other.take_in(records(&net), MODE, Instant::ZERO);
     assert!(intake.fresh.is_empty() && other.seeks(), "it was not invited");
