@@ -1,7 +1,8 @@
 //! A calendar queue: one bucket a tick, sorted when it is opened.
 //!
 //! Pushing is O(1) for the near future; a bucket is sorted once, when its tick comes. With 10,000 nodes this moves two to
-//! three times as many events as a binary heap, with 1,000,000 nodes sixteen times.
+//! three times as many events as a binary heap, with 1,000,000 nodes sixteen times. What is sorted are numbers: the items stay where
+//! they were pushed, and are taken from there one after the other.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,9 +28,12 @@ pub trait Scheduled {
     /// The beginning of its key as a number that is quickly compared, where that pays: what is equal in it is ordered by key.
     /// `start` is the beginning of the tick.
     fn rank(&self, start: Instant) -> u64 {
-        self.at().since(start).as_nanos() as u64
+        self.at().nanos_since(start)
     }
 }
+
+/// Items of one tick; `None` once they have been taken.
+type Bucket<T> = Vec<Option<T>>;
 
 /// The queue. Items come out by tick, within a tick by key.
 #[derive(Debug)]
@@ -37,13 +41,17 @@ pub struct CalendarQueue<T> {
     quantum: u64,
     /// Tick number of the earliest bucket in the ring.
     base: u64,
-    ring: Vec<Vec<T>>,
+    ring: Vec<Bucket<T>>,
     /// One bit for each ring bucket that holds something.
     occupied: [u64; RING / 64],
-    far: BTreeMap<u64, Vec<T>>,
-    spare: Vec<Vec<T>>,
-    /// Ranks and indices of what is being sorted.
+    far: BTreeMap<u64, Bucket<T>>,
+    spare: Vec<Bucket<T>>,
+    /// What is due and has not been taken.
+    due: Bucket<T>,
+    /// Ranks and indices of what is due, in order.
     order: Vec<(u64, u32)>,
+    /// How many of those have been taken.
+    taken: usize,
     len: usize,
 }
 
@@ -57,7 +65,9 @@ impl<T: Scheduled> CalendarQueue<T> {
             occupied: [0; RING / 64],
             far: BTreeMap::new(),
             spare: Vec::new(),
+            due: Vec::new(),
             order: Vec::new(),
+            taken: 0,
             len: 0,
         }
     }
@@ -72,22 +82,30 @@ impl<T: Scheduled> CalendarQueue<T> {
         self.len == 0
     }
 
-    /// Adds an item. One whose tick has already been taken comes out with the next tick that is.
+    /// Adds an item. One whose tick has already been opened comes out with the next tick that is.
+    #[inline]
     pub fn push(&mut self, item: T) {
-        let tick = (item.at().as_nanos() / self.quantum).max(self.base);
+        // Counted from `base`, so that the numbers are small: the processor divides those in a third of the time.
+        let ahead = item.at().as_nanos().saturating_sub(self.base * self.quantum) / self.quantum;
         self.len += 1;
-        if tick < self.base + RING as u64 {
-            let slot = tick as usize % RING;
+        if ahead < RING as u64 {
+            let slot = (self.base + ahead) as usize % RING;
             let bucket = &mut self.ring[slot];
-            if bucket.capacity() == 0
-                && let Some(spare) = self.spare.pop()
-            {
-                *bucket = spare;
+            if bucket.len() == bucket.capacity() {
+                Self::make_room(bucket, &mut self.spare);
             }
-            bucket.push(item);
+            bucket.push(Some(item));
             self.occupied[slot / 64] |= 1 << (slot % 64);
         } else {
-            self.far.entry(tick).or_default().push(item);
+            self.far.entry(self.base + ahead).or_default().push(Some(item));
+        }
+    }
+
+    #[cold]
+    fn make_room(bucket: &mut Bucket<T>, spare: &mut Vec<Bucket<T>>) {
+        match spare.pop() {
+            Some(spare) if bucket.is_empty() => *bucket = spare,
+            _ => bucket.reserve(1),
         }
     }
 
@@ -102,8 +120,8 @@ impl<T: Scheduled> CalendarQueue<T> {
         Some(Instant::from_nanos(tick.saturating_mul(self.quantum)))
     }
 
-    /// Passes over the ticks before `end` if nothing in them is due; says whether something is, which [`take_before`](Self::take_before)
-    /// then moves. One of the two is to be called in every tick: what is pushed too late then comes with the next, whatever else was in
+    /// Passes over the ticks before `end` if nothing in them is due; says whether something is, which [`open`](Self::open)
+    /// then brings out. One of the two is to be called in every tick: what is pushed too late then comes with the next, whatever else was in
     /// the queue.
     pub fn pass(&mut self, end: Instant) -> bool {
         let due = self.next_due().is_some_and(|due| due < end);
@@ -113,51 +131,52 @@ impl<T: Scheduled> CalendarQueue<T> {
         due
     }
 
-    /// Moves everything due before `end`, the end of a tick, into `due` (which is cleared first), in order.
-    pub fn take_before(&mut self, end: Instant, due: &mut Vec<T>) {
-        due.clear();
+    /// Brings out everything due before `end`, the end of a tick, for [`take`](Self::take). What had been brought out before and was not
+    /// taken is dropped.
+    pub fn open(&mut self, end: Instant) {
+        self.due.clear();
+        self.taken = 0;
         let end = end.as_nanos().div_ceil(self.quantum);
         while let Some(tick) = self.next_in_ring().filter(|tick| *tick < end) {
             let slot = tick as usize % RING;
             self.occupied[slot / 64] &= !(1 << (slot % 64));
             let mut bucket = std::mem::take(&mut self.ring[slot]);
-            if due.is_empty() {
-                std::mem::swap(due, &mut bucket);
+            if self.due.is_empty() {
+                std::mem::swap(&mut self.due, &mut bucket);
             } else {
-                due.append(&mut bucket);
+                self.due.append(&mut bucket);
             }
             if self.spare.len() < SPARE && bucket.capacity() > 0 {
                 self.spare.push(bucket);
             }
         }
         while let Some(entry) = self.far.first_entry().filter(|entry| *entry.key() < end) {
-            due.append(&mut entry.remove());
+            self.due.append(&mut entry.remove());
         }
-        self.len -= due.len();
+        self.len -= self.due.len();
         self.base = self.base.max(end);
-        self.sort(due);
+        self.sort();
     }
 
-    /// Sorts by key. Numbers are sorted in place of items, which are moved once: that takes a third of the time.
-    fn sort(&mut self, due: &mut [T]) {
-        let Some(start) = due.iter().map(Scheduled::at).min() else { return };
-        let order = &mut self.order;
+    /// The next of what was brought out. What is pushed meanwhile does not belong to it.
+    #[inline]
+    pub fn take(&mut self) -> Option<T> {
+        let (_, index) = *self.order.get(self.taken)?;
+        self.taken += 1;
+        self.due[index as usize].take()
+    }
+
+    /// Puts into order what is due.
+    fn sort(&mut self) {
+        let Self { due, order, .. } = self;
         order.clear();
-        order.extend(due.iter().zip(0..).map(|(item, index)| (item.rank(start), index)));
-        let key = |index: u32| due[index as usize].key();
-        // Numbers alone first, which sorts without branches; hardly any are equal.
+        let Some(start) = due.iter().flatten().map(Scheduled::at).min() else { return };
+        order.extend(due.iter().zip(0..).filter_map(|(item, index)| Some((item.as_ref()?.rank(start), index))));
+        // Ranks alone first; hardly any are equal.
         order.sort_unstable_by_key(|(rank, _)| *rank);
+        let key = |index: u32| due[index as usize].as_ref().map(Scheduled::key);
         for equal in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|equal| equal.len() > 1) {
             equal.sort_unstable_by_key(|(_, index)| key(*index));
-        }
-        for place in 0..due.len() {
-            let mut from = order[place].1;
-            // What stood there has been moved to where that place was filled from.
-            while (from as usize) < place {
-                from = order[from as usize].1;
-            }
-            order[place].1 = from;
-            due.swap(place, from as usize);
         }
     }
 
@@ -205,18 +224,21 @@ mod tests {
     proptest! {
         #[test]
         fn items_come_out_by_instant_and_key_whatever_the_order_of_pushes(
-            items in prop::collection::vec((0_u64..5_000_000, any::<u32>()), 0..300),
+            items in prop::collection::vec((0_u64..5_000_000, any::<u32>()), 0..2000),
+            quantum in prop::sample::select(vec![1_u64, 10_000]),
         ) {
-            let mut queue = CalendarQueue::new(Duration::from_micros(1));
+            // In the longer ticks there are many items.
+            let quantum = Duration::from_micros(quantum);
+            let mut queue = CalendarQueue::new(quantum);
             for (at, key) in &items {
                 queue.push(Item(*at, *key));
             }
             let mut out = Vec::new();
-            let mut due = Vec::new();
             while let Some(tick) = queue.next_due() {
-                queue.take_before(tick + Duration::from_micros(1), &mut due);
-                prop_assert!(!due.is_empty(), "a tick that was announced holds something");
-                out.append(&mut due);
+                queue.open(tick + quantum);
+                let before = out.len();
+                out.extend(std::iter::from_fn(|| queue.take()));
+                prop_assert!(out.len() > before, "a tick that was announced holds something");
             }
             prop_assert!(queue.is_empty());
             let mut expected: Vec<_> = items.into_iter().map(|(at, key)| Item(at, key)).collect();
@@ -228,11 +250,11 @@ mod tests {
     #[test]
     fn a_late_item_comes_out_with_the_next_tick() {
         let mut queue = CalendarQueue::new(Duration::from_millis(1));
-        let mut due = Vec::new();
-        queue.take_before(Instant::from_nanos(5_000_000), &mut due);
+        queue.open(Instant::from_nanos(5_000_000));
         queue.push(Item(1_000_000, 0));
         assert_eq!(queue.next_due(), Some(Instant::from_nanos(5_000_000)));
-        queue.take_before(Instant::from_nanos(6_000_000), &mut due);
-        assert_eq!(due, [Item(1_000_000, 0)]);
+        queue.open(Instant::from_nanos(6_000_000));
+        assert_eq!(queue.take(), Some(Item(1_000_000, 0)));
+        assert_eq!(queue.take(), None);
     }
 }

@@ -40,6 +40,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`CloseReason::OutOfPhase`] before the session is open, [`CloseReason::FrameTooLong`] for a message that does not fit.
+    #[inline]
     pub fn seal(&mut self, message: WireMessage) -> Result<Frame, CloseReason> {
         match self {
             Self::Closed => Err(CloseReason::OutOfPhase),
@@ -65,6 +66,7 @@ impl Channel {
     /// # Errors
     /// Why the session must be closed. [`CloseReason::Replay`] means a number that has come before; over a datagram service
     /// that is the network's doing and the frame is only dropped.
+    #[inline]
     pub fn open(&mut self, frame: Frame, service: Service) -> Result<WireMessage, CloseReason> {
         match (self, frame) {
             (Self::Modelled { seen, .. }, Frame::Modelled(ModelledFrame { body: ModelledBody::Transport { nonce, message }, .. })) => {
@@ -173,23 +175,19 @@ fn seal_messages(
     mut refusals: ResMut<Refusals>,
     mut frames: MessageWriter<FrameOut>,
 ) {
-    for Outgoing { session, at, message } in outgoing.drain() {
+    frames.write_batch(outgoing.drain().filter_map(|Outgoing { session, at, message }| {
         // What is meant for a session that closed in this tick goes nowhere.
         let Ok((Session { phase: SessionPhase::Established, .. }, mut channel, of_session)) = sessions.get_mut(session) else {
-            continue;
+            return None;
         };
         let protocol = message.protocol() as usize;
-        match channel.seal(message) {
-            Ok(frame) => {
-                traffic.sent[protocol].add(frame.len());
-                if let Some(mut of_session) = of_session {
-                    of_session.0.sent[protocol].add(frame.len());
-                }
-                frames.write(FrameOut { session, at, frame });
-            }
-            Err(reason) => refusals.count(reason),
+        let frame = channel.seal(message).inspect_err(|reason| refusals.count(*reason)).ok()?;
+        traffic.sent[protocol].add(frame.len());
+        if let Some(mut of_session) = of_session {
+            of_session.0.sent[protocol].add(frame.len());
         }
-    }
+        Some(FrameOut { session, at, frame })
+    }));
 }
 
 /// The last frame of a session whose sides know each other says why it ends.

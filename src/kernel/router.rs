@@ -35,6 +35,7 @@ macro_rules! define_router {
 
         impl Router<'_> {
             /// Hands `message` to its protocol.
+            #[inline]
             pub(super) fn route(&mut self, Received { node, session, at, .. }: Received<()>, message: WireMessage) {
                 match message {
                     $(WireMessage::$variant(message) => {

@@ -17,7 +17,6 @@ use super::time::{Clock, Instant};
 #[derive(Resource, Debug)]
 pub struct Timers<T: Send + Sync + 'static> {
     queue: CalendarQueue<Entry<T>>,
-    due: Vec<Entry<T>>,
     sequence: u64,
     fired: u64,
 }
@@ -81,7 +80,7 @@ pub trait AppTimerExt {
 impl AppTimerExt for App {
     fn add_timer<T: Send + Sync + 'static>(&mut self) -> &mut Self {
         let quantum = self.world().resource::<Clock>().quantum();
-        self.insert_resource(Timers::<T> { queue: CalendarQueue::new(quantum), due: Vec::new(), sequence: 0, fired: 0 })
+        self.insert_resource(Timers::<T> { queue: CalendarQueue::new(quantum), sequence: 0, fired: 0 })
             .add_tick_message::<Fired<T>>()
             .add_agenda_source(|world| world.resource::<Timers<T>>().queue.next_due());
         let fire = self.world_mut().register_system(fire_timers::<T>);
@@ -119,9 +118,9 @@ fn fire_timers<T: Send + Sync + 'static>(
     nodes: Query<&Node>,
     mut fired: MessageWriter<Fired<T>>,
 ) {
-    let Timers { queue, due, fired: count, .. } = &mut *timers;
-    queue.take_before(clock.end(), due);
-    for entry in due.drain(..) {
+    let Timers { queue, fired: count, .. } = &mut *timers;
+    queue.open(clock.end());
+    while let Some(entry) = queue.take() {
         let Ok(node) = nodes.get(entry.node) else { continue };
         if node.epoch != entry.epoch || !node.is_up() {
             continue;

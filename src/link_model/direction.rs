@@ -94,12 +94,13 @@ impl Direction {
     #[inline]
     pub fn transmit(&mut self, params: &LinkParams, service: Service, weather: Weather, now: Instant, bytes: usize) -> Verdict {
         match (weather, params.plain) {
-            (Weather::Clear, Some(latency)) => Verdict::Once(now + Duration::from_nanos(latency)),
+            (Weather::Clear, Some(latency)) => Verdict::Once(now.plus_nanos(latency)),
             (Weather::Blocked, _) => lost(service, Lost::Blocked),
             _ => self.transmit_modelled(params, service, weather, now, bytes),
         }
     }
 
+    #[inline]
     fn transmit_modelled(&mut self, params: &LinkParams, service: Service, weather: Weather, now: Instant, bytes: usize) -> Verdict {
         let mut departure = now;
         if let Some((rate, queue)) = params.rate {
@@ -122,16 +123,16 @@ impl Direction {
         if is_lost {
             return lost(service, Lost::Chance);
         }
-        let arrival = departure + Duration::from_nanos(params.draw_latency(&mut self.stream));
+        let arrival = departure.plus_nanos(params.draw_latency(&mut self.stream));
         if !self.stream.chance(params.duplicate) {
             return Verdict::Once(arrival);
         }
         let Some((rate, _)) = params.rate else {
-            let again = departure + Duration::from_nanos(params.draw_latency(&mut self.stream));
+            let again = departure.plus_nanos(params.draw_latency(&mut self.stream));
             return if service == Service::Stream { Verdict::Once(arrival) } else { Verdict::Twice(arrival, again) };
         };
-        self.busy_until = self.busy_until + Duration::from_nanos((bytes as u128 * 1_000_000_000 / u128::from(rate)) as u64);
-        let again = self.busy_until + Duration::from_nanos(params.draw_latency(&mut self.stream));
+        self.busy_until = self.busy_until.plus_nanos((bytes as u128 * 1_000_000_000 / u128::from(rate)) as u64);
+        let again = self.busy_until.plus_nanos(params.draw_latency(&mut self.stream));
         if service == Service::Stream { Verdict::Once(arrival) } else { Verdict::Twice(arrival, again) }
     }
 
@@ -143,6 +144,7 @@ impl Direction {
     }
 
     /// Whether the next frame is lost; `state` is the bit of its chain.
+    #[inline]
     fn loses(&mut self, loss: &Loss, state: u8) -> bool {
         match *loss {
             Loss::None => false,

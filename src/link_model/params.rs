@@ -86,6 +86,7 @@ impl LinkParams {
     }
 
     /// Time from the end of sending to the arrival, in nanoseconds.
+    #[inline]
     pub(super) fn draw_latency(&self, stream: &mut SplitMix) -> u64 {
         let mut latency = self.latency.draw(stream).max(self.floor);
         if self.jitter > 0 {
@@ -99,6 +100,7 @@ impl LinkParams {
 }
 
 impl Shape {
+    #[inline]
     fn draw(self, stream: &mut SplitMix) -> u64 {
         match self {
             Self::Constant(latency) => latency,

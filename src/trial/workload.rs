@@ -22,10 +22,7 @@ pub const MIN_PAYLOAD: usize = 8;
 
 /// The broadcasts to come of the nodes of this world.
 #[derive(Resource)]
-struct Speakers {
-    queue: CalendarQueue<Turn>,
-    due: Vec<Turn>,
-}
+struct Speakers(CalendarQueue<Turn>);
 
 /// A node's next broadcast.
 struct Turn {
@@ -57,7 +54,7 @@ impl WorkloadPlugin {
     /// A selection that names nothing.
     pub fn new(plan: &Plan, world: u16) -> Result<Self, PlanError> {
         let scenario = &plan.scenario;
-        let mut speakers = Speakers { queue: CalendarQueue::new(plan.quantum), due: Vec::new() };
+        let mut speakers = Speakers(CalendarQueue::new(plan.quantum));
         for (index, workload) in scenario.workload.iter().enumerate().filter(|(_, workload)| workload.rate > 0.0) {
             for node in workload.from.resolve(scenario.nodes, &scenario.groups, plan.seed)? {
                 if plan.owner[node as usize] != world {
@@ -68,7 +65,7 @@ impl WorkloadPlugin {
                     Arrivals::Periodic => Duration::from_secs_f64((rng.random_range(0.0..1.0) / workload.rate).min(LONGEST)),
                     Arrivals::Poisson => gap(workload.arrivals, workload.rate, &mut rng),
                 };
-                speakers.queue.push(Turn { at: Instant::ZERO + workload.start + first, node, workload: index as u32, rng });
+                speakers.0.push(Turn { at: Instant::ZERO + workload.start + first, node, workload: index as u32, rng });
             }
         }
         Ok(Self { speakers: std::sync::Mutex::new(Some(speakers)) })
@@ -83,7 +80,7 @@ impl Plugin for WorkloadPlugin {
                 .add_tick_message::<Publish>()
                 // Without chat nobody says anything.
                 .add_waiting_message::<Say>()
-                .add_agenda_source(|world| world.resource::<Speakers>().queue.next_due())
+                .add_agenda_source(|world| world.resource::<Speakers>().0.next_due())
                 .add_systems(Tick, speak.in_set(TickSystems::Wake));
         }
     }
@@ -98,9 +95,9 @@ fn speak(
     mut publish: MessageWriter<Publish>,
     mut say: MessageWriter<Say>,
 ) {
-    let Speakers { queue, due } = &mut *speakers;
-    queue.take_before(clock.end(), due);
-    for mut turn in due.drain(..) {
+    let Speakers(queue) = &mut *speakers;
+    queue.open(clock.end());
+    while let Some(mut turn) = queue.take() {
         let workload = &plan.0.scenario.workload[turn.workload as usize];
         let stop = Instant::ZERO + workload.stop.unwrap_or(plan.0.scenario.duration);
         let entity = directory.entities[turn.node as usize];

@@ -179,6 +179,7 @@ impl BroadcastMessage {
     }
 
     /// Its length when encoded, without the number of its protocol; what bincode would count, much sooner.
+    #[inline]
     pub(super) fn encoded_len(&self) -> usize {
         fn list<T>(all: &[T], each: impl Fn(&T) -> usize) -> usize {
             varint_len(all.len() as u64) + all.iter().map(each).sum::<usize>()

@@ -199,7 +199,8 @@ fn metrics(asked: &[String]) -> Result<Vec<Metric>, String> {
         METRICS.iter().find(|(known, ..)| known == key).map(known).or_else(by_protocol).ok_or_else(|| {
             let suggestion = nearest(key, METRICS.iter().map(|(key, ..)| *key));
             let suggestion = suggestion.map_or_else(String::new, |key| format!("; did you mean `{key}`?"));
-            let known = METRICS.map(|(key, ..)| key).join(", ");
+            let known: Vec<_> = METRICS.iter().map(|(key, ..)| *key).collect();
+            let known = known.join(", ");
             format!("--metric: there is no `{key}`{suggestion}\n known are {known}, and traffic.by_protocol.…")
         })
     };

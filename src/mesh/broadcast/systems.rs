@@ -12,7 +12,7 @@ use crate::kernel::{
     CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Node, NodeClock, NodeRng, NodeStarted, Outgoing,
     Received, Refusals, Timers,
 };
-use crate::mesh::plumtree::{Effect, Effects, Kept, Moment};
+use crate::mesh::plumtree::{self, Effect, Moment, Plumtree};
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{BroadcastMessage, CloseReason};
 
@@ -26,8 +26,7 @@ pub struct SummaryTimer;
 
 /// Where effects go.
 #[derive(SystemParam)]
-pub(super) struct Outlets<'w, 's> {
-    effects: Local<'s, Effects>,
+pub(super) struct Outlets<'w> {
     timers: ResMut<'w, Timers<TreeTimer>>,
     outgoing: MessageWriter<'w, Outgoing>,
     delivered: MessageWriter<'w, Delivered>,
@@ -36,27 +35,49 @@ pub(super) struct Outlets<'w, 's> {
     refusals: ResMut<'w, Refusals>,
 }
 
-impl Outlets<'_, '_> {
-    /// Carries out the effects of an input of `node` at `at`, and sets its timer if the earliest due instant moved forward.
-    fn drain(&mut self, entity: Entity, node: &Node, at: Instant, broadcast: &mut Broadcast) {
-        for effect in self.effects.drain(..) {
-            match effect {
-                Effect::Send(session, message) => {
-                    self.outgoing.write(Outgoing { session, at, message: message.into() });
-                }
-                Effect::Deliver(Kept { round, rumor, .. }) => {
-                    self.delivered.write(Delivered { node: entity, rumor, round, at });
-                }
-                Effect::Redundant(id) => {
-                    self.redundant.write(Redundant { node: entity, id, at });
-                }
-                Effect::Refuse(session) => {
-                    let reason = CloseReason::ProtocolViolation;
-                    self.refusals.count(reason);
-                    self.close.write(CloseSession { session, reason, at });
-                }
+/// Where those of one input go.
+pub(super) struct Outlet<'a, 'w> {
+    all: &'a mut Outlets<'w>,
+    node: Entity,
+    at: Instant,
+}
+
+impl plumtree::Outlet for Outlet<'_, '_> {
+    #[inline]
+    fn push(&mut self, effect: Effect) {
+        let Self { all, node, at } = self;
+        let (node, at) = (*node, *at);
+        match effect {
+            Effect::Send(session, message) => {
+                all.outgoing.write(Outgoing { session, at, message: message.into() });
+            }
+            Effect::Deliver { round, rumor } => {
+                all.delivered.write(Delivered { node, rumor, round, at });
+            }
+            Effect::Redundant(id) => {
+                all.redundant.write(Redundant { node, id, at });
+            }
+            Effect::Refuse(session) => {
+                let reason = CloseReason::ProtocolViolation;
+                all.refusals.count(reason);
+                all.close.write(CloseSession { session, reason, at });
             }
         }
+    }
+}
+
+impl Outlets<'_> {
+    /// Lets `act` do something to the tree of a node at `at`, and sets its timer if the earliest due instant moved forward.
+    #[inline]
+    fn after(
+        &mut self,
+        entity: Entity,
+        node: &Node,
+        at: Instant,
+        broadcast: &mut Broadcast,
+        act: impl FnOnce(&mut Plumtree, &mut dyn plumtree::Outlet),
+    ) {
+        act(&mut broadcast.tree, &mut Outlet { all: self, node: entity, at });
         let due = broadcast.tree.next_due();
         if due < broadcast.armed {
             broadcast.armed = due;
@@ -101,8 +122,7 @@ pub(super) fn follow_neighbors(
     }
     for NeighborUp { node: entity, neighbor, at } in up.read() {
         let Ok((node, mut broadcast)) = nodes.get_mut(*entity) else { continue };
-        broadcast.tree.greet(neighbor.session, &mut out.effects);
-        out.drain(*entity, node, *at, &mut broadcast);
+        out.after(*entity, node, *at, &mut broadcast, |tree, out| tree.greet(neighbor.session, out));
     }
 }
 
@@ -121,9 +141,10 @@ pub(super) fn publish(
             continue;
         }
         let moment = Moment { at, clock, config: &config };
-        let id = broadcast.tree.broadcast(me.id, incarnation.0, payload, &moment, &mut out.effects);
-        published.write(Published { node: entity, id, size: size as u32, at });
-        out.drain(entity, node, at, &mut broadcast);
+        out.after(entity, node, at, &mut broadcast, |tree, out| {
+            let id = tree.broadcast(me.id, incarnation.0, payload, &moment, out);
+            published.write(Published { node: entity, id, size: size as u32, at });
+        });
     }
 }
 
@@ -133,11 +154,16 @@ pub(super) fn receive(
     mut nodes: Query<(&Node, &NodeClock, &mut Broadcast)>,
     mut out: Outlets,
 ) {
-    for Received { node: entity, session, at, message } in received.drain() {
-        let Ok((node, clock, mut broadcast)) = nodes.get_mut(entity) else { continue };
-        let moment = Moment { at, clock, config: &config };
-        broadcast.tree.on_message(session, message, &moment, &mut out.effects);
-        out.drain(entity, node, at, &mut broadcast);
+    let mut received = received.drain().peekable();
+    while let Some(Received { node: entity, .. }) = received.peek() {
+        let entity = *entity;
+        let mut state = nodes.get_mut(entity).ok();
+        // Messages to one node stand together.
+        while let Some(Received { session, at, message, .. }) = received.next_if(|received| received.node == entity) {
+            let Some((node, clock, broadcast)) = &mut state else { continue };
+            let moment = Moment { at, clock, config: &config };
+            out.after(entity, node, at, broadcast, |tree, out| tree.on_message(session, message, &moment, out));
+        }
     }
 }
 
@@ -154,8 +180,8 @@ pub(super) fn tree_timers(
             continue;
         }
         broadcast.armed = Instant::NEVER;
-        broadcast.tree.on_timer(&Moment { at: *at, clock, config: &config }, &mut out.effects);
-        out.drain(*entity, node, *at, &mut broadcast);
+        let moment = Moment { at: *at, clock, config: &config };
+        out.after(*entity, node, *at, &mut broadcast, |tree, out| tree.on_timer(&moment, out));
     }
 }
 
@@ -172,8 +198,8 @@ pub(super) fn compare_notes(
         timers.set(*entity, node, clock.after(*at, config.summary_interval), SummaryTimer);
         let partners = broadcast.tree.partners();
         if partners > 0 {
-            broadcast.tree.compare_notes(rng.0.random_range(0..partners), &mut out.effects);
-            out.drain(*entity, node, *at, &mut broadcast);
+            let partner = rng.0.random_range(0..partners);
+            out.after(*entity, node, *at, &mut broadcast, |tree, out| tree.compare_notes(partner, out));
         }
     }
 }

@@ -25,6 +25,8 @@ const MAX_OTHERS: usize = 8;
 pub(super) struct Awaited {
     /// By the instant at which they are due: each waits for as long as those before, or longer.
     announced: VecDeque<Announced>,
+    /// When the first of them is due.
+    announced_due: Instant,
     asked: IndexMap<MessageId, Asked, FxBuildHasher>,
     /// Not later than the earliest of `asked` is due.
     asked_due: Instant,
@@ -59,7 +61,7 @@ pub(super) struct Asked {
 
 impl Default for Awaited {
     fn default() -> Self {
-        Self { announced: VecDeque::new(), asked: IndexMap::default(), asked_due: Instant::NEVER }
+        Self { announced: VecDeque::new(), announced_due: Instant::NEVER, asked: IndexMap::default(), asked_due: Instant::NEVER }
     }
 }
 
@@ -69,18 +71,25 @@ impl Awaited {
         let room = self.announced.len() < MAX_ANNOUNCED;
         if room {
             self.announced.push_back(announced);
+            self.look_at_first();
         }
         room
     }
 
     /// When something is to be asked for.
     pub fn due(&self) -> Instant {
-        self.announced.front().map_or(Instant::NEVER, |first| first.due).min(self.asked_due)
+        self.announced_due.min(self.asked_due)
     }
 
     /// Takes an announcement that is due.
     pub fn take_due(&mut self, now: Instant) -> Option<Announced> {
-        self.announced.pop_front_if(|first| first.due <= now)
+        let due = self.announced.pop_front_if(|first| first.due <= now);
+        self.look_at_first();
+        due
+    }
+
+    fn look_at_first(&mut self) {
+        self.announced_due = self.announced.front().map_or(Instant::NEVER, |first| first.due);
     }
 
     /// Takes the messages that were asked for in vain.
@@ -128,6 +137,7 @@ impl Awaited {
     /// Nothing more comes from `link`.
     pub fn forget(&mut self, link: Link) {
         self.announced.retain(|one| one.from != link);
+        self.look_at_first();
         for asked in self.asked.values_mut() {
             asked.others.retain(|other| *other != link);
         }

@@ -1,12 +1,12 @@
 //! What goes into the state machine with every input, and what comes of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::BroadcastConfig;
-use super::log::Kept;
 use super::tree::Link;
 use crate::kernel::{Instant, NodeClock};
-use crate::wire::{BroadcastMessage, MessageId};
+use crate::wire::{BroadcastMessage, MessageId, Rumor};
 
 /// When something happens to a node, and how it behaves.
 #[derive(Debug, Clone, Copy)]
@@ -32,12 +32,20 @@ pub enum Effect {
     /// Send this.
     Send(Link, BroadcastMessage),
     /// A message is new.
-    Deliver(Kept),
+    Deliver {
+        /// Hops it has come.
+        round: u16,
+        /// The message.
+        rumor: Arc<Rumor>,
+    },
     /// A payload came that is of no use.
     Redundant(MessageId),
     /// The peer breaks the rules.
     Refuse(Link),
 }
 
-/// Where effects go. One for all nodes: it is emptied after each input.
-pub type Effects = Vec<Effect>;
+/// Where effects go: each is carried out as it comes, so that none has to be put down and looked at again.
+pub trait Outlet {
+    /// Carries out `effect`.
+    fn push(&mut self, effect: Effect);
+}

@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::awaited::{Announced, Asked};
-use super::effects::{Effect, Effects, Moment};
+use super::effects::{Effect, Moment, Outlet};
 use super::log::Kept;
 use super::seen::Seen;
 use super::tree::{Link, Plumtree};
@@ -19,14 +19,14 @@ const MAX_SLACK: u32 = 4;
 
 impl Plumtree {
     /// Receive IHAVE (algorithm 2): what has not come is asked for when the timer says so.
-    pub fn on_ihave(&mut self, from: Link, announced: &[Announcement], moment: &Moment, out: &mut Effects) {
+    pub fn on_ihave(&mut self, from: Link, announced: &[Announcement], moment: &Moment, out: &mut dyn Outlet) {
         let sound = announced.iter().all(|one| one.stretch.is_sound());
         if !sound || announced.iter().map(|one| one.stretch.count()).fold(0, u64::saturating_add) > MAX_ANNOUNCED {
             return out.push(Effect::Refuse(from));
         }
         for Announcement { stretch, round } in announced.iter().copied() {
             // Almost always all of it has come: the tree is faster.
-            if self.lacking(&stretch).is_empty() {
+            if self.has_all(&stretch) {
                 continue;
             }
             let due = moment.after(moment.config.graft_timeout + self.slack);
@@ -34,6 +34,11 @@ impl Plumtree {
                 self.repairs.note((stretch.origin, stretch.life), stretch.last, from, moment);
             }
         }
+    }
+
+    /// Whether all of `stretch` has come.
+    fn has_all(&self, stretch: &Stretch) -> bool {
+        self.origins.get(&(stretch.origin, stretch.life)).is_some_and(|seen| seen.contains_all(stretch.first, stretch.last))
     }
 
     /// What of `stretch` has not come.
@@ -47,7 +52,7 @@ impl Plumtree {
 
     /// Timer (algorithm 2): asks the first announcer of each message that is overdue, and the next one after the shorter
     /// time-out that section 3.7 calls the second. When none is left it is a matter of repair.
-    pub(super) fn graft_overdue(&mut self, moment: &Moment, out: &mut Effects) {
+    pub(super) fn graft_overdue(&mut self, moment: &Moment, out: &mut dyn Outlet) {
         while let Some(Announced { stretch, from, since, .. }) = self.awaited.take_due(moment.at) {
             for id in self.lacking(&stretch) {
                 if !self.awaited.is_asked(&id, from) {
@@ -74,7 +79,7 @@ impl Plumtree {
         has_it.then_some(link)
     }
 
-    fn ask(&mut self, id: MessageId, since: Instant, link: Link, others: SmallVec<[Link; 2]>, moment: &Moment, out: &mut Effects) {
+    fn ask(&mut self, id: MessageId, since: Instant, link: Link, others: SmallVec<[Link; 2]>, moment: &Moment, out: &mut dyn Outlet) {
         let due = moment.after(moment.config.graft_timeout / 2);
         if self.awaited.ask(id, Asked { since, due, link, others }) {
             self.grafted = Some((id, since, link));
@@ -86,7 +91,7 @@ impl Plumtree {
     }
 
     /// Receive GRAFT (algorithm 2).
-    pub fn on_graft(&mut self, from: Link, id: Option<&MessageId>, out: &mut Effects) {
+    pub fn on_graft(&mut self, from: Link, id: Option<&MessageId>, out: &mut dyn Outlet) {
         self.make_eager(from, out);
         if let Some(Kept { round, rumor, .. }) = id.and_then(|id| self.log.get(id)) {
             let (round, rumor) = (round.saturating_add(1), rumor.clone());
@@ -109,7 +114,7 @@ impl Plumtree {
 
     /// Optimization (algorithm 3, section 3.8): who announced the message on a path that is shorter by the threshold replaces
     /// who sent it.
-    pub(super) fn optimize(&mut self, from: Link, round: u16, id: MessageId, moment: &Moment, out: &mut Effects) {
+    pub(super) fn optimize(&mut self, from: Link, round: u16, id: MessageId, moment: &Moment, out: &mut dyn Outlet) {
         let Some(threshold) = moment.config.optimization_threshold else { return };
         let nearest = self.awaited.announcers(&id).map(|one| (one.from, one.round)).min_by_key(|(_, round)| *round);
         let Some((better, hops)) = nearest else { return };

@@ -14,8 +14,7 @@ mod shaper;
 mod tree;
 
 pub use config::BroadcastConfig;
-pub(in crate::mesh) use effects::{Effect, Effects, Moment};
-pub(in crate::mesh) use log::Kept;
+pub(in crate::mesh) use effects::{Effect, Moment, Outlet};
 pub(in crate::mesh) use tree::Plumtree;
 
 #[cfg(test)]

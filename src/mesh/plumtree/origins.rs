@@ -34,12 +34,23 @@ impl Origins {
 
     /// The same to be changed, and made if it was not known.
     pub fn get_or_make(&mut self, life: Life) -> &mut Seen {
-        if self.lives.len() >= MAX_ORIGINS && !self.lives.contains_key(&life) {
+        match self.lives.get_index_of(&life) {
+            Some(index) => {
+                let origin = &mut self.lives[index];
+                origin.active = true;
+                &mut origin.seen
+            }
+            // One that is new has yet to show that it says more than one thing.
+            None => self.make(life),
+        }
+    }
+
+    #[cold]
+    fn make(&mut self, life: Life) -> &mut Seen {
+        if self.lives.len() >= MAX_ORIGINS {
             self.make_room();
         }
-        // One that is new has yet to show that it says more than one thing.
-        let origin = self.lives.entry(life).and_modify(|origin| origin.active = true).or_default();
-        &mut origin.seen
+        &mut self.lives.entry(life).or_default().seen
     }
 
     /// All, in an order that depends only on what was done.

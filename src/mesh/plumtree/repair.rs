@@ -11,7 +11,7 @@ use std::time::Duration;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use super::effects::{Effect, Effects, Moment};
+use super::effects::{Effect, Moment, Outlet};
 use super::log::Kept;
 use super::origins::Life;
 use super::seen::Insert;
@@ -111,7 +111,7 @@ impl Plumtree {
     }
 
     /// A neighbour says what it has: note what is lacking here, tell what is lacking there.
-    pub fn on_summary(&mut self, from: Link, marks: &[Mark], moment: &Moment, out: &mut Effects) {
+    pub fn on_summary(&mut self, from: Link, marks: &[Mark], moment: &Moment, out: &mut dyn Outlet) {
         if !self.on_supplement(from, marks, moment, out) {
             return;
         }
@@ -133,7 +133,7 @@ impl Plumtree {
     }
 
     /// A neighbour says what it has more of; false if it breaks the rules.
-    pub fn on_supplement(&mut self, from: Link, marks: &[Mark], moment: &Moment, out: &mut Effects) -> bool {
+    pub fn on_supplement(&mut self, from: Link, marks: &[Mark], moment: &Moment, out: &mut dyn Outlet) -> bool {
         if marks.len() > MAX_MARKS || marks.iter().any(|mark| mark.upto > MAX_SEQUENCE) {
             out.push(Effect::Refuse(from));
             return false;
@@ -148,7 +148,7 @@ impl Plumtree {
     }
 
     /// Asks for what has been lacking for too long: first who knows of it, then the neighbours in turn, ever more rarely.
-    pub(super) fn fetch_overdue(&mut self, moment: &Moment, out: &mut Effects) {
+    pub(super) fn fetch_overdue(&mut self, moment: &Moment, out: &mut dyn Outlet) {
         let Self { peers, origins, repairs, .. } = self;
         repairs.due = Instant::NEVER;
         repairs.gaps.retain(|life, gap| {
@@ -188,7 +188,7 @@ impl Plumtree {
     }
 
     /// A neighbour asks for messages: send those that are kept, say which are kept no longer.
-    pub fn on_fetch(&mut self, to: Link, wanted: &[Stretch], moment: &Moment, out: &mut Effects) {
+    pub fn on_fetch(&mut self, to: Link, wanted: &[Stretch], moment: &Moment, out: &mut dyn Outlet) {
         if wanted.len() > MAX_STRETCHES || !wanted.iter().all(Stretch::is_sound) {
             return out.push(Effect::Refuse(to));
         }
@@ -228,7 +228,7 @@ impl Plumtree {
     }
 
     /// A message that was fetched, here or by who sends it: passed on if new, and whatever it is, the tree stays as it is.
-    pub fn on_repair(&mut self, from: Link, round: u16, rumor: Arc<Rumor>, moment: &Moment, out: &mut Effects) {
+    pub fn on_repair(&mut self, from: Link, round: u16, rumor: Arc<Rumor>, moment: &Moment, out: &mut dyn Outlet) {
         let id = rumor.id;
         match self.accept(from, &id, moment, out) {
             Some(Insert::New) => {
@@ -236,7 +236,7 @@ impl Plumtree {
                     gap.requests = 0;
                 }
                 let message = Kept { round, rumor, via: Some(from) };
-                out.push(Effect::Deliver(message.clone()));
+                out.push(Effect::Deliver { round, rumor: message.rumor.clone() });
                 self.eager_push(&message, out, |round, rumor| BroadcastMessage::Repair { round, rumor });
                 self.lazy_push(message, moment, out);
             }
@@ -246,7 +246,7 @@ impl Plumtree {
     }
 
     /// A neighbour no longer keeps what it was asked for. Only who was asked is heard, and only about what is lacking.
-    pub fn on_gone(&mut self, from: Link, gone: &[Stretch], out: &mut Effects) {
+    pub fn on_gone(&mut self, from: Link, gone: &[Stretch], out: &mut dyn Outlet) {
         if gone.len() > MAX_STRETCHES || !gone.iter().all(Stretch::is_sound) {
             return out.push(Effect::Refuse(from));
         }

@@ -44,6 +44,12 @@ impl Seen {
         number <= self.upto || self.ahead.iter().any(|(first, last)| (*first..=*last).contains(&number))
     }
 
+    /// Whether all numbers from `first` to `last` have come.
+    pub fn contains_all(&self, first: u64, last: u64) -> bool {
+        let held = |(begin, end): &(u64, u64)| *begin <= first.max(self.upto + 1) && last <= *end;
+        last <= self.upto || self.ahead.iter().any(held)
+    }
+
     /// Notes that `number`, at least 1, came.
     pub fn insert(&mut self, number: u64) -> Insert {
         if self.ahead.is_empty() && number == self.upto + 1 {
@@ -117,6 +123,7 @@ mod tests {
                     model.extend(number..=number + more);
                 }
                 prop_assert!(seen.contains(number));
+                prop_assert_eq!(seen.contains_all(number, limit.max(number)), (number..=limit.max(number)).all(|one| model.contains(&one)));
                 prop_assert_eq!(seen.highest(), model.last().copied().unwrap_or(0));
                 prop_assert!((1..=seen.upto()).all(|number| model.contains(&number)) && !model.contains(&(seen.upto() + 1)));
                 let missing: BTreeSet<u64> = seen.missing(limit).flat_map(|(first, last)| first..=last).collect();

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::effects::{Effect, Effects, Moment};
+use super::effects::{Effect, Moment, Outlet};
 use super::tree::Plumtree;
 use crate::kernel::{Instant, NodeClock};
 use crate::wire::{BroadcastMessage, MessageId, NodeId, Payload};
@@ -24,6 +24,12 @@ fn id(node: usize) -> NodeId {
     let mut id = [0; 32];
     id[..8].copy_from_slice(&node.to_le_bytes());
     NodeId(id)
+}
+
+impl Outlet for Vec<Effect> {
+    fn push(&mut self, effect: Effect) {
+        Self::push(self, effect);
+    }
 }
 
 enum Event {
@@ -148,7 +154,7 @@ impl Net {
     fn handle(&mut self, event: Event) {
         let (config, clock) = (self.config.clone(), NodeClock::default());
         let moment = Moment { at: self.now, clock: &clock, config: &config };
-        let mut out = Effects::new();
+        let mut out = Vec::new();
         let node = match event {
             Event::Frame { from, to, .. } if !self.links.contains(&(from.min(to), from.max(to))) => return,
             Event::Frame { from, to, message } => {
@@ -198,8 +204,8 @@ impl Net {
         for effect in out {
             match effect {
                 Effect::Send(peer, message) => self.send(node, peer.index_u32() as usize, message),
-                Effect::Deliver(message) => {
-                    *self.delivered[node].entry(message.rumor.id).or_default() += 1;
+                Effect::Deliver { rumor, .. } => {
+                    *self.delivered[node].entry(rumor.id).or_default() += 1;
                     self.payloads.entry(second).or_default().0 += 1;
                 }
                 Effect::Redundant(_) => self.payloads.entry(second).or_default().1 += 1,

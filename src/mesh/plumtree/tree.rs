@@ -13,7 +13,7 @@ use bevy_ecs::entity::Entity;
 use smallvec::SmallVec;
 
 use super::awaited::Awaited;
-use super::effects::{Effect, Effects, Moment};
+use super::effects::{Effect, Moment, Outlet};
 use super::log::{Kept, Log};
 use super::origins::Origins;
 use super::repair::Repairs;
@@ -86,7 +86,7 @@ pub(super) struct Peer {
 impl Plumtree {
     /// Broadcast (algorithm 1): numbers from 1 in each life, delivers nothing, pushes. `life` counts for the first; a node that
     /// restarts with what it knew goes on with its numbers.
-    pub fn broadcast(&mut self, me: NodeId, life: u64, payload: Payload, moment: &Moment, out: &mut Effects) -> MessageId {
+    pub fn broadcast(&mut self, me: NodeId, life: u64, payload: Payload, moment: &Moment, out: &mut dyn Outlet) -> MessageId {
         if self.said.1 == 0 {
             self.said.0 = life;
         }
@@ -104,7 +104,7 @@ impl Plumtree {
     }
 
     /// Does what a message of a neighbour asks for.
-    pub fn on_message(&mut self, from: Link, message: BroadcastMessage, moment: &Moment, out: &mut Effects) {
+    pub fn on_message(&mut self, from: Link, message: BroadcastMessage, moment: &Moment, out: &mut dyn Outlet) {
         match message {
             BroadcastMessage::Gossip { round, rumor } => self.on_gossip(from, round, rumor, moment, out),
             BroadcastMessage::IHave(announced) => self.on_ihave(from, &announced, moment, out),
@@ -133,7 +133,7 @@ impl Plumtree {
     }
 
     /// Greets a new neighbour at once, so that what was said on either side of a partition crosses as soon as there is a bridge.
-    pub fn greet(&mut self, link: Link, out: &mut Effects) {
+    pub fn greet(&mut self, link: Link, out: &mut dyn Outlet) {
         self.neighbor_up(link);
         if !self.origins.is_empty() {
             out.push(Effect::Send(link, BroadcastMessage::Summary(self.next_summary())));
@@ -146,23 +146,23 @@ impl Plumtree {
     }
 
     /// Compares notes with the neighbour of number `index`, for what nothing that follows would reveal: the last message of an origin.
-    pub fn compare_notes(&self, index: usize, out: &mut Effects) {
+    pub fn compare_notes(&self, index: usize, out: &mut dyn Outlet) {
         if let Some(peer) = self.peers.get(index) {
             out.push(Effect::Send(peer.link, BroadcastMessage::SummaryHash(self.summary_hash())));
         }
     }
 
     /// Receive GOSSIP (algorithm 1).
-    pub fn on_gossip(&mut self, from: Link, round: u16, rumor: Arc<Rumor>, moment: &Moment, out: &mut Effects) {
+    pub fn on_gossip(&mut self, from: Link, round: u16, rumor: Arc<Rumor>, moment: &Moment, out: &mut dyn Outlet) {
         let (id, shapes) = (rumor.id, rumor.shapes);
         match self.accept(from, &id, moment, out) {
             Some(Insert::New) => {
                 let message = Kept { round, rumor, via: Some(from) };
-                out.push(Effect::Deliver(message.clone()));
+                out.push(Effect::Deliver { round, rumor: message.rumor.clone() });
                 if shapes {
                     self.shaper.heard(id.origin, moment);
                 }
-                if !self.was_just_pruned(from, moment) {
+                if !self.is_eager(from) && !self.was_just_pruned(from, moment) {
                     self.make_eager(from, out);
                 }
                 self.eager_push(&message, out, |round, rumor| BroadcastMessage::Gossip { round, rumor });
@@ -194,7 +194,7 @@ impl Plumtree {
     }
 
     /// EagerPush (algorithm 1), to all eager peers but the one it came from.
-    pub(super) fn eager_push(&self, message: &Kept, out: &mut Effects, push: impl Fn(u16, Arc<Rumor>) -> BroadcastMessage) {
+    pub(super) fn eager_push(&self, message: &Kept, out: &mut dyn Outlet, push: impl Fn(u16, Arc<Rumor>) -> BroadcastMessage) {
         let round = message.round.saturating_add(1);
         for peer in self.peers.iter().filter(|peer| peer.eager && Some(peer.link) != message.via) {
             out.push(Effect::Send(peer.link, push(round, message.rumor.clone())));
@@ -202,7 +202,7 @@ impl Plumtree {
     }
 
     /// LazyPush (algorithm 1): the message is kept, and announced with the next batch to all lazy peers.
-    pub(super) fn lazy_push(&mut self, message: Kept, moment: &Moment, out: &mut Effects) {
+    pub(super) fn lazy_push(&mut self, message: Kept, moment: &Moment, out: &mut dyn Outlet) {
         if self.peers.iter().any(|peer| !peer.eager && Some(peer.link) != message.via) {
             self.flush_at = self.flush_at.min(moment.after(moment.config.ihave_interval));
             self.announce(&message.rumor.id, message.round.saturating_add(1));
@@ -228,7 +228,7 @@ impl Plumtree {
     }
 
     /// Dispatch (algorithm 1): sends the announcements that wait.
-    fn dispatch(&mut self, out: &mut Effects) {
+    fn dispatch(&mut self, out: &mut dyn Outlet) {
         self.flush_at = Instant::NEVER;
         let batch: Arc<[Announcement]> = self.lazy_queue[..].into();
         self.lazy_queue.clear();
@@ -263,7 +263,7 @@ impl Plumtree {
     }
 
     /// Does what is due.
-    pub fn on_timer(&mut self, moment: &Moment, out: &mut Effects) {
+    pub fn on_timer(&mut self, moment: &Moment, out: &mut dyn Outlet) {
         if self.flush_at <= moment.at {
             self.dispatch(out);
         }
@@ -296,7 +296,7 @@ impl Plumtree {
     }
 
     /// A peer that was lazy when a message was pushed has been promised its announcement.
-    pub(super) fn make_eager(&mut self, link: Link, out: &mut Effects) {
+    pub(super) fn make_eager(&mut self, link: Link, out: &mut dyn Outlet) {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.link == link && !peer.eager) {
             peer.eager = true;
             if !self.lazy_queue.is_empty() {
@@ -312,7 +312,7 @@ impl Plumtree {
     }
 
     /// Notes that `id` came. One that leaves a gap below it lets the repair begin. `None`: it is none that could come.
-    pub(super) fn accept(&mut self, from: Link, id: &MessageId, moment: &Moment, out: &mut Effects) -> Option<Insert> {
+    pub(super) fn accept(&mut self, from: Link, id: &MessageId, moment: &Moment, out: &mut dyn Outlet) -> Option<Insert> {
         if !id.is_sound() {
             out.push(Effect::Refuse(from));
             return None;

@@ -6,7 +6,7 @@ use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
 use rand::RngExt;
 
-use super::components::{TopicTree, Topics};
+use super::components::{TopicCounts, TopicTree, Topics};
 use super::messages::{JoinTopic, PublishTo, TopicDelivered, TopicError, TopicRefused};
 use super::shape::participants;
 use super::subscriptions::ROW;
@@ -15,7 +15,7 @@ use crate::kernel::{
     Clock, CloseSession, Contact, Fired, Incarnation, Instant, LinkState, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng,
     NodeStarted, Outgoing, Received, Refusals, Restored, Timers,
 };
-use crate::mesh::plumtree::{Effect, Effects, Kept, Moment};
+use crate::mesh::plumtree::{self, Effect, Moment, Plumtree};
 use crate::wire::limits::MAX_PAYLOAD;
 use crate::wire::{CloseReason, TopicId, TopicMessage};
 
@@ -33,8 +33,7 @@ pub(super) struct SummaryTimer;
 
 /// Where effects go.
 #[derive(SystemParam)]
-pub(super) struct Outlets<'w, 's> {
-    effects: Local<'s, Effects>,
+pub(super) struct Outlets<'w> {
     timers: ResMut<'w, Timers<TreeTimer>>,
     outgoing: MessageWriter<'w, Outgoing>,
     delivered: MessageWriter<'w, TopicDelivered>,
@@ -42,30 +41,54 @@ pub(super) struct Outlets<'w, 's> {
     refusals: ResMut<'w, Refusals>,
 }
 
-impl Outlets<'_, '_> {
-    /// Carries out the effects of an input of one topic, and sets its timer if the earliest due instant moved forward.
-    fn drain(&mut self, entity: Entity, node: &Node, at: Instant, topic: TopicId, state: &mut TopicTree) {
-        for effect in self.effects.drain(..) {
-            match effect {
-                Effect::Send(session, message) => {
-                    self.outgoing.write(Outgoing { session, at, message: TopicMessage { topic, message }.into() });
-                }
-                Effect::Deliver(Kept { round, rumor, .. }) => {
-                    state.counts.delivered += 1;
-                    if state.subscribed {
-                        self.delivered.write(TopicDelivered { node: entity, topic, rumor, hops: round, at });
-                    }
-                }
-                Effect::Redundant(_) => state.counts.redundant += 1,
-                Effect::Refuse(session) => {
-                    self.refusals.count(CloseReason::ProtocolViolation);
-                    self.close.write(CloseSession { session, reason: CloseReason::ProtocolViolation, at });
+/// Where those of one input go.
+struct Outlet<'a, 'w> {
+    all: &'a mut Outlets<'w>,
+    node: Entity,
+    topic: TopicId,
+    at: Instant,
+    subscribed: bool,
+    counts: &'a mut TopicCounts,
+}
+
+impl plumtree::Outlet for Outlet<'_, '_> {
+    fn push(&mut self, effect: Effect) {
+        let Self { all, node, topic, at, subscribed, counts } = self;
+        let (node, topic, at) = (*node, *topic, *at);
+        match effect {
+            Effect::Send(session, message) => {
+                all.outgoing.write(Outgoing { session, at, message: TopicMessage { topic, message }.into() });
+            }
+            Effect::Deliver { round, rumor } => {
+                counts.delivered += 1;
+                if *subscribed {
+                    all.delivered.write(TopicDelivered { node, topic, rumor, hops: round, at });
                 }
             }
+            Effect::Redundant(_) => counts.redundant += 1,
+            Effect::Refuse(session) => {
+                all.refusals.count(CloseReason::ProtocolViolation);
+                all.close.write(CloseSession { session, reason: CloseReason::ProtocolViolation, at });
+            }
         }
-        let due = state.tree.next_due();
-        if due < state.armed {
-            state.armed = due;
+    }
+}
+
+impl Outlets<'_> {
+    /// Lets `act` do something to the tree of one topic, and sets its timer if the earliest due instant moved forward.
+    fn after(
+        &mut self,
+        (entity, node): (Entity, &Node),
+        at: Instant,
+        topic: TopicId,
+        state: &mut TopicTree,
+        act: impl FnOnce(&mut Plumtree, &mut dyn plumtree::Outlet),
+    ) {
+        let TopicTree { tree, subscribed, counts, armed } = state;
+        act(tree, &mut Outlet { all: self, node: entity, topic, at, subscribed: *subscribed, counts });
+        let due = tree.next_due();
+        if due < *armed {
+            *armed = due;
             self.timers.set(entity, node, due.max(at), TreeTimer(topic));
         }
     }
@@ -120,8 +143,7 @@ pub(super) fn follow_neighbors(
         topics.shaped_for = u64::MAX;
         let lobby = TopicId::of(LOBBY);
         if let Some(state) = topics.trees.get_mut(&lobby) {
-            state.tree.greet(neighbor.session, &mut out.effects);
-            out.drain(*entity, node, *at, lobby, state);
+            out.after((*entity, node), *at, lobby, state, |tree, out| tree.greet(neighbor.session, out));
         }
     }
 }
@@ -178,14 +200,15 @@ fn shape(
             continue;
         }
         let state = topics.trees.entry(topic).or_insert_with(|| TopicTree::new(subscribed));
-        for neighbor in neighbors.iter() {
-            match (part.contains(&neighbor.id), state.tree.is_peer(neighbor.session)) {
-                (true, false) => state.tree.greet(neighbor.session, &mut out.effects),
-                (false, true) => state.tree.neighbor_down(neighbor.session),
-                _ => {}
+        out.after((entity, node), at, topic, state, |tree, out| {
+            for neighbor in neighbors.iter() {
+                match (part.contains(&neighbor.id), tree.is_peer(neighbor.session)) {
+                    (true, false) => tree.greet(neighbor.session, out),
+                    (false, true) => tree.neighbor_down(neighbor.session),
+                    _ => {}
+                }
             }
-        }
-        out.drain(entity, node, at, topic, state);
+        });
     }
 }
 
@@ -209,8 +232,9 @@ pub(super) fn publish(
         };
         let moment = Moment { at, clock, config: &shared };
         state.counts.published += 1;
-        state.tree.broadcast(me.id, incarnation.0, payload, &moment, &mut out.effects);
-        out.drain(entity, node, at, topic, state);
+        out.after((entity, node), at, topic, state, |tree, out| {
+            tree.broadcast(me.id, incarnation.0, payload, &moment, out);
+        });
     }
 }
 
@@ -226,8 +250,7 @@ pub(super) fn receive(
         // Whoever sends it sees this node among those who take part. If that is so, this node will soon see it too.
         let Some(state) = topics.bypass_change_detection().trees.get_mut(&topic) else { continue };
         let moment = Moment { at, clock, config: &shared };
-        state.tree.on_message(session, message, &moment, &mut out.effects);
-        out.drain(entity, node, at, topic, state);
+        out.after((entity, node), at, topic, state, |tree, out| tree.on_message(session, message, &moment, out));
     }
 }
 
@@ -244,8 +267,8 @@ pub(super) fn act(
         let Ok((node, clock, _, mut topics)) = nodes.get_mut(*entity) else { continue };
         let Some(state) = topics.bypass_change_detection().trees.get_mut(topic).filter(|state| state.armed <= *at) else { continue };
         state.armed = Instant::NEVER;
-        state.tree.on_timer(&Moment { at: *at, clock, config: &config.tree }, &mut out.effects);
-        out.drain(*entity, node, *at, *topic, state);
+        let moment = Moment { at: *at, clock, config: &config.tree };
+        out.after((*entity, node), *at, *topic, state, |tree, out| tree.on_timer(&moment, out));
     }
     for Fired { node: entity, at, .. } in summaries.read() {
         let Ok((node, clock, mut rng, mut topics)) = nodes.get_mut(*entity) else { continue };
@@ -253,8 +276,8 @@ pub(super) fn act(
         for (topic, state) in &mut topics.bypass_change_detection().trees {
             let partners = state.tree.partners();
             if partners > 0 {
-                state.tree.compare_notes(rng.0.random_range(0..partners), &mut out.effects);
-                out.drain(*entity, node, *at, *topic, state);
+                let partner = rng.0.random_range(0..partners);
+                out.after((*entity, node), *at, *topic, state, |tree, out| tree.compare_notes(partner, out));
             }
         }
     }

@@ -28,12 +28,17 @@ pub(super) struct Told<'w, 's> {
 }
 
 impl Fabric {
+    /// The node of a host that is up, and what it does.
+    pub(super) fn receiver(&self, to: u32, told: &Told) -> Option<(Entity, NodeState)> {
+        let entity = self.hosts[to as usize].up?;
+        Some((entity, told.nodes.get(entity).ok()?.state))
+    }
+
     /// A packet is due: hands it over, or puts it back if the receiver is paused, slow, or cut off.
     #[inline]
-    pub(super) fn arrive(&mut self, Flight { head, parcel }: Flight, told: &mut Told) {
+    pub(super) fn arrive(&mut self, Flight { head, parcel }: Flight, receiver: Option<(Entity, NodeState)>, told: &mut Told) {
         let Head { at, from, to, end, .. } = head;
-        let state = self.hosts[to as usize].up.and_then(|entity| Some((entity, told.nodes.get(entity).ok()?.state)));
-        let entity = match state {
+        let entity = match receiver {
             Some((entity, NodeState::Running)) => entity,
             // A pause that ends within this tick has ended.
             Some((entity, NodeState::Paused { until })) if until < self.earliest => entity,

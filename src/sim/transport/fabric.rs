@@ -24,7 +24,6 @@ pub struct Fabric {
     pub(super) ports: Vec<Port>,
     pub(super) endpoints: Endpoints,
     pub(super) queue: CalendarQueue<Flight>,
-    pub(super) due: Vec<Flight>,
     pub(super) counts: FabricCounts,
     /// End of the running tick: nothing that is sent arrives before.
     pub(super) earliest: Instant,
@@ -101,7 +100,6 @@ impl Fabric {
             ports: std::iter::repeat_with(port).take(owner.len()).collect(),
             endpoints: Endpoints::default(),
             queue: CalendarQueue::new(quantum),
-            due: Vec::new(),
             counts: FabricCounts::default(),
             earliest: Instant::ZERO,
             world,

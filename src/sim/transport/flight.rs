@@ -10,8 +10,7 @@ const BEACON_LEN: usize = 96;
 /// Set in the sequence of a packet that a slow receiver has already served.
 const SERVED: u64 = 1 << 63;
 
-/// A packet on its way. It lies in the queue itself: pushing it writes where the last one was written, and a tick's packets are read
-/// from front to back.
+/// A packet on its way. It lies in the queue itself: pushing it writes where the last one was written.
 #[derive(Debug)]
 pub struct Flight {
     pub(super) head: Head,
@@ -152,7 +151,7 @@ impl Scheduled for Flight {
     }
 
     fn rank(&self, start: Instant) -> u64 {
-        let late = self.head.at.since(start).as_nanos().min(u128::from(u32::MAX));
-        u64::from(self.head.to) << 32 | late as u64
+        let late = self.head.at.nanos_since(start).min(u64::from(u32::MAX));
+        u64::from(self.head.to) << 32 | late
     }
 }

@@ -9,12 +9,16 @@ use crate::kernel::{BeaconOut, Clock, Dial, FrameOut, HangUp, Node};
 pub(super) fn deliver(clock: Res<Clock>, mut fabric: ResMut<Fabric>, mut told: Told) {
     let end = clock.end();
     fabric.earliest = end;
-    let mut due = std::mem::take(&mut fabric.due);
-    fabric.queue.take_before(end, &mut due);
-    for packet in due.drain(..) {
-        fabric.arrive(packet, &mut told);
+    fabric.queue.open(end);
+    let (mut to, mut receiver) = (u32::MAX, None);
+    while let Some(packet) = fabric.queue.take() {
+        // Packets to one node stand together.
+        if packet.head.to != to {
+            to = packet.head.to;
+            receiver = fabric.receiver(to, &told);
+        }
+        fabric.arrive(packet, receiver, &mut told);
     }
-    fabric.due = due;
 }
 
 pub(super) fn dial(mut fabric: ResMut<Fabric>, mut dials: MessageReader<Dial>, nodes: Query<&Node>) {

@@ -4,7 +4,6 @@ use bevy_ecs::prelude::*;
 use fixedbitset::FixedBitSet;
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
-use indexmap::map::Entry;
 use rustc_hash::FxBuildHasher;
 
 use super::super::nodes::Planned;
@@ -112,7 +111,7 @@ impl Tally {
         if ran_since > sent {
             return Delivery::Late;
         }
-        let latency = at.since(sent).as_nanos() as u64;
+        let latency = at.nanos_since(sent);
         self.timed += 1;
         self.latency_sum += latency;
         self.latency_max = self.latency_max.max(latency);
@@ -130,22 +129,28 @@ impl Broadcasts {
     /// What is known of the broadcast called `id`; `None` if its origin is no node of this run.
     #[inline]
     fn tally(&mut self, plan: &Plan, id: &MessageId, sent: Instant, size: u32) -> Option<&mut Tally> {
-        let nodes = self.nodes;
-        match self.all.entry(*id) {
-            Entry::Occupied(entry) => Some(entry.into_mut()),
-            Entry::Vacant(entry) => Some(entry.insert(Tally {
-                origin: plan.ordinal(&id.origin)?,
-                sent,
-                size,
-                reached: FixedBitSet::with_capacity(nodes),
-                deliveries: 0,
-                payloads: 0,
-                last_hop: 0,
-                timed: 0,
-                latency_sum: 0,
-                latency_max: 0,
-            })),
-        }
+        let index = match self.all.get_index_of(id) {
+            Some(index) => index,
+            None => self.begin(plan, id, sent, size)?,
+        };
+        Some(&mut self.all[index])
+    }
+
+    #[cold]
+    fn begin(&mut self, plan: &Plan, id: &MessageId, sent: Instant, size: u32) -> Option<usize> {
+        let tally = Tally {
+            origin: plan.ordinal(&id.origin)?,
+            sent,
+            size,
+            reached: FixedBitSet::with_capacity(self.nodes),
+            deliveries: 0,
+            payloads: 0,
+            last_hop: 0,
+            timed: 0,
+            latency_sum: 0,
+            latency_max: 0,
+        };
+        Some(self.all.insert_full(*id, tally).0)
     }
 
     /// A node begins again with nothing: whatever it is given is new to it.
