@@ -153,7 +153,7 @@ impl Plugin for GatePlugin {
         app.add_agenda_source(|world| (!world.resource::<Gate>().inbox.is_empty()).then(|| world.resource::<Clock>().end())).add_systems(
             Tick,
             (
-                (vault::restore, systems::obey).chain().after(TickSystems::Begin).before(TickSystems::Fire),
+                (vault::restore, systems::obey).chain().run_if(systems::is_told).after(TickSystems::Begin).before(TickSystems::Fire),
                 systems::receive.in_set(TickSystems::Receive),
                 systems::shed_lazy.in_set(ShedSystems).after(TickSystems::Protocols).before(TickSystems::Seal),
                 (systems::dial, systems::vouch, systems::send, systems::say_hello, systems::hang_up, vault::persist)

@@ -6,7 +6,7 @@ use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
 use smallvec::SmallVec;
 
-use super::values::{Command, Input, LinkId, Output};
+use super::values::{Arrival, Command, Input, LinkId, Output};
 use super::{Gate, Link};
 use crate::kernel::{
     BeaconIn, BeaconOut, Clock, Dial, FrameIn, FrameOut, HangUp, Instant, LinkDown, LinkUp, Node, NodeState, Outgoing, Role, Session,
@@ -55,6 +55,12 @@ impl Wishes<'_> {
             Command::Revoke(target) => drop(self.revoke.write(Revoke { node, target: *target, at })),
         }
     }
+}
+
+/// Whether something has arrived that is for [`obey`], or for those before it.
+pub(super) fn is_told(gate: Res<Gate>) -> bool {
+    let is_told = |arrival: &Arrival| matches!(arrival.input, Input::Command { .. } | Input::StoodStill | Input::Restore { .. });
+    gate.inbox.iter().any(is_told)
 }
 
 /// Hands over what the owners of nodes want. What else has arrived waits for [`receive`].

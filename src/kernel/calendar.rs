@@ -41,6 +41,7 @@ pub struct CalendarQueue<T> {
     quantum: u64,
     /// Tick number of the earliest bucket in the ring.
     base: u64,
+    /// Empty until something is pushed: there are many queues, and most never hold anything.
     ring: Vec<Bucket<T>>,
     /// One bit for each ring bucket that holds something.
     occupied: [u64; RING / 64],
@@ -61,7 +62,7 @@ impl<T: Scheduled> CalendarQueue<T> {
         Self {
             quantum: (quantum.as_nanos() as u64).max(1),
             base: 0,
-            ring: std::iter::repeat_with(Vec::new).take(RING).collect(),
+            ring: Vec::new(),
             occupied: [0; RING / 64],
             far: BTreeMap::new(),
             spare: Vec::new(),
@@ -89,6 +90,9 @@ impl<T: Scheduled> CalendarQueue<T> {
         let ahead = item.at().as_nanos().saturating_sub(self.base * self.quantum) / self.quantum;
         self.len += 1;
         if ahead < RING as u64 {
+            if self.ring.is_empty() {
+                self.ring.resize_with(RING, Vec::new);
+            }
             let slot = (self.base + ahead) as usize % RING;
             let bucket = &mut self.ring[slot];
             if bucket.len() == bucket.capacity() {
@@ -121,8 +125,7 @@ impl<T: Scheduled> CalendarQueue<T> {
     }
 
     /// Passes over the ticks before `end` if nothing in them is due; says whether something is, which [`open`](Self::open)
-    /// then brings out. One of the two is to be called in every tick: what is pushed too late then comes with the next, whatever else was in
-    /// the queue.
+    /// then brings out. What is pushed for a tick that is over comes with the next for which one of the two is called.
     pub fn pass(&mut self, end: Instant) -> bool {
         let due = self.next_due().is_some_and(|due| due < end);
         if !due {

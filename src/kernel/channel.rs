@@ -3,6 +3,7 @@
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
+use super::rest::AppRestExt;
 use super::router::{Received, Router};
 use super::schedule::{AppTickExt, Tick, TickSystems};
 use super::session::{CloseSession, Session, SessionOf, SessionPhase};
@@ -109,6 +110,8 @@ impl Plugin for ChannelPlugin {
     fn build(&self, app: &mut App) {
         app.add_tick_message::<Outgoing>()
             .add_tick_message::<LastWords>()
+            .add_only_written::<Outgoing>()
+            .add_only_written::<LastWords>()
             .init_resource::<Traffic>()
             .init_resource::<Refusals>()
             .add_systems(

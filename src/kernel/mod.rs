@@ -13,6 +13,7 @@ mod neighbors;
 mod node;
 mod pace;
 mod prekeys;
+mod rest;
 mod router;
 mod schedule;
 mod session;
@@ -36,6 +37,7 @@ pub use neighbors::{Neighbor, NeighborDown, NeighborUp, Neighbors};
 pub use node::{Contact, Departing, Incarnation, KeyRng, Keys, NetworkTag, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
 pub use pace::Pace;
 pub use prekeys::{OwnPrekey, Prekeys};
+pub use rest::AppRestExt;
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{
@@ -63,8 +65,9 @@ impl Default for KernelPlugin {
 
 impl Plugin for KernelPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(Clock::new(self.quantum)).init_resource::<Agenda>().init_resource::<timer::TimerKinds>().add_plugins((
+        app.insert_resource(Clock::new(self.quantum)).init_resource::<Agenda>().add_plugins((
             schedule::SchedulePlugin,
+            timer::TimerPlugin,
             session::SessionPlugin,
             transport::TransportPlugin,
             channel::ChannelPlugin,
@@ -76,7 +79,8 @@ impl Plugin for KernelPlugin {
             .add_tick_message::<Persist>()
             .add_tick_message::<Restored>()
             .add_tick_message::<Shutdown>()
-            .add_systems(Tick, (timer::fire.in_set(TickSystems::Fire), node::incarnate.in_set(TickSystems::Wake)));
+            .add_only_written::<Persist>()
+            .add_systems(Tick, node::incarnate.in_set(TickSystems::Wake));
         router::add_received_messages(app);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::time::Instant;
@@ -50,17 +51,34 @@ impl Node {
     }
 }
 
+/// What a node does at intervals it does at moments so far apart, its own: to wake up costs more than most of what is done then.
+const BEAT: Duration = Duration::from_millis(500);
+
 /// The node's own clock, which may run too fast or too slow.
 #[derive(Component, Clone, Copy, Debug, Default)]
 pub struct NodeClock {
     /// Deviation from true time in parts per million; positive runs fast. Above -1,000,000.
     pub drift_ppm: i32,
+    /// Where in each [`BEAT`] the node's moments are.
+    beat: Duration,
 }
 
 impl NodeClock {
     /// The true instant at which this clock, read at `from`, has advanced by `duration`.
     pub fn after(&self, from: Instant, duration: Duration) -> Instant {
         from + if self.drift_ppm == 0 { duration } else { duration.div_f64(self.rate()) }
+    }
+
+    /// When what is done each `interval` from `from` on is done first: after about this `part` of it, together with what else the node does
+    /// at intervals.
+    pub fn first(&self, from: Instant, interval: Duration, part: f64) -> Instant {
+        let wait = interval.mul_f64(part);
+        if interval < BEAT {
+            return self.after(from, wait);
+        }
+        let (beat, into) = (BEAT.as_nanos(), self.elapsed(Instant::ZERO, from).as_nanos());
+        let next = (beat + self.beat.as_nanos() - into % beat) % beat;
+        self.after(from, Duration::from_nanos((next + wait.as_nanos() / beat * beat) as u64))
     }
 
     /// What this clock measures between two true instants; zero if `to` is earlier.
@@ -142,11 +160,32 @@ pub struct Shutdown {
 #[derive(Component, Clone, Copy, Debug, Default)]
 pub struct Departing;
 
-/// Gives a node that starts its incarnation: later than any it had.
-pub(super) fn incarnate(mut started: MessageReader<NodeStarted>, mut nodes: Query<&mut Incarnation>) {
+/// Gives a node that starts its incarnation, later than any it had, and its moments.
+pub(super) fn incarnate(mut started: MessageReader<NodeStarted>, mut nodes: Query<(&mut Incarnation, &mut NodeClock, &mut NodeRng)>) {
     for start in started.read() {
-        if let Ok(mut incarnation) = nodes.get_mut(start.node) {
+        if let Ok((mut incarnation, mut clock, mut rng)) = nodes.get_mut(start.node) {
             incarnation.0 = start.incarnation().0.max(incarnation.0 + 1);
+            clock.beat = BEAT.mul_f64(rng.0.random_range(0.0..1.0));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_at_intervals_is_done_at_the_nodes_moments_within_the_first_interval() {
+        let clock = NodeClock { drift_ppm: 0, beat: Duration::from_millis(120) };
+        let from = Instant::from_nanos(7_300_000_000);
+        for (seconds, part, expected) in [(1, 0.0, 7_620), (1, 0.4, 7_620), (1, 0.6, 8_120), (5, 0.99, 12_120)] {
+            assert_eq!(clock.first(from, Duration::from_secs(seconds), part), Instant::from_nanos(expected * 1_000_000));
+        }
+    }
+
+    #[test]
+    fn what_is_done_more_often_has_moments_of_its_own() {
+        let clock = NodeClock { drift_ppm: 0, beat: Duration::from_millis(120) };
+        assert_eq!(clock.first(Instant::ZERO, Duration::from_millis(100), 0.5), Instant::from_nanos(50_000_000));
     }
 }

@@ -5,6 +5,7 @@ use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
 
 use super::agenda::AppAgendaExt;
+use super::rest;
 use super::time::{Clock, Instant};
 
 /// The schedule that runs once for each quantum of time in which something is due.
@@ -100,10 +101,21 @@ impl Plugin for SchedulePlugin {
 
 /// How the messages of a tick are dropped, by type. One system does it for all: a system for each would take a third of an idle tick.
 #[derive(Resource, Default)]
-struct TickMessages(Vec<fn(&mut World)>);
+pub(super) struct TickMessages {
+    all: Vec<fn(&mut World)>,
+    /// Of those that are known to be in few ticks: what is in this one.
+    pub few: Vec<fn(&mut World)>,
+}
 
 fn clear_messages(world: &mut World) {
-    world.resource_scope(|world, all: Mut<TickMessages>| all.0.iter().for_each(|clear| clear(world)));
+    let mut messages = std::mem::take(&mut *world.resource_mut::<TickMessages>());
+    messages.all.iter().copied().chain(messages.few.drain(..)).for_each(|clear| clear(world));
+    *world.resource_mut() = messages;
+}
+
+/// Drops all `M`.
+pub(super) fn clear<M: Message>(world: &mut World) {
+    world.resource_mut::<Messages<M>>().clear();
 }
 
 /// Makes an ambiguous order of systems an error when the schedule is built, as the tests do.
@@ -129,8 +141,8 @@ impl AppTickExt for App {
         if !self.world().contains_resource::<Messages<M>>() {
             // `add_message` would also register `M` for the rotation in `App::update`, which never runs here.
             self.init_resource::<Messages<M>>();
-            let clear: fn(&mut World) = |world| world.resource_mut::<Messages<M>>().clear();
-            self.world_mut().get_resource_or_init::<TickMessages>().0.push(clear);
+            rest::add_kind::<M>(self.world_mut());
+            self.world_mut().get_resource_or_init::<TickMessages>().all.push(clear::<M>);
         }
         self
     }
@@ -141,6 +153,7 @@ impl AppTickExt for App {
                 let waiting = !world.resource::<Messages<M>>().is_empty();
                 waiting.then(|| world.resource::<Clock>().end())
             });
+            rest::add_kind::<M>(self.world_mut());
         }
         self
     }
@@ -149,7 +162,10 @@ impl AppTickExt for App {
 /// Runs the tick that holds `at`.
 pub fn run_tick(world: &mut World, at: Instant) {
     world.resource_mut::<Clock>().advance_to(at);
-    world.run_schedule(Tick);
+    world.schedule_scope(Tick, |world, schedule| {
+        rest::learn(world, schedule);
+        schedule.run(world);
+    });
     // A schedule that is run by hand does not do this, and removals would pile up.
     world.clear_trackers();
 }

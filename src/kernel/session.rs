@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::channel::Channel;
 use super::node::{Departing, Node};
+use super::rest::AppRestExt;
 use super::schedule::{AppTickExt, Tick, TickSystems};
 use super::time::Instant;
 use super::transport::{Dial, HangUp, LinkDown, Service};
@@ -180,6 +181,8 @@ impl Plugin for SessionPlugin {
             .add_tick_message::<SessionClosed>()
             // A request that comes too late for this tick waits for the next.
             .add_waiting_message::<CloseSession>()
+            .add_only_written::<CloseSession>()
+            .add_only_written::<Connect>()
             .configure_sets(Tick, HandshakeSystems.in_set(TickSystems::Handshake))
             .add_systems(
                 Tick,

@@ -3,14 +3,18 @@
 //! A timer is never cancelled: whoever receives it looks whether it still means something. Timers of a node that crashed
 //! or was replaced die silently, those of a paused node fire when it resumes.
 
-use bevy_app::App;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemId;
 
 use super::agenda::{Agenda, AppAgendaExt};
 use super::calendar::{CalendarQueue, Scheduled};
 use super::node::Node;
-use super::schedule::AppTickExt;
+use super::rest;
+use super::schedule::{Tick, TickMessages, TickSystems, clear};
 use super::time::{Clock, Instant};
 
 /// The timers of one type, of all nodes.
@@ -19,6 +23,21 @@ pub struct Timers<T: Send + Sync + 'static> {
     queue: CalendarQueue<Entry<T>>,
     sequence: u64,
     fired: u64,
+    next: Next,
+}
+
+/// When the next timer is due, of whatever kind. It is shared by all kinds, so that none need be asked in a tick in which none is due.
+#[derive(Clone, Debug)]
+struct Next(Arc<AtomicU64>);
+
+impl Next {
+    fn get(&self) -> Instant {
+        Instant::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+
+    fn put(&self, at: Instant) {
+        self.0.store(at.as_nanos(), Ordering::Relaxed);
+    }
 }
 
 /// A timer of `node` is due.
@@ -58,6 +77,7 @@ impl<T: Send + Sync + 'static> Timers<T> {
         self.sequence += 1;
         let sequence = self.sequence;
         self.queue.push(Entry { at, sequence, node: entity, epoch: node.epoch, timer });
+        self.next.put(self.next.get().min(at));
     }
 
     /// Number of timers that are set.
@@ -80,32 +100,73 @@ pub trait AppTimerExt {
 impl AppTimerExt for App {
     fn add_timer<T: Send + Sync + 'static>(&mut self) -> &mut Self {
         let quantum = self.world().resource::<Clock>().quantum();
-        self.insert_resource(Timers::<T> { queue: CalendarQueue::new(quantum), sequence: 0, fired: 0 })
-            .add_tick_message::<Fired<T>>()
-            .add_agenda_source(|world| world.resource::<Timers<T>>().queue.next_due());
+        let next = self.world().resource::<TimerKinds>().next.clone();
+        self.insert_resource(Timers::<T> { queue: CalendarQueue::new(quantum), sequence: 0, fired: 0, next })
+            .init_resource::<Messages<Fired<T>>>();
+        rest::add_kind::<Fired<T>>(self.world_mut());
         let fire = self.world_mut().register_system(fire_timers::<T>);
-        self.world_mut().get_resource_or_init::<TimerKinds>().0.push((is_due::<T>, fire));
+        let next_due = |world: &World| world.resource::<Timers<T>>().queue.next_due();
+        let kind = TimerKind { is_due: is_due::<T>, fire, next_due, clear: clear::<Fired<T>> };
+        self.world_mut().resource_mut::<TimerKinds>().kinds.push(kind);
         self.world_mut().resource_mut::<Agenda>().count_timers(|world| world.resource::<Timers<T>>().fired);
         self
     }
 }
 
-/// The kinds of timers: whether one of a kind is due before an instant, and what fires those.
-#[derive(Resource, Default)]
-pub(super) struct TimerKinds(Vec<(fn(&mut World, Instant) -> bool, SystemId)>);
+/// A kind of timers.
+struct TimerKind {
+    /// Whether one is due before an instant; to be asked before `fire`.
+    is_due: fn(&mut World, Instant) -> bool,
+    fire: SystemId,
+    next_due: fn(&World) -> Option<Instant>,
+    /// Drops those that have fired.
+    clear: fn(&mut World),
+}
+
+/// All kinds of timers.
+#[derive(Resource)]
+struct TimerKinds {
+    kinds: Vec<TimerKind>,
+    next: Next,
+}
+
+/// Fires timers.
+pub(super) struct TimerPlugin;
+
+impl Plugin for TimerPlugin {
+    fn build(&self, app: &mut App) {
+        app.insert_resource(TimerKinds { kinds: Vec::new(), next: Next(Arc::new(u64::MAX.into())) })
+            .add_agenda_source(|world| {
+                let next = world.resource::<TimerKinds>().next.get();
+                let clock = world.resource::<Clock>();
+                // What is set too late comes with the next tick.
+                (next != Instant::NEVER).then(|| clock.tick_of(next).max(clock.end()))
+            })
+            .add_systems(Tick, fire.in_set(TickSystems::Fire));
+    }
+}
 
 /// Fires what is due, of all kinds. In most ticks that is one or none: a system for each kind would run for nothing.
-pub(super) fn fire(world: &mut World) {
+fn fire(world: &mut World) {
     let end = world.resource::<Clock>().end();
-    world.resource_scope(|world, kinds: Mut<TimerKinds>| {
-        for (is_due, fire) in &kinds.0 {
-            if is_due(world, end) {
-                // It is registered, takes nothing and gives nothing.
-                let fired = world.run_system(*fire);
-                debug_assert!(fired.is_ok(), "timers are fired: {fired:?}");
-            }
+    let mut all = world.resource_mut::<TimerKinds>();
+    if all.next.get() >= end {
+        return;
+    }
+    let kinds = std::mem::take(&mut all.kinds);
+    let mut next = Instant::NEVER;
+    for kind in &kinds {
+        if (kind.is_due)(world, end) {
+            // It is registered, takes nothing and gives nothing.
+            let fired = world.run_system(kind.fire);
+            debug_assert!(fired.is_ok(), "timers are fired: {fired:?}");
+            world.resource_mut::<TickMessages>().few.push(kind.clear);
         }
-    });
+        next = (kind.next_due)(world).map_or(next, |due| due.min(next));
+    }
+    let mut all = world.resource_mut::<TimerKinds>();
+    all.next.put(next);
+    all.kinds = kinds;
 }
 
 fn is_due<T: Send + Sync + 'static>(world: &mut World, end: Instant) -> bool {

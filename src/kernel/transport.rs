@@ -17,6 +17,7 @@
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
+use super::rest::AppRestExt;
 use super::schedule::AppTickExt;
 use super::time::Instant;
 use crate::wire::{Address, CloseReason, Frame, Hello, NodeId};
@@ -138,6 +139,7 @@ impl Plugin for TransportPlugin {
             .add_tick_message::<FrameIn>()
             .add_tick_message::<FrameOut>()
             .add_tick_message::<BeaconOut>()
+            .add_only_written::<BeaconOut>()
             .add_tick_message::<BeaconIn>();
     }
 }

@@ -11,7 +11,7 @@ use tracing::field::DisplayValue;
 use super::event::MeshEvent;
 use super::throttle::Throttle;
 use crate::crypto::NodeId;
-use crate::kernel::{AppTickExt, Contact, Node, SessionClosed, SessionOpened, Tick, TickSystems};
+use crate::kernel::{AppRestExt, AppTickExt, Contact, Node, SessionClosed, SessionOpened, TickSystems};
 use crate::mesh::broadcast::Delivered;
 use crate::mesh::detection::{Suspected, Trusted};
 use crate::mesh::discovery::{WentOffline, WentOnline};
@@ -48,7 +48,7 @@ impl Plugin for EventsPlugin {
             .add_tick_message::<WentOffline>()
             .add_tick_message::<WentOnline>()
             .add_tick_message::<Stopped>()
-            .add_systems(Tick, (tell_sessions, tell_members, tell_broadcasts, tell_state).chain().in_set(TickSystems::Observe));
+            .add_message_systems((tell_sessions, tell_members, tell_broadcasts, tell_state).chain().in_set(TickSystems::Observe));
     }
 }
 

@@ -8,7 +8,7 @@ use bevy_ecs::prelude::*;
 use super::look;
 use crate::crypto::NodeId;
 use crate::gate::Gate;
-use crate::kernel::{AccessList, AppTickExt, Contact, Node, Tick, TickSystems};
+use crate::kernel::{AccessList, AppRestExt, AppTickExt, Contact, Node, Tick, TickSystems};
 use crate::live::MeshEvent;
 use crate::live::events::Events;
 use crate::mesh::admission::{Accused, AdmissionRefused, Admitted, Revoked};
@@ -43,12 +43,12 @@ impl Plugin for ChatEventsPlugin {
             .add_tick_message::<Revoked>()
             .add_tick_message::<Accused>()
             .add_tick_message::<AdmissionRefused>()
-            .add_systems(
-                Tick,
-                (tell_texts, tell_waiting, tell_receipts, tell_datagrams, tell_admission, tell_refusals, tell_damage)
+            .add_message_systems(
+                (tell_texts, tell_waiting, tell_receipts, tell_datagrams, tell_admission, tell_refusals)
                     .chain()
                     .in_set(TickSystems::Observe),
-            );
+            )
+            .add_systems(Tick, tell_damage.in_set(TickSystems::Observe));
     }
 }
 

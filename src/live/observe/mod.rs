@@ -34,7 +34,8 @@ pub use stats::{NodeStats, Phases, ProtocolStats, Rtt, SessionStats, SocketCount
 
 use crate::gate::ShedSystems;
 use crate::kernel::{
-    AppTickExt, Instant, NeighborDown, NeighborUp, Node, Session, SessionClosed, SessionOpened, SessionTraffic, Tick, TickSystems,
+    AppRestExt, AppTickExt, Instant, NeighborDown, NeighborUp, Node, Session, SessionClosed, SessionOpened, SessionTraffic, Tick,
+    TickSystems,
 };
 use crate::mesh::broadcast::{Delivered, Published, Redundant};
 use crate::mesh::detection::{Suspected, Trusted};
@@ -94,10 +95,11 @@ impl Plugin for MeterPlugin {
                     systems::count_payloads_in.after(TickSystems::Open).before(TickSystems::Protocols),
                     systems::count_payloads_out.after(TickSystems::Protocols).after(ShedSystems).before(TickSystems::Seal),
                     systems::count_frames_out.after(TickSystems::Seal).before(TickSystems::Send),
-                    (systems::count_sessions, systems::count_members, systems::count_broadcasts, systems::count_tick)
-                        .chain()
-                        .in_set(TickSystems::Observe),
+                    systems::count_tick.in_set(TickSystems::Observe),
                 ),
+            )
+            .add_message_systems(
+                (systems::count_sessions, systems::count_members, systems::count_broadcasts).chain().in_set(TickSystems::Observe),
             );
         app.world_mut().register_required_components::<Node, Meter>();
         app.world_mut().register_required_components::<Session, PeerTraffic>();

@@ -40,7 +40,7 @@ pub use ledger::{Ledger, MAX_PENDING, MAX_PER_SIGNER, Rejection};
 pub use messages::{Accused, AdmissionChanged, AdmissionError, AdmissionRefused, Admitted, Invite, Revoke, Revoked};
 pub use roll::{Place, Roll};
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems};
 #[cfg(doc)]
 use crate::wire::admission::RevocationRule;
 
@@ -60,8 +60,7 @@ impl Plugin for AdmissionPlugin {
             .add_tick_message::<Revoked>()
             .add_tick_message::<Accused>()
             .add_tick_message::<AdmissionChanged>()
-            .add_systems(
-                Tick,
+            .add_message_systems(
                 (
                     systems::start,
                     systems::note_strangers,

@@ -55,8 +55,7 @@ pub(super) fn start(
             admission.ledger = None;
             continue;
         }
-        let phase = config.interval.mul_f64(rng.0.random_range(0.1..1.0));
-        rounds.set(node, state, clock.after(at, phase), Round);
+        rounds.set(node, state, clock.first(at, config.interval, rng.0.random_range(0.1..1.0)), Round);
         if admission.ledger.is_none() && settings.founds && seeds.is_none_or(|seeds| seeds.0.is_empty()) {
             let record = Record::sign(&keys.0, RecordId([0; 16]), millis(at), Statement::Found(config.rules));
             let intake = Intake { fresh: vec![record.id()], ..Intake::default() };

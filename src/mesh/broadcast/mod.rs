@@ -11,7 +11,7 @@ mod systems;
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems};
 
 pub use super::plumtree::BroadcastConfig;
 pub use components::Broadcast;
@@ -30,8 +30,7 @@ impl Plugin for BroadcastPlugin {
             .add_tick_message::<Redundant>()
             .add_timer::<systems::TreeTimer>()
             .add_timer::<systems::SummaryTimer>()
-            .add_systems(
-                Tick,
+            .add_message_systems(
                 (
                     systems::start,
                     systems::follow_neighbors,

@@ -1,7 +1,5 @@
 //! Between the ECS and the state machine.
 
-use std::time::Duration;
-
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
 use rand::RngExt;
@@ -100,13 +98,8 @@ pub(super) fn start(
         } else {
             *broadcast = Broadcast::default();
         }
-        timers.set(*entity, node, clock.after(*at, phase(&mut rng, config.summary_interval)), SummaryTimer);
+        timers.set(*entity, node, clock.first(*at, config.summary_interval, rng.0.random_range(0.0..1.0)), SummaryTimer);
     }
-}
-
-/// A random part of `interval`, so that nodes that start together do not all act together.
-fn phase(rng: &mut NodeRng, interval: Duration) -> Duration {
-    interval.mul_f64(rng.0.random_range(0.0..1.0))
 }
 
 pub(super) fn follow_neighbors(

@@ -36,7 +36,7 @@ pub use log::{Log, Logs};
 pub use messages::{ChatError, ForkSeen, NotSaid, ReceiptsChanged, Say, SayTo, TextHeard, TextWaits};
 pub use timeline::{Text, Timeline};
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 use crate::mesh::membership::{KeyChanged, MemberForgotten, SetKey};
 use crate::mesh::routing::{DatagramReceived, SendTo};
 use crate::mesh::topics::{PublishTo, SubscriptionChanged, TopicDelivered};
@@ -64,22 +64,12 @@ impl Plugin for ChatPlugin {
             .add_tick_message::<TopicDelivered>()
             .add_tick_message::<DatagramReceived>()
             .add_timer::<systems::ChatTimer>()
-            .add_systems(
-                Tick,
-                (
-                    store::restore,
-                    systems::start,
-                    systems::learn,
-                    systems::hear,
-                    speaking::say,
-                    speaking::say_to,
-                    sync::greet,
-                    sync::answer,
-                    systems::act,
-                )
+            .add_message_systems(
+                (store::restore, systems::start, systems::hear, speaking::say, speaking::say_to, sync::greet, sync::answer, systems::act)
                     .chain()
                     .in_set(ProtocolSystems::Chat),
-            );
+            )
+            .add_systems(Tick, systems::learn.in_set(ProtocolSystems::Chat).after(systems::start).before(systems::hear));
         app.world_mut().register_required_components::<Node, Chat>();
     }
 }

@@ -63,8 +63,8 @@ pub(super) fn start(
         let me = it.me.id;
         it.chat.own.values_mut().for_each(|log| log.author = me);
         it.chat.writers.values_mut().for_each(|writer| writer.checked = false);
-        let phase = config.sync_interval.mul_f64(it.rng.0.random_range(0.0..1.0));
-        it.arm(ChatTimer::Sync, phase, at, &mut out);
+        let first = it.clock.first(at, config.sync_interval, it.rng.0.random_range(0.0..1.0));
+        out.timers.set(node, it.node, first, ChatTimer::Sync);
         if !it.chat.logs.iter().map(|(_, log)| log.last()).all(|last| last == 0) {
             it.chat.armed.receipts = true;
             it.arm(ChatTimer::Receipts, config.receipt_delay, at, &mut out);

@@ -23,7 +23,7 @@ pub use config::DetectionConfig;
 pub use messages::{Suspected, Trusted};
 pub use phi::phi;
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{Heartbeat, MemberForgotten, MemberJoined};
 
@@ -41,8 +41,7 @@ impl Plugin for DetectionPlugin {
             .add_tick_message::<Heartbeat>()
             .add_tick_message::<MemberForgotten>()
             .add_tick_message::<MemberLeft>()
-            .add_systems(
-                Tick,
+            .add_message_systems(
                 (systems::start, systems::excuse_absence, systems::follow_members, systems::hear, systems::look)
                     .chain()
                     .in_set(ProtocolSystems::Detection),

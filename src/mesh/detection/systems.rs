@@ -32,8 +32,7 @@ pub(super) fn start(
             *detector = Detector::default();
         }
         detector.checked = at;
-        let phase = limits.config().check_interval.mul_f64(rng.0.random::<f64>());
-        timers.set(node, state, clock.after(at, phase), Look);
+        timers.set(node, state, clock.first(at, limits.config().check_interval, rng.0.random_range(0.0..1.0)), Look);
     }
 }
 

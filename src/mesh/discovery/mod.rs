@@ -13,7 +13,7 @@ mod systems;
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems};
 
 pub use backoff::delay;
 pub use components::{Discovery, KnownPeers, Seeds};
@@ -33,8 +33,7 @@ impl Plugin for DiscoveryPlugin {
             .add_timer::<systems::Attempt>()
             .add_timer::<systems::Probation>()
             .add_timer::<systems::LostTimer>()
-            .add_systems(
-                Tick,
+            .add_message_systems(
                 (
                     systems::start,
                     systems::say_hello,

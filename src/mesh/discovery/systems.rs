@@ -57,7 +57,7 @@ pub(super) fn start(
         *discovery = Discovery { waiting: true, ..Discovery::default() };
         hellos.set(*entity, node, *at, HelloTimer);
         attempts.set(*entity, node, *at, Attempt { overdue: None });
-        lost.set(*entity, node, clock.after(*at, config.lost_interval.mul_f64(rng.0.random_range(0.5..1.5))), LostTimer);
+        lost.set(*entity, node, clock.first(*at, config.lost_interval, rng.0.random_range(0.5..1.5)), LostTimer);
     }
 }
 

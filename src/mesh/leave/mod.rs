@@ -10,7 +10,7 @@ mod systems;
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems};
 
 pub use messages::{MemberLeft, Stopped};
 
@@ -23,7 +23,7 @@ impl Plugin for LeavePlugin {
         app.add_tick_message::<MemberLeft>()
             .add_tick_message::<Stopped>()
             .add_timer::<systems::Step>()
-            .add_systems(Tick, (systems::begin, systems::say, systems::hear, systems::go).chain().in_set(ProtocolSystems::Leave));
+            .add_message_systems((systems::begin, systems::say, systems::hear, systems::go).chain().in_set(ProtocolSystems::Leave));
         app.world_mut().register_required_components::<Node, components::Goodbyes>();
     }
 }

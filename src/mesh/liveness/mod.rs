@@ -10,7 +10,7 @@ mod systems;
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use crate::kernel::{AppTimerExt, ProtocolSystems, Session, Tick};
+use crate::kernel::{AppRestExt, AppTimerExt, ProtocolSystems, Session};
 
 pub use components::RoundTrip;
 pub use config::LivenessConfig;
@@ -23,7 +23,7 @@ impl Plugin for LivenessPlugin {
     fn build(&self, app: &mut App) {
         app.insert_resource(self.0.clone())
             .add_timer::<systems::PingTimer>()
-            .add_systems(Tick, (systems::begin, systems::answer, systems::ping).chain().in_set(ProtocolSystems::Liveness));
+            .add_message_systems((systems::begin, systems::answer, systems::ping).chain().in_set(ProtocolSystems::Liveness));
         app.world_mut().register_required_components::<Session, RoundTrip>();
         app.world_mut().register_required_components::<Session, components::Pings>();
     }

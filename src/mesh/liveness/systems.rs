@@ -25,7 +25,7 @@ pub(super) fn begin(
 ) {
     for SessionOpened { node: entity, session, at, .. } in opened.read() {
         let (Ok((node, clock, mut rng)), Ok(mut pings)) = (nodes.get_mut(*entity), sessions.get_mut(*session)) else { continue };
-        pings.next_at = clock.after(*at, FIRST.mul_f64(rng.0.random_range(0.0..1.0)));
+        pings.next_at = clock.first(*at, FIRST, rng.0.random_range(0.0..1.0));
         timers.set(*entity, node, pings.next_at, PingTimer(*session));
     }
 }

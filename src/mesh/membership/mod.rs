@@ -35,7 +35,7 @@ pub use config::MembershipConfig;
 pub use messages::{Heartbeat, KeyChanged, MemberForgotten, MemberJoined, SetKey};
 pub use state::{ADDRESS, MAX_ENTRIES, MAX_KEY, MAX_MEMBERS, MAX_VALUE, NICK};
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 #[cfg(doc)]
 use crate::wire::MembershipMessage;
 
@@ -55,16 +55,13 @@ impl Plugin for MembershipPlugin {
             .add_waiting_message::<SetKey>()
             .add_tick_message::<crate::mesh::leave::MemberLeft>()
             .add_tick_message::<crate::mesh::admission::AdmissionChanged>()
-            .add_systems(
-                Tick,
-                (
-                    (systems::start, systems::remove_left, systems::remove_refused, systems::write_own, systems::receive, systems::act)
-                        .chain()
-                        .in_set(ProtocolSystems::Membership),
-                    // Overlays come after membership, but what they link shall not wait for a round.
-                    systems::greet_neighbors.in_set(ProtocolSystems::Greeting),
-                ),
-            );
+            .add_message_systems(
+                (systems::start, systems::remove_left, systems::remove_refused, systems::write_own, systems::receive, systems::act)
+                    .chain()
+                    .in_set(ProtocolSystems::Membership),
+            )
+            // Overlays come after membership, but what they link shall not wait for a round.
+            .add_systems(Tick, systems::greet_neighbors.in_set(ProtocolSystems::Greeting));
         app.world_mut().register_required_components::<Node, Membership>();
     }
 }

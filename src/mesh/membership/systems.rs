@@ -23,13 +23,13 @@ use crate::mesh::leave::MemberLeft;
 use crate::wire::membership::{Delta, News};
 use crate::wire::{CloseReason, MembershipMessage};
 
-/// What membership waits for.
-#[derive(Clone, Copy, Debug)]
+/// What membership waits for, in the order in which it does what is due at once: a round tells the heartbeat of the same moment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum MembershipTimer {
-    /// The next round.
-    Round,
     /// The next heartbeat.
     Beat,
+    /// The next round.
+    Round,
     /// News that do not wait for a round.
     News,
 }
@@ -42,7 +42,7 @@ pub(super) struct Bench {
     changes: Vec<Change>,
 }
 
-/// Begins a life and sets its timers, spread over their intervals.
+/// Begins a life and sets its timers.
 pub(super) fn start(
     mut started: MessageReader<NodeStarted>,
     config: Res<MembershipConfig>,
@@ -58,8 +58,7 @@ pub(super) fn start(
         membership.turn = rng.0.random_range(0..usize::from(u8::MAX));
         membership.state.begin(&keys.0, contact.address, incarnation.0);
         for (interval, timer) in [(config.gossip_interval, MembershipTimer::Round), (config.heartbeat_interval, MembershipTimer::Beat)] {
-            let phase = interval.mul_f64(rng.0.random::<f64>());
-            timers.set(node, state, clock.after(at, phase), timer);
+            timers.set(node, state, clock.first(at, interval, rng.0.random_range(0.0..1.0)), timer);
         }
     }
 }
@@ -204,10 +203,13 @@ pub(super) fn act(
     mut timers: ResMut<Timers<MembershipTimer>>,
     mut outgoing: MessageWriter<Outgoing>,
     mut forgotten: MessageWriter<MemberForgotten>,
+    mut due: Local<Vec<Fired<MembershipTimer>>>,
     mut lost: Local<Vec<NodeId>>,
 ) {
     let bytes = exchange::budget(config.byte_budget);
-    for Fired { node, at, timer } in fired.read().copied() {
+    due.extend(fired.read().copied());
+    due.sort_by_key(|due| due.timer);
+    for Fired { node, at, timer } in due.drain(..) {
         let Ok((state, clock, keys, neighbors, mut membership, mut book)) = nodes.get_mut(node) else { continue };
         let mut syn = |membership: &mut Membership, neighbor: &Neighbor| {
             let message = MembershipMessage::Syn(exchange::digest(&mut membership.state, bytes)).into();

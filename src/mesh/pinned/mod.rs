@@ -8,7 +8,7 @@ mod systems;
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use crate::kernel::{AppTimerExt, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTimerExt, ProtocolSystems};
 
 pub use components::PinnedPeers;
 
@@ -18,8 +18,7 @@ pub struct PinnedPlugin;
 
 impl Plugin for PinnedPlugin {
     fn build(&self, app: &mut App) {
-        app.add_timer::<systems::Redial>().add_systems(
-            Tick,
+        app.add_timer::<systems::Redial>().add_message_systems(
             (systems::dial_all, systems::unlink, systems::link, systems::redial).chain().in_set(ProtocolSystems::Topology),
         );
         app.world_mut().register_required_components::<PinnedPeers, components::Failures>();

@@ -12,7 +12,7 @@ use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, Prekeys, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, Prekeys, ProtocolSystems};
 use crate::mesh::membership::{KeyChanged, SetKey};
 
 mod systems;
@@ -50,8 +50,7 @@ impl Plugin for PrekeyPlugin {
             .add_timer::<systems::RotationTimer>()
             .add_tick_message::<KeyChanged>()
             .add_waiting_message::<SetKey>()
-            .add_systems(
-                Tick,
+            .add_message_systems(
                 (systems::restore, systems::start, systems::rotate, systems::learn).chain().in_set(ProtocolSystems::Prekeys),
             );
         app.world_mut().register_required_components::<Node, Prekeys>();

@@ -35,7 +35,7 @@ pub use components::{Routing, RoutingCounts};
 pub use config::RoutingConfig;
 pub use messages::{DatagramReceived, SendFailed, SendTo};
 
-use crate::kernel::{AppTickExt, AppTimerExt, LinkState, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, LinkState, Node, ProtocolSystems};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{KeyChanged, MemberForgotten, MemberJoined, SetKey};
 
@@ -60,8 +60,7 @@ impl Plugin for RoutingPlugin {
             .add_tick_message::<MemberJoined>()
             .add_tick_message::<MemberForgotten>()
             .add_tick_message::<KeyChanged>()
-            .add_systems(
-                Tick,
+            .add_message_systems(
                 (
                     systems::start,
                     systems::learn,

@@ -23,7 +23,7 @@ pub use config::TopicsConfig;
 pub use messages::{JoinTopic, LeaveTopic, PublishTo, SubscriptionChanged, TopicDelivered, TopicError, TopicRefused};
 pub use subscriptions::is_name;
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
 use crate::mesh::leave::MemberLeft;
 use crate::mesh::membership::{KeyChanged, MemberForgotten, MemberJoined, SetKey};
 
@@ -55,22 +55,21 @@ impl Plugin for TopicsPlugin {
             .add_timer::<systems::TreeTimer>()
             .add_timer::<systems::ShapeTimer>()
             .add_timer::<systems::SummaryTimer>()
-            .add_systems(
-                Tick,
+            .add_message_systems(
                 (
                     systems::start,
                     subscriptions::subscribe,
                     subscriptions::learn,
                     systems::follow_neighbors,
                     systems::reshape,
-                    systems::follow_links,
                     systems::publish,
                     systems::receive,
                     systems::act,
                 )
                     .chain()
                     .in_set(ProtocolSystems::Topics),
-            );
+            )
+            .add_systems(Tick, systems::follow_links.in_set(ProtocolSystems::Topics).after(systems::reshape).before(systems::publish));
         app.world_mut().register_required_components::<Node, Topics>();
     }
 }

@@ -116,8 +116,7 @@ pub(super) fn start(
             join.write_batch(config.join.iter().map(|name| JoinTopic { node: entity, name: name.clone(), at }));
         }
         topics.shaped_for = u64::MAX;
-        let phase = config.tree.summary_interval.mul_f64(rng.0.random_range(0.0..1.0));
-        timers.set(entity, node, clock.after(at, phase), SummaryTimer);
+        timers.set(entity, node, clock.first(at, config.tree.summary_interval, rng.0.random_range(0.0..1.0)), SummaryTimer);
     }
     for message in restored.read() {
         if let Some(Ok(name)) = message.of_kind(ROW).map(|name| String::from_utf8(name.to_vec())) {

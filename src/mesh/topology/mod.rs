@@ -29,7 +29,7 @@ mod tests;
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use crate::kernel::{AppTickExt, AppTimerExt, Node, ProtocolSystems, Tick};
+use crate::kernel::{AppRestExt, AppTickExt, AppTimerExt, Node, ProtocolSystems};
 use crate::mesh::leave::MemberLeft;
 
 pub use components::Topology;
@@ -45,8 +45,7 @@ impl Plugin for TopologyPlugin {
             .add_tick_message::<MemberLeft>()
             .add_timer::<systems::Audit>()
             .add_timer::<systems::Wake>()
-            .add_systems(
-                Tick,
+            .add_message_systems(
                 (
                     systems::start,
                     systems::follow_closed,

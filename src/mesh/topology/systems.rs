@@ -113,8 +113,8 @@ pub(super) fn start(mut started: MessageReader<NodeStarted>, mut audits: ResMut<
     for NodeStarted { node: entity, at, .. } in started.read().copied() {
         let Ok(mut it) = stage.nodes.get_mut(entity) else { continue };
         it.neighbors.clear();
-        let phase = stage.config.rebalance_interval.mul_f64(it.rng.0.random_range(0.1..1.0));
-        audits.set(entity, it.node, it.clock.after(at, phase), Audit);
+        let first = it.clock.first(at, stage.config.rebalance_interval, it.rng.0.random_range(0.1..1.0));
+        audits.set(entity, it.node, first, Audit);
         stage.play(entity, at, Topology::start);
     }
 }
