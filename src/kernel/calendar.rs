@@ -107,13 +107,16 @@ impl<T: Scheduled> CalendarQueue<T> {
 
     #[cold]
     fn make_room(bucket: &mut Bucket<T>, spare: &mut Vec<Bucket<T>>) {
-        match spare.pop() {
-            Some(spare) if bucket.is_empty() => *bucket = spare,
-            _ => bucket.reserve(1),
+        if bucket.is_empty()
+            && let Some(spare) = spare.pop()
+        {
+            *bucket = spare;
+        } else {
+            bucket.reserve(1);
         }
     }
 
-    /// Start of the earliest tick that holds something.
+    /// Start of the earliest tick that holds something; it may be over already.
     pub fn next_due(&self) -> Option<Instant> {
         let ring = self.next_in_ring();
         let far = self.far.first_key_value().map(|(tick, _)| *tick);

@@ -37,7 +37,7 @@ pub use neighbors::{Neighbor, NeighborDown, NeighborUp, Neighbors};
 pub use node::{Contact, Departing, Incarnation, KeyRng, Keys, NetworkTag, Node, NodeClock, NodeRng, NodeStarted, NodeState, Shutdown};
 pub use pace::Pace;
 pub use prekeys::{OwnPrekey, Prekeys};
-pub use rest::AppRestExt;
+pub use rest::{AppRestExt, forbid_rest};
 pub use router::Received;
 pub use schedule::{AppTickExt, ProtocolSystems, Tick, TickSystems, forbid_ambiguity, run_tick};
 pub use session::{

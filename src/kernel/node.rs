@@ -69,8 +69,8 @@ impl NodeClock {
         from + if self.drift_ppm == 0 { duration } else { duration.div_f64(self.rate()) }
     }
 
-    /// When what is done each `interval` from `from` on is done first: after about this `part` of it, together with what else the node does
-    /// at intervals.
+    /// When what is done each `interval` from `from` on is done first: after about this `part` of it (0 to 1), and with what else the node
+    /// does at intervals. It stays with that if the interval is a multiple of 500 ms; a shorter one has moments of its own.
     pub fn first(&self, from: Instant, interval: Duration, part: f64) -> Instant {
         let wait = interval.mul_f64(part);
         if interval < BEAT {
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_done_at_intervals_is_done_at_the_nodes_moments_within_the_first_interval() {
+    fn what_is_done_at_intervals_is_done_at_the_nodes_moments() {
         let clock = NodeClock { drift_ppm: 0, beat: Duration::from_millis(120) };
         let from = Instant::from_nanos(7_300_000_000);
         for (seconds, part, expected) in [(1, 0.0, 7_620), (1, 0.4, 7_620), (1, 0.6, 8_120), (5, 0.99, 12_120)] {

@@ -25,7 +25,16 @@ struct Kind {
 #[derive(Resource, Default)]
 pub(super) struct Rest {
     kinds: Vec<Kind>,
-    groups: Vec<Vec<fn(&World) -> bool>>,
+    /// Of each group whether a message of a kind waits; `None` until that has been found out, and then it runs.
+    groups: Vec<Option<Vec<fn(&World) -> bool>>>,
+    /// Whether none rests.
+    sleepless: bool,
+}
+
+impl Rest {
+    fn is_awake(&self, group: usize, world: &World) -> bool {
+        self.sleepless || self.groups[group].as_ref().is_none_or(|kinds| kinds.iter().any(|waits| waits(world)))
+    }
 }
 
 /// Adds a kind of messages.
@@ -41,7 +50,7 @@ pub trait AppRestExt {
     /// message waits that any of them could take.
     fn add_message_systems<S>(&mut self, systems: impl IntoScheduleConfigs<ScheduleSystem, S>) -> &mut Self;
 
-    /// What such systems write and never take: `M` is no reason to run those that may write it. It must have been added.
+    /// What such systems write, and none of them reads or drains: `M` is no reason to run those that may write it. It must have been added.
     fn add_only_written<M: Message>(&mut self) -> &mut Self;
 }
 
@@ -49,31 +58,43 @@ impl AppRestExt for App {
     fn add_message_systems<S>(&mut self, systems: impl IntoScheduleConfigs<ScheduleSystem, S>) -> &mut Self {
         let mut rest = self.world_mut().get_resource_or_init::<Rest>();
         let group = rest.groups.len();
-        rest.groups.push(Vec::new());
+        rest.groups.push(None);
         let systems: ScheduleConfigs<ScheduleSystem> = systems.into_configs();
-        let awake = move |world: &World| world.resource::<Rest>().groups[group].iter().any(|waits| waits(world));
+        let awake = move |world: &World| world.resource::<Rest>().is_awake(group, world);
         self.configure_sets(Tick, Group(group).run_if(awake)).add_systems(Tick, systems.in_set(Group(group)))
     }
 
     fn add_only_written<M: Message>(&mut self) -> &mut Self {
         let id = self.world_mut().register_component::<Messages<M>>();
         let mut rest = self.world_mut().get_resource_or_init::<Rest>();
-        rest.kinds.iter_mut().filter(|kind| kind.id == id).for_each(|kind| kind.only_written = true);
+        let kind = rest.kinds.iter_mut().find(|kind| kind.id == id);
+        debug_assert!(kind.is_some(), "messages are added before they are called only written");
+        if let Some(kind) = kind {
+            kind.only_written = true;
+        }
         self
     }
 }
 
+/// Lets all systems run in every tick, as a test does: nothing but time may depend on who rests.
+pub fn forbid_rest(app: &mut App) {
+    app.world_mut().get_resource_or_init::<Rest>().sleepless = true;
+}
+
 /// Finds out what each group acts on: what its systems have access to. If `schedule` cannot be built, whoever runs it will hear why.
 pub(super) fn learn(world: &mut World, schedule: &mut Schedule) {
-    let Ok(Some(_)) = schedule.initialize(world) else { return };
+    let Ok(built) = schedule.initialize(world) else { return };
     let Some(mut rest) = world.get_resource_mut::<Rest>() else { return };
-    let Rest { kinds, groups } = &mut *rest;
+    let Rest { kinds, groups, .. } = &mut *rest;
+    if built.is_none() && groups.iter().all(Option::is_some) {
+        return;
+    }
     for (number, group) in groups.iter_mut().enumerate() {
         let Ok(members) = schedule.graph().systems_in_set(Group(number).intern()) else { continue };
         let Ok(systems) = schedule.systems_with_access() else { continue };
         let accesses: Vec<_> = systems.filter(|(key, _)| members.contains(key)).map(|(_, system)| system.access()).collect();
         let takes = |kind: &&Kind| accesses.iter().any(|access| may_take(access, kind));
-        *group = kinds.iter().filter(takes).map(|kind| kind.waits).collect();
+        *group = Some(kinds.iter().filter(takes).map(|kind| kind.waits).collect());
     }
 }
 
@@ -120,6 +141,8 @@ mod tests {
                 )
                     .chain(),
             );
+        // Whoever builds the schedule first, the groups are found out.
+        app.world_mut().schedule_scope(Tick, |world, schedule| schedule.initialize(world).map(drop)).unwrap();
         let mut tick = 0;
         let mut runs = |app: &mut App| {
             tick += 1;

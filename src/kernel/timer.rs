@@ -35,6 +35,10 @@ impl Next {
         Instant::from_nanos(self.0.load(Ordering::Relaxed))
     }
 
+    fn bring_forward(&self, at: Instant) {
+        self.0.fetch_min(at.as_nanos(), Ordering::Relaxed);
+    }
+
     fn put(&self, at: Instant) {
         self.0.store(at.as_nanos(), Ordering::Relaxed);
     }
@@ -77,7 +81,7 @@ impl<T: Send + Sync + 'static> Timers<T> {
         self.sequence += 1;
         let sequence = self.sequence;
         self.queue.push(Entry { at, sequence, node: entity, epoch: node.epoch, timer });
-        self.next.put(self.next.get().min(at));
+        self.next.bring_forward(at);
     }
 
     /// Number of timers that are set.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use bevy_app::App;
 use bevy_ecs::schedule::ScheduleBuildSettings;
 use murmuration::crypto::CryptoMode;
-use murmuration::kernel::Tick;
+use murmuration::kernel::{Tick, forbid_rest};
 use murmuration::report::RunRecord;
 use murmuration::scenario::{
-    Arrivals, Fault, FaultKind, Latency, LinkSpec, Loss, Network, Scenario, Selection, ServiceKind, Workload, WorkloadKind,
+    self, Arrivals, Fault, FaultKind, Latency, LinkSpec, Loss, Network, Scenario, Selection, ServiceKind, Workload, WorkloadKind,
 };
 use murmuration::sim::{RunOptions, run};
 
@@ -117,6 +117,16 @@ fn shuffle(app: &mut App, seed: u64) {
     app.edit_schedule(Tick, |schedule| {
         schedule.set_build_settings(ScheduleBuildSettings { shuffle_seed: Some(seed), ..ScheduleBuildSettings::new() });
     });
+}
+
+/// Systems that act on messages rest while none waits for them. That is no part of what they do.
+#[test]
+fn who_rests_changes_nothing() {
+    let shipped = ["topics", "revoke-under-partition"].map(|name| scenario::load(name).expect("it is shipped").scenario);
+    for scenario in shipped.into_iter().chain([eventful(ServiceKind::Stream)]) {
+        let awake = RunOptions { prepare: Some(&forbid_rest), ..threads(1) };
+        assert_same(&outcome(&scenario, &threads(1)), &outcome(&scenario, &awake));
+    }
 }
 
 /// The guard itself: two systems whose order hides behind a static are found out.

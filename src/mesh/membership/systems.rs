@@ -208,6 +208,7 @@ pub(super) fn act(
 ) {
     let bytes = exchange::budget(config.byte_budget);
     due.extend(fired.read().copied());
+    // A node's heartbeat goes before its round, which carries it, also where rounding of a clock that drifts has parted them.
     due.sort_by_key(|due| due.timer);
     for Fired { node, at, timer } in due.drain(..) {
         let Ok((state, clock, keys, neighbors, mut membership, mut book)) = nodes.get_mut(node) else { continue };
