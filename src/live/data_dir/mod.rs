@@ -42,6 +42,8 @@ pub(in crate::live) use keys::check_private;
 pub use keys::{KeyError, NotHex, create_key_file, key_from_hex, new_key, read_key};
 pub use peers::{KnownPeer, MAX_PEERS};
 
+use etcetera::BaseStrategy;
+
 use crate::crypto::Secret;
 
 /// The name of the configuration in the folder.
@@ -85,12 +87,13 @@ pub enum DataDirError {
 }
 
 impl DataDir {
-    /// Where it is if nobody says: `mesh-live` in the user's folder for configurations, on Linux `~/.config`.
+    /// Where it is if nobody says: `mesh-live` in the user's folder for configurations: `~/.config`, on Windows the roaming one.
     ///
     /// # Errors
     /// The user has no home.
     pub fn default_path() -> Result<PathBuf, DataDirError> {
-        Ok(dirs::config_dir().ok_or(DataDirError::NoHome)?.join("mesh-live"))
+        let folders = etcetera::choose_base_strategy().map_err(|_| DataDirError::NoHome)?;
+        Ok(folders.config_dir().join("mesh-live"))
     }
 
     /// Takes a folder for this process, and makes it if there is none. Only its owner may look into a folder that is made here.
