@@ -75,11 +75,15 @@ pub(super) fn obey(clock: Res<Clock>, mut gate: ResMut<Gate>, mut nodes: Query<&
                 false
             }
             Input::StoodStill => {
-                let until = clock.start();
-                nodes
-                    .iter_mut()
-                    .filter(|node| node.state == NodeState::Running)
-                    .for_each(|mut node| node.state = NodeState::Paused { until });
+                let now = clock.start();
+                for mut node in &mut nodes {
+                    node.state = match node.state {
+                        NodeState::Running => NodeState::Paused { until: now },
+                        // One that is over stands for a node that runs.
+                        NodeState::Paused { until } => NodeState::Paused { until: until.max(now) },
+                        NodeState::Down => NodeState::Down,
+                    };
+                }
                 false
             }
             _ => true,

@@ -143,8 +143,9 @@ impl Plugin for TimerPlugin {
             .add_agenda_source(|world| {
                 let next = world.resource::<TimerKinds>().next.get();
                 let clock = world.resource::<Clock>();
-                // What is set too late comes with the next tick.
-                (next != Instant::NEVER).then(|| clock.tick_of(next).max(clock.end()))
+                // The instant itself, not the start of its tick: in wall time it would fire before it is due. What is set too late comes with
+                // the next tick.
+                (next != Instant::NEVER).then(|| next.max(clock.end()))
             })
             .add_systems(Tick, fire.in_set(TickSystems::Fire));
     }
@@ -216,5 +217,16 @@ mod tests {
         run_tick(app.world_mut(), at);
         app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, 7);
         assert_eq!(next_due(app.world()), Some(Instant::from_nanos(6_000_000)));
+    }
+
+    #[test]
+    fn the_runner_is_told_the_instant_of_a_timer_not_the_start_of_its_tick() {
+        let mut app = App::empty();
+        app.add_plugins(KernelPlugin { quantum: Duration::from_millis(1) }).add_timer::<u8>();
+        let node = Node { ordinal: 0, epoch: 0, state: NodeState::Running };
+        let entity = app.world_mut().spawn(Node { ordinal: 0, epoch: 0, state: NodeState::Running }).id();
+        let at = Instant::from_nanos(5_700_000);
+        app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, 7);
+        assert_eq!(next_due(app.world()), Some(at));
     }
 }

@@ -1,12 +1,14 @@
 //! What is counted, and where: by node, by session, by world.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use serde::Serialize;
 
 use crate::kernel::Instant;
+use crate::wire::Address;
 
 /// How many, and how many bytes in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -162,3 +164,20 @@ pub(super) struct TickCount(pub u64);
 /// Time from the Unix epoch to the beginning of the world.
 #[derive(Resource, Default)]
 pub(super) struct UnixAtZero(pub Duration);
+
+/// Where the nodes of a swarm listen, by ordinal: to one another they are ordinals.
+#[derive(Resource, Default)]
+pub(super) struct Listening(pub Vec<SocketAddr>);
+
+impl Listening {
+    /// The IP and port of `address`, as far as it has such.
+    pub fn ip_and_port(&self, address: Address) -> (String, u16) {
+        let socket = match address {
+            Address::Socket(socket) | Address::Inbound(socket) => Some(socket),
+            Address::Memory(ordinal) => self.0.get(ordinal as usize).copied(),
+            Address::Seed(_) => None,
+        };
+        // Where a socket listens for both families, IPv4 addresses come dressed as IPv6.
+        socket.map_or_else(|| (address.to_string(), 0), |socket| (socket.ip().to_canonical().to_string(), socket.port()))
+    }
+}

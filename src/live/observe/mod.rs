@@ -18,6 +18,7 @@ mod systems;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bevy_app::{App, Plugin};
@@ -61,15 +62,18 @@ impl Scrape {
 }
 
 /// Counts what happens to the nodes of a world. Must be added after the kernel, and before the first node.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MeterPlugin {
     /// Time from the Unix epoch to [`Instant::ZERO`] of the world: zero where the world's time is Unix time.
     pub unix_at_zero: Duration,
+    /// Where the nodes of a swarm listen, by ordinal.
+    pub listening: Vec<SocketAddr>,
 }
 
 impl Plugin for MeterPlugin {
     fn build(&self, app: &mut App) {
         app.insert_resource(census::UnixAtZero(self.unix_at_zero))
+            .insert_resource(census::Listening(self.listening.clone()))
             .init_resource::<TickTimes>()
             .init_resource::<census::TickCount>()
             // A protocol that is switched off tells nothing, but its messages must exist to be read.

@@ -29,7 +29,7 @@ use super::{Scrape, StatsSource, json, page};
 /// Most connections at once. Others wait until one ends.
 pub const MAX_CONNECTIONS: usize = 64;
 /// Longest life of a connection, from the request's first byte to the last of the answer.
-pub const REQUEST_TIME: Duration = Duration::from_secs(10);
+pub const REQUEST_TIME: Duration = Duration::from_secs(3);
 /// Longest time that the loop of the node may take to answer.
 pub const SCRAPE_TIME: Duration = Duration::from_secs(2);
 

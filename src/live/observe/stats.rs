@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::recorder::RecordCounts;
 use super::super::sockets::SocketCounts as Counts;
-use super::census::{Backlog, Flows, Meter, PeerTraffic, Tally, TickCount, TickTimes, UnixAtZero};
+use super::census::{Backlog, Flows, Listening, Meter, PeerTraffic, Tally, TickCount, TickTimes, UnixAtZero};
 use super::counted::{TopicStats, refused, topics_of};
 use crate::gate::Gate;
 use crate::kernel::{
@@ -22,7 +22,7 @@ use crate::mesh::liveness::RoundTrip;
 use crate::mesh::membership::Membership;
 use crate::mesh::routing::RoutingCounts;
 use crate::mesh::topics::Topics;
-use crate::wire::{Address, Protocol};
+use crate::wire::Protocol;
 
 /// A world and its nodes.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -184,13 +184,15 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
     let mut session_query = world.query::<SessionParts>();
     let world = &*world;
     let unix_at_zero = world.get_resource::<UnixAtZero>().map_or(Duration::ZERO, |offset| offset.0);
+    let nowhere = Listening::default();
+    let listening = world.get_resource::<Listening>().unwrap_or(&nowhere);
     let mut nodes: Vec<_> = node_query
         .iter(world)
         .map(|(_, node, contact, meter, sessions, book, neighbors, membership, broadcast, topics, refusing)| {
             let sessions: Vec<SessionParts> =
                 sessions.into_iter().flat_map(Sessions::iter).filter_map(|session| session_query.get(world, session).ok()).collect();
             let meter = meter.cloned().unwrap_or_default();
-            let (ip, port) = ip_and_port(contact.address);
+            let (ip, port) = listening.ip_and_port(contact.address);
             let stats = NodeStats {
                 id: format!("{:?}", contact.id),
                 ip,
@@ -203,7 +205,7 @@ pub fn collect(world: &mut World, now: Instant) -> Stats {
                 members: membership.map_or(0, Membership::len),
                 neighbors: neighbors.len(),
                 eager: broadcast.map_or(0, |broadcast| broadcast.eager_peers().count()),
-                sessions: open_sessions(&sessions, now, unix_at_zero),
+                sessions: open_sessions(&sessions, now, unix_at_zero, listening),
                 topics: topics.map(topics_of).unwrap_or_default(),
                 refused: refused(refusing),
             };
@@ -233,6 +235,8 @@ fn edges(world: &World) -> Vec<(&'static str, &'static str, u64)> {
         all.push(("murmuration_shed_messages_total", shed, gate.dropped()));
         let damaged = "Rows of the store that could not be opened: damaged, or of another identity.";
         all.push(("murmuration_damaged_rows_total", damaged, gate.damaged()));
+        let full = "Accepted links refused because their node had as many sessions, or as many with strangers, as it may.";
+        all.push(("murmuration_full_refused_total", full, gate.refused()));
     }
     if let Some(recorder) = world.get_resource::<RecordCounts>() {
         all.extend(recorder.list());
@@ -262,14 +266,14 @@ fn standings(book: &AddressBook) -> Standings {
     standings
 }
 
-fn open_sessions(sessions: &[SessionParts], now: Instant, unix_at_zero: Duration) -> Vec<SessionStats> {
+fn open_sessions(sessions: &[SessionParts], now: Instant, unix_at_zero: Duration, listening: &Listening) -> Vec<SessionStats> {
     let open = sessions.iter().filter(|(session, ..)| session.phase == SessionPhase::Established);
     let mut open: Vec<_> = open
         .filter_map(|(session, traffic, by_protocol, trip, backlog)| {
             let traffic = traffic.copied().unwrap_or_default();
             Some(SessionStats {
                 peer: format!("{:?}", session.remote?),
-                ip: ip_and_port(session.reach.unwrap_or(session.address)).0,
+                ip: listening.ip_and_port(session.reach.unwrap_or(session.address)).0,
                 since_unix: (unix_at_zero + traffic.opened.since(Instant::ZERO)).as_secs(),
                 open_for: now.since(traffic.opened).as_secs_f64(),
                 flows: traffic.flows,
@@ -283,14 +287,6 @@ fn open_sessions(sessions: &[SessionParts], now: Instant, unix_at_zero: Duration
     open.sort_by(|a, b| a.peer.cmp(&b.peer));
     open.dedup_by(|a, b| a.peer == b.peer);
     open
-}
-
-fn ip_and_port(address: Address) -> (String, u16) {
-    match address {
-        // Where a socket listens for both families, IPv4 addresses come dressed as IPv6.
-        Address::Socket(socket) | Address::Inbound(socket) => (socket.ip().to_canonical().to_string(), socket.port()),
-        Address::Memory(_) | Address::Seed(_) => (address.to_string(), 0),
-    }
 }
 
 fn protocols(traffic: &Traffic) -> Vec<ProtocolStats> {

@@ -32,7 +32,7 @@ impl Bench {
     fn of(scenario: &Scenario, seconds: u64) -> Self {
         let plan = Arc::new(Plan::new(scenario, 1, 1).unwrap());
         let mut app = build(&plan, 0).unwrap();
-        app.add_plugins(MeterPlugin { unix_at_zero: BORN });
+        app.add_plugins(MeterPlugin { unix_at_zero: BORN, ..MeterPlugin::default() });
         forbid_ambiguity(&mut app);
         let mut bench = Self { app, now: Instant::ZERO };
         bench.run(seconds);

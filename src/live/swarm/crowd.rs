@@ -87,7 +87,7 @@ impl Swarm {
         let (listeners, addresses) = listen_all(config.nodes)?;
         let (events, inbox) = mpsc::channel();
         let clock = WallClock::unix();
-        let mut sockets = Sockets::new(events.clone(), clock, Names::of_nodes(addresses), config.mesh.connect_timeout)?;
+        let mut sockets = Sockets::new(events.clone(), clock, Names::of_nodes(addresses.clone()), config.mesh.connect_timeout)?;
         for (node, listener) in listeners.into_iter().enumerate() {
             sockets.listen(node as u32, listener)?;
         }
@@ -96,7 +96,8 @@ impl Swarm {
         // Nobody talks through the nodes of a swarm.
         let protocols = MeshConfig { chat: false, ..config.mesh.clone() }.protocols();
         let mut app = App::empty();
-        app.add_plugins((KernelPlugin::default(), MeterPlugin::default(), MeshPlugins(protocols), GatePlugin, EventsPlugin));
+        let meter = MeterPlugin { listening: addresses, ..MeterPlugin::default() };
+        app.add_plugins((KernelPlugin::default(), meter, MeshPlugins(protocols), GatePlugin, EventsPlugin));
         app.init_resource::<Ended>();
         let told = app.world().resource::<Events>().0.downgrade();
         let mut world = std::mem::take(app.world_mut());

@@ -68,11 +68,12 @@ pub fn play(scenario: &Scenario, metrics: Option<SocketAddr>, progress: &dyn Fn(
     let plan = Arc::new(Plan::new(&scenario, scenario.seed, 1)?);
     let end = Instant::ZERO + scenario.duration;
 
+    let (listeners, addresses) = listen_all(scenario.nodes)?;
     let mut app = App::empty();
     // Time since 1970 at the world's zero is only known when it begins, some milliseconds from now.
     app.add_plugins((
         KernelPlugin::default(),
-        MeterPlugin { unix_at_zero: since_1970() },
+        MeterPlugin { unix_at_zero: since_1970(), listening: addresses.clone() },
         MeshPlugins(scenario.protocols.clone()),
         GatePlugin,
     ));
@@ -85,7 +86,6 @@ pub fn play(scenario: &Scenario, metrics: Option<SocketAddr>, progress: &dyn Fn(
     ));
     let mut world = std::mem::take(app.world_mut());
 
-    let (listeners, addresses) = listen_all(scenario.nodes)?;
     let (events, inbox) = mpsc::channel();
     let clock = WallClock::starting_at(Instant::ZERO);
     let timeout = scenario.protocols.handshake.as_ref().map_or_else(Default::default, |config| config.connect_timeout);

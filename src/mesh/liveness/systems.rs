@@ -46,7 +46,11 @@ pub(super) fn answer(
                 // A number that is not waited for is a forgery, a repetition, or too late.
                 if let Some(place) = pings.unanswered.iter().position(|(waiting, _)| waiting == number) {
                     let (_, sent) = pings.unanswered.remove(place);
-                    trip.add(clock.elapsed(sent, *at));
+                    let sample = clock.elapsed(sent, *at);
+                    // Where frames come in wall time, what made the tick due may have let a timer fire a little before its instant.
+                    if !sample.is_zero() {
+                        trip.add(sample);
+                    }
                     // The session lives: what was lost before need not be waited for.
                     pings.unanswered.retain(|(waiting, _)| *waiting > *number);
                 }
