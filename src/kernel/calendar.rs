@@ -127,6 +127,16 @@ impl<T: Scheduled> CalendarQueue<T> {
         Some(Instant::from_nanos(tick.saturating_mul(self.quantum)))
     }
 
+    /// When the earliest item is due.
+    pub fn next_at(&self) -> Option<Instant> {
+        let ring = self.next_in_ring();
+        let far = self.far.first_key_value().map(|(tick, _)| *tick);
+        let tick = ring.into_iter().chain(far).min()?;
+        let near = ring.filter(|near| *near == tick).map(|tick| &self.ring[tick as usize % RING]);
+        let far = self.far.get(&tick);
+        near.into_iter().chain(far).flatten().flatten().map(Scheduled::at).min()
+    }
+
     /// Passes over the ticks before `end` if nothing in them is due; says whether something is, which [`open`](Self::open)
     /// then brings out. What is pushed for a tick that is over comes with the next for which one of the two is called.
     pub fn pass(&mut self, end: Instant) -> bool {
@@ -241,9 +251,11 @@ mod tests {
             }
             let mut out = Vec::new();
             while let Some(tick) = queue.next_due() {
+                let earliest = queue.next_at();
                 queue.open(tick + quantum);
                 let before = out.len();
                 out.extend(std::iter::from_fn(|| queue.take()));
+                prop_assert_eq!(earliest, out[before..].iter().map(|item: &Item| item.at()).min());
                 prop_assert!(out.len() > before, "a tick that was announced holds something");
             }
             prop_assert!(queue.is_empty());

@@ -109,8 +109,8 @@ impl AppTimerExt for App {
             .init_resource::<Messages<Fired<T>>>();
         rest::add_kind::<Fired<T>>(self.world_mut());
         let fire = self.world_mut().register_system(fire_timers::<T>);
-        let next_due = |world: &World| world.resource::<Timers<T>>().queue.next_due();
-        let kind = TimerKind { is_due: is_due::<T>, fire, next_due, clear: clear::<Fired<T>> };
+        let next_at = |world: &World| world.resource::<Timers<T>>().queue.next_at();
+        let kind = TimerKind { is_due: is_due::<T>, fire, next_at, clear: clear::<Fired<T>> };
         self.world_mut().resource_mut::<TimerKinds>().kinds.push(kind);
         self.world_mut().resource_mut::<Agenda>().count_timers(|world| world.resource::<Timers<T>>().fired);
         self
@@ -122,7 +122,7 @@ struct TimerKind {
     /// Whether one is due before an instant; to be asked before `fire`.
     is_due: fn(&mut World, Instant) -> bool,
     fire: SystemId,
-    next_due: fn(&World) -> Option<Instant>,
+    next_at: fn(&World) -> Option<Instant>,
     /// Drops those that have fired.
     clear: fn(&mut World),
 }
@@ -167,7 +167,7 @@ fn fire(world: &mut World) {
             debug_assert!(fired.is_ok(), "timers are fired: {fired:?}");
             world.resource_mut::<TickMessages>().few.push(kind.clear);
         }
-        next = (kind.next_due)(world).map_or(next, |due| due.min(next));
+        next = (kind.next_at)(world).map_or(next, |due| due.min(next));
     }
     let mut all = world.resource_mut::<TimerKinds>();
     all.next.put(next);
@@ -225,8 +225,12 @@ mod tests {
         app.add_plugins(KernelPlugin { quantum: Duration::from_millis(1) }).add_timer::<u8>();
         let node = Node { ordinal: 0, epoch: 0, state: NodeState::Running };
         let entity = app.world_mut().spawn(Node { ordinal: 0, epoch: 0, state: NodeState::Running }).id();
-        let at = Instant::from_nanos(5_700_000);
-        app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, 7);
-        assert_eq!(next_due(app.world()), Some(at));
+        let [first, second] = [2_300_000, 5_700_000].map(Instant::from_nanos);
+        for at in [second, first] {
+            app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, 7);
+        }
+        assert_eq!(next_due(app.world()), Some(first));
+        run_tick(app.world_mut(), first);
+        assert_eq!(next_due(app.world()), Some(second));
     }
 }
