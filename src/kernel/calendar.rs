@@ -118,23 +118,20 @@ impl<T: Scheduled> CalendarQueue<T> {
 
     /// Start of the earliest tick that holds something; it may be over already.
     pub fn next_due(&self) -> Option<Instant> {
-        let ring = self.next_in_ring();
-        let far = self.far.first_key_value().map(|(tick, _)| *tick);
-        let tick = match (ring, far) {
-            (Some(a), Some(b)) => a.min(b),
-            (a, b) => a.or(b)?,
-        };
-        Some(Instant::from_nanos(tick.saturating_mul(self.quantum)))
+        Some(Instant::from_nanos(self.earliest()?.saturating_mul(self.quantum)))
     }
 
     /// When the earliest item is due.
     pub fn next_at(&self) -> Option<Instant> {
-        let ring = self.next_in_ring();
+        let tick = self.earliest()?;
+        let near = self.next_in_ring().filter(|near| *near == tick).map(|tick| &self.ring[tick as usize % RING]);
+        near.into_iter().chain(self.far.get(&tick)).flatten().flatten().map(Scheduled::at).min()
+    }
+
+    /// Number of the earliest tick that holds something.
+    fn earliest(&self) -> Option<u64> {
         let far = self.far.first_key_value().map(|(tick, _)| *tick);
-        let tick = ring.into_iter().chain(far).min()?;
-        let near = ring.filter(|near| *near == tick).map(|tick| &self.ring[tick as usize % RING]);
-        let far = self.far.get(&tick);
-        near.into_iter().chain(far).flatten().flatten().map(Scheduled::at).min()
+        self.next_in_ring().into_iter().chain(far).min()
     }
 
     /// Passes over the ticks before `end` if nothing in them is due; says whether something is, which [`open`](Self::open)

@@ -207,12 +207,18 @@ mod tests {
     use super::*;
     use crate::kernel::{KernelPlugin, NodeState, next_due, run_tick};
 
-    #[test]
-    fn a_timer_that_is_set_too_late_fires_in_the_next_tick_also_if_none_was_due_before() {
+    /// An app with one kind of timers and one node.
+    fn bench() -> (App, Entity, Node) {
         let mut app = App::empty();
         app.add_plugins(KernelPlugin { quantum: Duration::from_millis(1) }).add_timer::<u8>();
-        let node = Node { ordinal: 0, epoch: 0, state: NodeState::Running };
-        let entity = app.world_mut().spawn(Node { ordinal: 0, epoch: 0, state: NodeState::Running }).id();
+        let node = || Node { ordinal: 0, epoch: 0, state: NodeState::Running };
+        let entity = app.world_mut().spawn(node()).id();
+        (app, entity, node())
+    }
+
+    #[test]
+    fn a_timer_that_is_set_too_late_fires_in_the_next_tick_also_if_none_was_due_before() {
+        let (mut app, entity, node) = bench();
         let at = Instant::from_nanos(5_200_000);
         run_tick(app.world_mut(), at);
         app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, 7);
@@ -221,10 +227,7 @@ mod tests {
 
     #[test]
     fn the_runner_is_told_the_instant_of_a_timer_not_the_start_of_its_tick() {
-        let mut app = App::empty();
-        app.add_plugins(KernelPlugin { quantum: Duration::from_millis(1) }).add_timer::<u8>();
-        let node = Node { ordinal: 0, epoch: 0, state: NodeState::Running };
-        let entity = app.world_mut().spawn(Node { ordinal: 0, epoch: 0, state: NodeState::Running }).id();
+        let (mut app, entity, node) = bench();
         let [first, second] = [2_300_000, 5_700_000].map(Instant::from_nanos);
         for at in [second, first] {
             app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, 7);
