@@ -69,7 +69,7 @@ impl NodeClock {
         from + if self.drift_ppm == 0 { duration } else { duration.div_f64(self.rate()) }
     }
 
-    /// When what is done each `interval` from `from` on is done first: after about this `part` of it (0 to 1), and with what else the node
+    /// When what is done each `interval` from `from` on is done first: after about this `part` of it, and with what else the node
     /// does at intervals. It stays with that if the interval is a multiple of 500 ms; a shorter one has moments of its own.
     pub fn first(&self, from: Instant, interval: Duration, part: f64) -> Instant {
         let wait = interval.mul_f64(part);

@@ -34,7 +34,7 @@ pub(super) struct Outlets<'w> {
 }
 
 /// Where those of one input go.
-pub(super) struct Outlet<'a, 'w> {
+struct Outlet<'a, 'w> {
     all: &'a mut Outlets<'w>,
     node: Entity,
     at: Instant,
