@@ -13,7 +13,7 @@ use super::plot;
 use super::record::{Checkpoint, EventRow, LatencySummary, Meta, RunRecord};
 use super::summary::{Summary, summary};
 use super::tables::{
-    self, BROADCASTS, CHECKPOINTS, DETECTIONS, EDGES, EVENTS, LEAVES, LOGS, MEMBERS, NODES, READINGS, SERIES, SHADES, TEXTS,
+    self, BROADCASTS, CHECKPOINTS, DETECTIONS, EDGES, EVENTS, LEAVES, LOGS, MEMBERS, NODES, READINGS, ROUND_TRIPS, SERIES, SHADES, TEXTS,
 };
 
 #[cfg(test)]
@@ -67,6 +67,7 @@ pub fn write(dir: &Path, record: &RunRecord, verdicts: &[Verdict], plots: bool) 
     put(dir, CHECKPOINTS.file, CHECKPOINTS.encode(&record.checkpoints))?;
     put(dir, NODES.file, NODES.encode(&record.nodes))?;
     put(dir, EDGES.file, EDGES.encode(&record.edges))?;
+    put(dir, ROUND_TRIPS.file, ROUND_TRIPS.encode(&record.round_trips))?;
     put(dir, SHADES.file, SHADES.encode(&record.shades))?;
     put(dir, DETECTIONS.file, DETECTIONS.encode(&record.detections))?;
     put(dir, LEAVES.file, LEAVES.encode(&record.leaves))?;
@@ -105,6 +106,7 @@ pub fn read_record(dir: &Path) -> Result<RunRecord, ReportError> {
         checkpoints: read_checkpoints(dir)?,
         nodes: NODES.read(dir)?,
         edges: EDGES.read(dir)?,
+        round_trips: ROUND_TRIPS.read(dir)?,
         shades: SHADES.read(dir)?,
         detections: DETECTIONS.read(dir)?,
         missed_detections: rest.missed_detections,

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `summary.json` | the figures of the run and its verdicts | [`read_summary`] |
 //! | `record.json` | what of the record is neither a table nor a series | [`read_record`] |
-//! | `*.csv` | the series, broadcasts, events, checkpoints, nodes, edges, shades, detections, leaves | [`read_record`], [`read_events`], [`read_checkpoints`] |
+//! | `*.csv` | the series, broadcasts, events, checkpoints, nodes, edges, round trips, shades, detections, leaves | [`read_record`], [`read_events`], [`read_checkpoints`] |
 //! | `texts.csv`, `readings.csv`, `members.csv`, `logs.csv` | where there is chat: texts, who read them, who is a member, and what members have | [`read_record`] |
 //! | `*.png` | the pictures | drawn again by [`plot_dir`] |
 //!
@@ -38,7 +38,7 @@ pub use judge::{Verdict, judge};
 pub use plot::{SweepMetric, SweepTable, plot_dir, sweep_plot};
 pub use record::{
     BroadcastRow, Checkpoint, DetectionRow, EdgeRow, EventRow, LatencySummary, LeaveRow, LogsRow, MemberRow, Meta, NodeRow, ReadingRow,
-    RunRecord, Sample, Shade, TextRow,
+    RoundTripRow, RunRecord, Sample, Shade, TextRow,
 };
 pub use stats::{MedianBand, median_band, percentile};
 pub use summary::{

@@ -31,6 +31,8 @@ pub struct RunRecord {
     pub nodes: Vec<NodeRow>,
     /// The links at the end, each once.
     pub edges: Vec<EdgeRow>,
+    /// How long a ping takes over the sessions that are open at the end, as each side has measured it.
+    pub round_trips: Vec<RoundTripRow>,
     /// Periods in which something was wrong, for the background of pictures.
     pub shades: Vec<Shade>,
     /// Who noticed whose absence, and how soon.
@@ -224,6 +226,23 @@ pub struct EdgeRow {
     pub b: u32,
     /// Whether either side pushes eagerly over it: it is part of the tree.
     pub tree: bool,
+}
+
+/// The round-trip times that a node has measured over a session. Times are in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RoundTripRow {
+    /// Who pings.
+    pub node: u32,
+    /// Who answers.
+    pub peer: u32,
+    /// Of the last ping that was answered.
+    pub current_ms: f64,
+    /// Shortest.
+    pub min_ms: f64,
+    /// Longest.
+    pub max_ms: f64,
+    /// Exponential moving average, the newest with weight 1/8.
+    pub average_ms: f64,
 }
 
 /// A period in which something was wrong.

@@ -37,6 +37,8 @@ pub(super) const BROADCASTS: Table = Table {
 pub(super) const CHECKPOINTS: Table = Table { file: "checkpoints.csv", columns: &["nanos", "digest"] };
 pub(super) const NODES: Table = Table { file: "nodes.csv", columns: &["node", "id", "region", "up", "degree", "known"] };
 pub(super) const EDGES: Table = Table { file: "edges.csv", columns: &["a", "b", "tree"] };
+pub(super) const ROUND_TRIPS: Table =
+    Table { file: "round_trips.csv", columns: &["node", "peer", "current_ms", "min_ms", "max_ms", "average_ms"] };
 pub(super) const SHADES: Table = Table { file: "shades.csv", columns: &["from_seconds", "to_seconds", "label"] };
 pub(super) const DETECTIONS: Table = Table { file: "detections.csv", columns: &["observer", "target", "since_seconds", "seconds"] };
 pub(super) const LEAVES: Table = Table { file: "leaves.csv", columns: &["node", "at_seconds", "expected", "reported", "seconds_max"] };

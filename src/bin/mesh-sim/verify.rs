@@ -98,6 +98,7 @@ fn difference(recorded: &RunRecord, now: &RunRecord) -> Option<String> {
         ("leaves.csv", first_difference(&recorded.leaves, &now.leaves)),
         ("nodes.csv", first_difference(&recorded.nodes, &now.nodes)),
         ("edges.csv", first_difference(&recorded.edges, &now.edges)),
+        ("round_trips.csv", first_difference(&recorded.round_trips, &now.round_trips)),
         ("shades.csv", first_difference(&recorded.shades, &now.shades)),
     ];
     let (table, row) = tables.into_iter().find_map(|(table, at)| Some((table, at?)))?;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::super::sample_record::partition;
-use super::super::{BroadcastRow, DetectionRow, EdgeRow, LeaveRow, NodeRow, Sample, Shade, judge, plot_dir};
+use super::super::{BroadcastRow, DetectionRow, EdgeRow, LeaveRow, NodeRow, RoundTripRow, Sample, Shade, judge, plot_dir};
 use super::*;
 use crate::scenario::Expectation;
 use crate::scenario::Scenario;
@@ -179,6 +179,7 @@ prop_compose! {
     fn small_rows()(
         nodes in vec((any::<[u32; 3]>(), text(), text(), any::<bool>()), 0..4),
         edges in vec(any::<(u32, u32, bool)>(), 0..4),
+        round_trips in vec((any::<(u32, u32)>(), [number(), number(), number(), number()]), 0..4),
         shades in vec((number(), number(), text()), 0..4),
         detections in vec((any::<(u32, u32)>(), number(), number()), 0..4),
         leaves in vec((any::<[u32; 3]>(), number(), number()), 0..4),
@@ -187,6 +188,10 @@ prop_compose! {
         RunRecord {
             nodes: nodes.into_iter().map(|([node, degree, known], id, region, up)| NodeRow { node, id, region, up, degree, known }).collect(),
             edges: edges.into_iter().map(|(a, b, tree)| EdgeRow { a, b, tree }).collect(),
+            round_trips: round_trips
+                .into_iter()
+                .map(|((node, peer), [current_ms, min_ms, max_ms, average_ms])| RoundTripRow { node, peer, current_ms, min_ms, max_ms, average_ms })
+                .collect(),
             shades: shades.into_iter().map(|(from, to, label)| Shade { from, to, label }).collect(),
             detections: detections
                 .into_iter()

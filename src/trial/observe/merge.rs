@@ -13,9 +13,10 @@ use super::super::truth::Truth;
 use super::membership::missed_at_end;
 use super::texts::Texts;
 use super::{MAX_EVENTS, Observations, PartialSample, standing};
-use crate::kernel::{Instant, Neighbors, Refusals, timers_fired};
+use crate::kernel::{Instant, Neighbors, Refusals, Session, SessionPhase, Sessions, timers_fired};
 use crate::mesh::broadcast::Broadcast;
-use crate::report::{Checkpoint, DetectionRow, EdgeRow, EventRow, LeaveRow, NodeRow, RunRecord};
+use crate::mesh::liveness::RoundTrip;
+use crate::report::{Checkpoint, DetectionRow, EdgeRow, EventRow, LeaveRow, NodeRow, RoundTripRow, RunRecord};
 
 /// Makes the record of a run that ended at `end`, but for its `meta`'s wall time and memory.
 pub fn into_record<N: Carrier>(plan: &Plan, worlds: &mut [World], end: Instant) -> RunRecord {
@@ -37,6 +38,7 @@ pub fn into_record<N: Carrier>(plan: &Plan, worlds: &mut [World], end: Instant) 
         missed_at_end(world, end);
         record.nodes.extend(node_rows(plan, world, &truth));
         collect_edges(plan, world, &mut edges);
+        record.round_trips.extend(round_trips(plan, world));
         record.meta.events += timers_fired(world) + world.resource::<N>().delivered();
         for (reason, count) in world.resource::<Refusals>().iter() {
             *record.refusals.entry(reason.name().to_owned()).or_default() += count;
@@ -60,6 +62,7 @@ pub fn into_record<N: Carrier>(plan: &Plan, worlds: &mut [World], end: Instant) 
         }
     }
     record.nodes.sort_by_key(|row| row.node);
+    record.round_trips.sort_by_key(|row| (row.node, row.peer, row.current_ms.to_bits()));
     record.edges = edges.into_iter().map(|((a, b), tree)| EdgeRow { a, b, tree }).collect();
     keep_last_of_each(&mut record.detections);
     record
@@ -170,6 +173,19 @@ fn collect_edges(plan: &Plan, world: &World, edges: &mut BTreeMap<(u32, u32), bo
             *edges.entry((node.min(peer), node.max(peer))).or_default() |= eager;
         }
     }
+}
+
+/// What the nodes of a world that run have measured over their open sessions.
+fn round_trips(plan: &Plan, world: &World) -> Vec<RoundTripRow> {
+    let row = |node: usize, session: Entity| {
+        let remote = world.get::<Session>(session).filter(|state| state.phase == SessionPhase::Established)?.remote?;
+        let RoundTrip { current, min, max, average } = *world.get::<RoundTrip>(session)?;
+        let [current_ms, min_ms, max_ms, average_ms] = [current?, min?, max?, average?].map(|time| time.as_nanos() as f64 / 1e6);
+        Some(RoundTripRow { node: node as u32, peer: plan.ordinal(&remote)?, current_ms, min_ms, max_ms, average_ms })
+    };
+    let entities = world.resource::<Directory>().entities.iter().enumerate();
+    let sessions = entities.filter_map(|(node, entity)| Some((node, world.get::<Sessions>((*entity)?)?)));
+    sessions.flat_map(|(node, sessions)| sessions.iter().filter_map(move |session| row(node, session))).collect()
 }
 
 fn leave_rows(plan: &Plan, goodbyes: &[(u32, u32, Instant)], truth: &Truth) -> Vec<LeaveRow> {
