@@ -85,11 +85,17 @@ pub enum CryptoMode {
     Modelled,
 }
 
-/// A node's key pair, and how it signs. The secret is erased when dropped and has no `Debug`.
+/// A node's key pair, and how it signs. The secret is erased when dropped, and `Debug` shows the public half only.
 #[derive(Clone)]
 pub struct Identity {
     key: SigningKey,
     mode: CryptoMode,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identity").field(&self.id()).finish()
+    }
 }
 
 impl Identity {

@@ -13,27 +13,81 @@ use super::time::Instant;
 const RING: usize = 2048;
 /// Emptied buckets kept for reuse. More would hold the memory of the busiest moment for ever.
 const SPARE: usize = 64;
+/// From so many items on they are sorted by the upper halves of their ranks digit by digit, and only within a half by comparing.
+const MANY: usize = 512;
 
 /// Something that happens at an instant, in a total order among what happens in the same tick.
 pub trait Scheduled {
-    /// Orders the items of one tick. It must not depend on memory addresses or entity ids, and for one node follow time.
-    /// Between nodes any order will do, since what happens to them in one tick is causally independent: grouping by node lets each
-    /// one's state be fetched from memory once.
+    /// Orders the items of one tick. For one node it must follow time, and depend on nothing but what happens in the run. Between
+    /// nodes any order will do, since what happens to them in one tick is causally independent: grouping by node lets each one's state
+    /// be fetched from memory once.
     type Key: Ord;
 
     /// When it is due.
     fn at(&self) -> Instant;
     /// Its place among the items of the same tick.
     fn key(&self) -> Self::Key;
-    /// The beginning of its key as a number that is quickly compared, where that pays: what is equal in it is ordered by key.
-    /// `start` is the beginning of the tick.
+    /// The beginning of its key as a number that is quickly compared: what is equal in it is ordered by key. `start` is the beginning of
+    /// the tick. Where there are many nodes the node is the upper half.
     fn rank(&self, start: Instant) -> u64 {
         self.at().nanos_since(start)
     }
 }
 
-/// Items of one tick; `None` once they have been taken.
-type Bucket<T> = Vec<Option<T>>;
+/// Items of one tick.
+#[derive(Debug)]
+struct Bucket<T> {
+    /// Where they were pushed; `None` once they have been taken.
+    items: Vec<Option<T>>,
+    /// The rank and the index of each. They are sorted without a look at the items, which are many and long.
+    order: Vec<(u64, u32)>,
+}
+
+impl<T> Default for Bucket<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), order: Vec::new() }
+    }
+}
+
+impl<T: Scheduled> Bucket<T> {
+    #[inline]
+    fn push(&mut self, item: T, start: Instant) {
+        self.order.push((item.rank(start), self.items.len() as u32));
+        self.items.push(Some(item));
+    }
+
+    /// Appends what is left of `other`, whose tick is another: ranks count from `start` then.
+    fn append(&mut self, other: &mut Self, start: Instant) {
+        other.order.clear();
+        self.items.append(&mut other.items);
+        self.order.clear();
+        let items = self.items.iter().zip(0..);
+        self.order.extend(items.filter_map(|(item, index)| Some((item.as_ref()?.rank(start), index))));
+    }
+
+    fn sort(&mut self) {
+        let Self { items, order } = self;
+        // Ranks alone first; hardly any are equal.
+        if order.len() < MANY {
+            order.sort_unstable_by_key(|(rank, _)| *rank);
+        } else {
+            let group = |rank: u64| (rank >> 32) as u32;
+            radsort::sort_by_key(order, |(rank, _)| group(*rank));
+            for one in order.chunk_by_mut(|a, b| group(a.0) == group(b.0)) {
+                one.sort_unstable_by_key(|(rank, _)| *rank);
+            }
+        }
+        let key = |index: u32| items[index as usize].as_ref().map(Scheduled::key);
+        for equal in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|equal| equal.len() > 1) {
+            equal.sort_unstable_by_key(|(_, index)| key(*index));
+        }
+    }
+
+    fn clear(&mut self) {
+        self.items.clear();
+        self.order.clear();
+    }
+}
 
 /// The queue. Items come out by tick, within a tick by key.
 #[derive(Debug)]
@@ -47,10 +101,8 @@ pub struct CalendarQueue<T> {
     occupied: [u64; RING / 64],
     far: BTreeMap<u64, Bucket<T>>,
     spare: Vec<Bucket<T>>,
-    /// What is due and has not been taken.
+    /// What is due, in order.
     due: Bucket<T>,
-    /// Ranks and indices of what is due, in order.
-    order: Vec<(u64, u32)>,
     /// How many of those have been taken.
     taken: usize,
     len: usize,
@@ -66,8 +118,7 @@ impl<T: Scheduled> CalendarQueue<T> {
             occupied: [0; RING / 64],
             far: BTreeMap::new(),
             spare: Vec::new(),
-            due: Vec::new(),
-            order: Vec::new(),
+            due: Bucket::default(),
             taken: 0,
             len: 0,
         }
@@ -89,30 +140,30 @@ impl<T: Scheduled> CalendarQueue<T> {
         // Counted from `base`, so that the numbers are small: the processor divides those in a third of the time.
         let ahead = item.at().as_nanos().saturating_sub(self.base * self.quantum) / self.quantum;
         self.len += 1;
+        let start = Instant::from_nanos((self.base + ahead).saturating_mul(self.quantum));
         if ahead < RING as u64 {
             if self.ring.is_empty() {
-                self.ring.resize_with(RING, Vec::new);
+                self.ring.resize_with(RING, Bucket::default);
             }
             let slot = (self.base + ahead) as usize % RING;
             let bucket = &mut self.ring[slot];
-            if bucket.len() == bucket.capacity() {
+            if bucket.items.is_empty() {
+                self.occupied[slot / 64] |= 1 << (slot % 64);
                 Self::make_room(bucket, &mut self.spare);
             }
-            bucket.push(Some(item));
-            self.occupied[slot / 64] |= 1 << (slot % 64);
+            bucket.push(item, start);
         } else {
-            self.far.entry(self.base + ahead).or_default().push(Some(item));
+            self.far.entry(self.base + ahead).or_default().push(item, start);
         }
     }
 
+    /// A bucket that has been emptied is room for the next.
     #[cold]
     fn make_room(bucket: &mut Bucket<T>, spare: &mut Vec<Bucket<T>>) {
-        if bucket.is_empty()
+        if bucket.items.capacity() == 0
             && let Some(spare) = spare.pop()
         {
             *bucket = spare;
-        } else {
-            bucket.reserve(1);
         }
     }
 
@@ -125,7 +176,8 @@ impl<T: Scheduled> CalendarQueue<T> {
     pub fn next_at(&self) -> Option<Instant> {
         let tick = self.earliest()?;
         let near = self.next_in_ring().filter(|near| *near == tick).map(|tick| &self.ring[tick as usize % RING]);
-        near.into_iter().chain(self.far.get(&tick)).flatten().flatten().map(Scheduled::at).min()
+        let buckets = near.into_iter().chain(self.far.get(&tick));
+        buckets.flat_map(|bucket| &bucket.items).flatten().map(Scheduled::at).min()
     }
 
     /// Number of the earliest tick that holds something.
@@ -150,47 +202,49 @@ impl<T: Scheduled> CalendarQueue<T> {
         self.due.clear();
         self.taken = 0;
         let end = end.as_nanos().div_ceil(self.quantum);
-        while let Some(tick) = self.next_in_ring().filter(|tick| *tick < end) {
+        while let Some(tick) = self.earliest().filter(|tick| *tick < end) {
+            if let Some(mut bucket) = self.far.remove(&tick) {
+                self.bring_out(&mut bucket, tick);
+            }
             let slot = tick as usize % RING;
-            self.occupied[slot / 64] &= !(1 << (slot % 64));
-            let mut bucket = std::mem::take(&mut self.ring[slot]);
-            if self.due.is_empty() {
-                std::mem::swap(&mut self.due, &mut bucket);
-            } else {
-                self.due.append(&mut bucket);
-            }
-            if self.spare.len() < SPARE && bucket.capacity() > 0 {
-                self.spare.push(bucket);
+            let bit = 1 << (slot % 64);
+            if self.occupied[slot / 64] & bit != 0 {
+                self.occupied[slot / 64] &= !bit;
+                let mut bucket = std::mem::take(&mut self.ring[slot]);
+                self.bring_out(&mut bucket, tick);
+                if self.spare.len() < SPARE && bucket.items.capacity() > 0 {
+                    self.spare.push(bucket);
+                }
             }
         }
-        while let Some(entry) = self.far.first_entry().filter(|entry| *entry.key() < end) {
-            self.due.append(&mut entry.remove());
-        }
-        self.len -= self.due.len();
+        self.len -= self.due.items.len();
         self.base = self.base.max(end);
-        self.sort();
+        self.due.sort();
+    }
+
+    /// Moves what is in `bucket` to what is due, and leaves room in its place.
+    fn bring_out(&mut self, bucket: &mut Bucket<T>, tick: u64) {
+        if self.due.items.is_empty() {
+            std::mem::swap(&mut self.due, bucket);
+        } else {
+            // From whichever tick ranks are counted: what is before it is equal, and ordered by key.
+            self.due.append(bucket, Instant::from_nanos(tick.saturating_mul(self.quantum)));
+        }
+    }
+
+    /// The next `count` that [`take`](Self::take) gives.
+    #[inline]
+    pub fn upcoming(&self, count: usize) -> impl Iterator<Item = &T> {
+        let order = self.due.order.get(self.taken..).unwrap_or_default();
+        order.iter().take(count).filter_map(|(_, index)| self.due.items[*index as usize].as_ref())
     }
 
     /// The next of what was brought out. What is pushed meanwhile does not belong to it.
     #[inline]
     pub fn take(&mut self) -> Option<T> {
-        let (_, index) = *self.order.get(self.taken)?;
+        let (_, index) = *self.due.order.get(self.taken)?;
         self.taken += 1;
-        self.due[index as usize].take()
-    }
-
-    /// Puts into order what is due.
-    fn sort(&mut self) {
-        let Self { due, order, .. } = self;
-        order.clear();
-        let Some(start) = due.iter().flatten().map(Scheduled::at).min() else { return };
-        order.extend(due.iter().zip(0..).filter_map(|(item, index)| Some((item.as_ref()?.rank(start), index))));
-        // Ranks alone first; hardly any are equal.
-        order.sort_unstable_by_key(|(rank, _)| *rank);
-        let key = |index: u32| due[index as usize].as_ref().map(Scheduled::key);
-        for equal in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|equal| equal.len() > 1) {
-            equal.sort_unstable_by_key(|(_, index)| key(*index));
-        }
+        self.due.items[index as usize].take()
     }
 
     /// Tick number of the first occupied ring bucket, found by scanning the bitmap from `base`.

@@ -5,6 +5,11 @@ use super::record::RunRecord;
 /// The diameter of more nodes than this is not measured: it would take longer than the run.
 const DIAMETER_LIMIT: usize = 20_000;
 
+/// Searches at a time; of each a bit.
+const SEARCHES: usize = 256;
+type Searches = [u64; SEARCHES / 64];
+const NONE: Searches = [0; SEARCHES / 64];
+
 /// The graph of the running nodes. Nodes are numbered densely, in the order of the record.
 #[derive(Debug)]
 pub(super) struct Graph {
@@ -83,37 +88,39 @@ impl Graph {
 
     /// The most hops between two nodes; `None` if there are none, not all connected, or more than can be measured in reasonable time.
     ///
-    /// Breadth-first searches from 64 nodes at a time, one bit each (Then et al., *The More the Merrier*, VLDB 2014).
+    /// Breadth-first searches from many nodes at a time, one bit each (Then et al., *The More the Merrier*, VLDB 2014).
     pub fn diameter(&self) -> Option<u32> {
         if self.len() == 0 || self.len() > DIAMETER_LIMIT || self.components().len() > 1 {
             return None;
         }
         let mut longest = 0;
-        for first in (0..self.len()).step_by(64) {
-            longest = longest.max(self.eccentricity(first..(first + 64).min(self.len())));
+        for first in (0..self.len()).step_by(SEARCHES) {
+            longest = longest.max(self.eccentricity(first..(first + SEARCHES).min(self.len())));
         }
         Some(longest)
     }
 
-    /// The most hops from any of these (at most 64) nodes to any other.
+    /// The most hops from any of these (at most [`SEARCHES`]) nodes to any other.
     fn eccentricity(&self, sources: std::ops::Range<usize>) -> u32 {
-        let mut seen = vec![0_u64; self.len()];
-        let mut next = vec![0_u64; self.len()];
-        let mut frontier: Vec<(u32, u64)> = sources.enumerate().map(|(bit, node)| (node as u32, 1 << bit)).collect();
-        for (node, bits) in &frontier {
-            seen[*node as usize] = *bits;
+        let mut seen = vec![NONE; self.len()];
+        let mut next = vec![NONE; self.len()];
+        let mut frontier: Vec<(u32, Searches)> = Vec::new();
+        for (bit, node) in sources.enumerate() {
+            seen[node][bit / 64] = 1 << (bit % 64);
+            frontier.push((node as u32, seen[node]));
         }
+        let mut touched = Vec::new();
         let mut hops = 0;
         loop {
-            let mut touched = Vec::new();
-            for (node, bits) in &frontier {
+            for (node, searches) in &frontier {
                 for &to in self.neighbours(*node as usize) {
-                    let fresh = bits & !seen[to as usize];
-                    if fresh != 0 {
-                        if next[to as usize] == 0 {
+                    let (seen, next) = (&seen[to as usize], &mut next[to as usize]);
+                    let fresh: Searches = std::array::from_fn(|word| searches[word] & !seen[word]);
+                    if fresh != NONE {
+                        if *next == NONE {
                             touched.push(to);
                         }
-                        next[to as usize] |= fresh;
+                        next.iter_mut().zip(fresh).for_each(|(next, fresh)| *next |= fresh);
                     }
                 }
             }
@@ -122,10 +129,10 @@ impl Graph {
             }
             hops += 1;
             frontier.clear();
-            for node in touched {
-                let bits = std::mem::take(&mut next[node as usize]);
-                seen[node as usize] |= bits;
-                frontier.push((node, bits));
+            for node in touched.drain(..) {
+                let searches = std::mem::take(&mut next[node as usize]);
+                seen[node as usize].iter_mut().zip(searches).for_each(|(seen, new)| *seen |= new);
+                frontier.push((node, searches));
             }
         }
     }
@@ -142,6 +149,7 @@ mod tests {
     #[test]
     fn diameters_of_known_graphs() {
         assert_eq!(line(200).diameter(), Some(199));
+        assert_eq!(line(700).diameter(), Some(699));
         assert_eq!(Graph::new((0..130).collect(), (0..130).map(|i| (i, (i + 1) % 130))).diameter(), Some(65));
         assert_eq!(Graph::new((0..9).collect(), (1..9).map(|i| (0, i))).diameter(), Some(2));
         assert_eq!(line(1).diameter(), Some(0));

@@ -25,6 +25,8 @@ pub struct Plan {
     pub seed: u64,
     /// Length of a tick: what the scenario asks for, or the smallest latency if that is shorter, so that nothing sent in a tick arrives in it.
     pub quantum: Duration,
+    /// The identities of all nodes, by ordinal: what follows from a secret takes long to compute.
+    identities: Vec<Identity>,
     /// The ids of all nodes; a node's index is its ordinal.
     pub ids: IndexSet<NodeId, FxBuildHasher>,
     /// The network.
@@ -60,8 +62,8 @@ impl Plan {
         let worlds = worlds.clamp(1, (scenario.nodes as usize).clamp(1, 64));
         // Neighbouring ordinals live together: groups and regions are ranges, and talk most among themselves.
         let owner = (0..scenario.nodes as usize).map(|node| (node * worlds / scenario.nodes as usize) as u16).collect();
-        let ids: Vec<NodeId> =
-            (0..scenario.nodes).into_par_iter().map(|node| Identity::from_seed(secret(seed, node), scenario.crypto).id()).collect();
+        let identities: Vec<Identity> =
+            (0..scenario.nodes).into_par_iter().map(|node| Identity::from_seed(secret(seed, node), scenario.crypto)).collect();
         let mut pinned = Vec::new();
         if let Overlay::Pinned(graph) = &scenario.protocols.overlay {
             pinned = vec![Vec::new(); scenario.nodes as usize];
@@ -72,7 +74,8 @@ impl Plan {
         Ok(Self {
             seed,
             quantum: scenario.tick.min(model.min_latency()),
-            ids: ids.into_iter().collect(),
+            ids: identities.iter().map(Identity::id).collect(),
+            identities,
             model,
             timeline: Timeline::new(scenario, seed)?,
             pinned,
@@ -84,7 +87,7 @@ impl Plan {
 
     /// The identity of a node.
     pub fn identity(&self, node: u32) -> Identity {
-        Identity::from_seed(secret(self.seed, node), self.scenario.crypto)
+        self.identities[node as usize].clone()
     }
 
     /// The ordinal of the node that is called `id`.
