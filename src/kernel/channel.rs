@@ -3,10 +3,11 @@
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
+use super::ahead::{glance, next_chunk};
 use super::rest::AppRestExt;
 use super::router::{Received, Router};
 use super::schedule::{AppTickExt, Tick, TickSystems};
-use super::session::{CloseSession, Session, SessionOf, SessionPhase};
+use super::session::{CloseSession, SessionOf};
 use super::time::Instant;
 use super::traffic::{Refusals, SessionTraffic, Traffic};
 use super::transport::{FrameIn, FrameOut, HangUp, Service};
@@ -29,6 +30,8 @@ pub enum Channel {
     },
     /// ChaCha20-Poly1305 with the keys of a Noise handshake.
     Noise(Box<NoiseChannel>),
+    /// Its session has been closed in this tick: only farewells pass, through what it was before.
+    Ending(Box<Channel>),
 }
 
 impl Channel {
@@ -37,14 +40,19 @@ impl Channel {
         Self::Modelled { next: 0, seen: wire::ReplayWindow::default() }
     }
 
+    /// Lets nothing pass any more but farewells.
+    pub(super) fn end(&mut self) {
+        *self = Self::Ending(Box::new(std::mem::take(self)));
+    }
+
     /// Seals a message.
     ///
     /// # Errors
-    /// [`CloseReason::OutOfPhase`] before the session is open, [`CloseReason::FrameTooLong`] for a message that does not fit.
+    /// [`CloseReason::OutOfPhase`] if the session is not open, [`CloseReason::FrameTooLong`] for a message that does not fit.
     #[inline]
     pub fn seal(&mut self, message: WireMessage) -> Result<Frame, CloseReason> {
         match self {
-            Self::Closed => Err(CloseReason::OutOfPhase),
+            Self::Closed | Self::Ending(_) => Err(CloseReason::OutOfPhase),
             Self::Modelled { next, .. } => {
                 let size = wire::encoded_len(&message) + SEAL_OVERHEAD;
                 if size > wire::MAX_FRAME {
@@ -126,41 +134,51 @@ impl Plugin for ChannelPlugin {
 
 fn open_frames(
     mut frames: ResMut<Messages<FrameIn>>,
-    mut sessions: Query<(&Session, &SessionOf, &mut Channel, &Service, Option<&mut SessionTraffic>)>,
+    mut sessions: Query<(&SessionOf, &mut Channel, &Service, Option<&mut SessionTraffic>)>,
     mut router: Router,
     mut traffic: ResMut<Traffic>,
     mut refusals: ResMut<Refusals>,
     mut close: MessageWriter<CloseSession>,
+    mut chunk: Local<Vec<FrameIn>>,
 ) {
-    for FrameIn { session, at, frame } in frames.drain() {
-        let Ok((state, SessionOf(node), mut channel, service, of_session)) = sessions.get_mut(session) else { continue };
-        let refused = match (frame.kind(), state.phase) {
-            // The handshake has looked at these already.
-            (Ok(FrameKind::Handshake | FrameKind::Refusal), _) | (_, SessionPhase::Closed) => continue,
-            (Ok(FrameKind::Transport), SessionPhase::Established) => {
-                let length = frame.len();
-                match channel.open(frame, *service) {
-                    Ok(message) => {
-                        let protocol = message.protocol() as usize;
-                        traffic.received[protocol].add(length);
-                        if let Some(mut of_session) = of_session {
-                            of_session.0.received[protocol].add(length);
+    let mut frames = frames.drain();
+    while next_chunk(&mut frames, &mut chunk) {
+        glance(chunk.iter().map(|frame| {
+            let (SessionOf(node), channel, ..) = sessions.get(frame.session).ok()?;
+            Some((*node, matches!(*channel, Channel::Closed)))
+        }));
+        for FrameIn { session, at, frame } in chunk.drain(..) {
+            let Ok((SessionOf(node), mut channel, service, of_session)) = sessions.get_mut(session) else { continue };
+            // Nobody looks at when it changed: to note it would fetch one more line of memory for each frame.
+            let channel = channel.bypass_change_detection();
+            let refused = match frame.kind() {
+                // The handshake has looked at these already.
+                Ok(FrameKind::Handshake | FrameKind::Refusal) => continue,
+                _ if matches!(channel, Channel::Ending(_)) => continue,
+                Ok(FrameKind::Transport) => {
+                    let length = frame.len();
+                    match channel.open(frame, *service) {
+                        Ok(message) => {
+                            let protocol = message.protocol() as usize;
+                            traffic.received[protocol].add(length);
+                            if let Some(mut of_session) = of_session {
+                                of_session.0.received[protocol].add(length);
+                            }
+                            router.route(Received { node: *node, session, at, message: () }, message);
+                            continue;
                         }
-                        router.route(Received { node: *node, session, at, message: () }, message);
-                        continue;
+                        Err(reason) => reason,
                     }
-                    Err(reason) => reason,
                 }
+                Err(reason) => reason,
+            };
+            refusals.count(refused);
+            // Networks that repeat and reorder frames also let them come too early or again: that is nobody's fault.
+            let harmless = *service == Service::Datagram && matches!(refused, CloseReason::Replay | CloseReason::OutOfPhase);
+            if !harmless {
+                *channel = Channel::Closed;
+                close.write(CloseSession { session, reason: refused, at });
             }
-            (Ok(_), _) => CloseReason::OutOfPhase,
-            (Err(reason), _) => reason,
-        };
-        refusals.count(refused);
-        // Networks that repeat and reorder frames also let them come too early or again: that is nobody's fault.
-        let harmless = *service == Service::Datagram && matches!(refused, CloseReason::Replay | CloseReason::OutOfPhase);
-        if !harmless {
-            *channel = Channel::Closed;
-            close.write(CloseSession { session, reason: refused, at });
         }
     }
 }
@@ -173,24 +191,38 @@ fn obey_close(mut received: MessageReader<Received<SessionMessage>>, mut close: 
 
 fn seal_messages(
     mut outgoing: ResMut<Messages<Outgoing>>,
-    mut sessions: Query<(&Session, &mut Channel, Option<&mut SessionTraffic>)>,
+    mut sessions: Query<(&mut Channel, Option<&mut SessionTraffic>)>,
     mut traffic: ResMut<Traffic>,
     mut refusals: ResMut<Refusals>,
     mut frames: MessageWriter<FrameOut>,
+    mut chunk: Local<Vec<Outgoing>>,
 ) {
-    frames.write_batch(outgoing.drain().filter_map(|Outgoing { session, at, message }| {
-        // What is meant for a session that closed in this tick goes nowhere.
-        let Ok((Session { phase: SessionPhase::Established, .. }, mut channel, of_session)) = sessions.get_mut(session) else {
-            return None;
-        };
-        let protocol = message.protocol() as usize;
-        let frame = channel.seal(message).inspect_err(|reason| refusals.count(*reason)).ok()?;
-        traffic.sent[protocol].add(frame.len());
-        if let Some(mut of_session) = of_session {
-            of_session.0.sent[protocol].add(frame.len());
+    let mut outgoing = outgoing.drain();
+    while next_chunk(&mut outgoing, &mut chunk) {
+        glance(chunk.iter().map(|outgoing| {
+            let (channel, ..) = sessions.get(outgoing.session).ok()?;
+            Some(matches!(*channel, Channel::Closed))
+        }));
+        for Outgoing { session, at, message } in chunk.drain(..) {
+            let Ok((mut channel, of_session)) = sessions.get_mut(session) else { continue };
+            let channel = channel.bypass_change_detection();
+            // What is meant for a session that closed in this tick, or is not open yet, goes nowhere.
+            if matches!(channel, Channel::Closed | Channel::Ending(_)) {
+                continue;
+            }
+            let protocol = message.protocol() as usize;
+            match channel.seal(message) {
+                Ok(frame) => {
+                    traffic.sent[protocol].add(frame.len());
+                    if let Some(mut of_session) = of_session {
+                        of_session.0.sent[protocol].add(frame.len());
+                    }
+                    frames.write(FrameOut { session, at, frame });
+                }
+                Err(reason) => refusals.count(reason),
+            }
         }
-        Some(FrameOut { session, at, frame })
-    }));
+    }
 }
 
 /// The last frame of a session whose sides know each other says why it ends.
@@ -204,6 +236,10 @@ fn seal_farewells(
     let words: Vec<LastWords> = words.drain().collect();
     for HangUp { session, reason, at } in ends.read() {
         let Ok(mut channel) = sessions.get_mut(*session) else { continue };
+        let mut channel = match std::mem::take(&mut *channel) {
+            Channel::Ending(open) => *open,
+            open => open,
+        };
         let words = words.iter().filter(|words| words.session == *session).map(|words| words.message.clone());
         for message in words.chain([SessionMessage::Close(*reason).into()]) {
             let protocol = message.protocol();
@@ -212,7 +248,6 @@ fn seal_farewells(
                 frames.write(FrameOut { session: *session, at: *at, frame });
             }
         }
-        *channel = Channel::Closed;
     }
 }
 

@@ -222,17 +222,18 @@ pub fn spawn_session(commands: &mut Commands, node: Entity, role: Role, address:
 fn close_sessions(
     mut requests: ResMut<Messages<CloseSession>>,
     mut links: MessageReader<LinkDown>,
-    mut sessions: Query<(&mut Session, &SessionOf)>,
+    mut sessions: Query<(&mut Session, &mut Channel, &SessionOf)>,
     mut hang_up: MessageWriter<HangUp>,
     mut closed: MessageWriter<SessionClosed>,
 ) {
     let mut close = |session: Entity, reason: CloseReason, at: Instant, link_is_up: bool| {
-        let Ok((mut state, SessionOf(node))) = sessions.get_mut(session) else { return };
+        let Ok((mut state, mut channel, SessionOf(node))) = sessions.get_mut(session) else { return };
         if state.phase == SessionPhase::Closed {
             return;
         }
         let was_open = state.phase == SessionPhase::Established;
         state.phase = SessionPhase::Closed;
+        channel.end();
         if link_is_up {
             hang_up.write(HangUp { session, reason, at });
         }

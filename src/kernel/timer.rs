@@ -65,13 +65,20 @@ struct Entry<T> {
 }
 
 impl<T> Scheduled for Entry<T> {
-    // Among those of one instant it is the order of setting.
-    type Key = (Instant, u64);
+    // By node first, so that what touches its memory stands together. Among those of one instant it is the order of setting.
+    type Key = (u32, Instant, u64);
+
     fn at(&self) -> Instant {
         self.at
     }
-    fn key(&self) -> (Instant, u64) {
-        (self.at, self.sequence)
+
+    fn key(&self) -> (u32, Instant, u64) {
+        (self.node.index_u32(), self.at, self.sequence)
+    }
+
+    fn rank(&self, start: Instant) -> u64 {
+        let late = self.at.nanos_since(start).min(u64::from(u32::MAX));
+        u64::from(self.node.index_u32()) << 32 | late
     }
 }
 

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::crypto::{CryptoMode, Handshake, Identity, Progress, Secrets};
-use crate::kernel::{KernelPlugin, Node, NodeState, Role, SessionClosed, run_tick, spawn_session};
+use crate::kernel::{KernelPlugin, Node, NodeState, Role, Session, SessionClosed, SessionPhase, run_tick, spawn_session};
 use crate::wire::admission::Belonging;
 use crate::wire::{Address, LivenessMessage, MAX_FRAME};
 
@@ -45,6 +45,7 @@ impl Bench {
         let session = spawn_session(&mut world.commands(), node, Role::Responder, Address::Memory(1), Instant::ZERO);
         world.flush();
         let (ours, other) = channels();
+        let ours = if phase == SessionPhase::Established { ours } else { Channel::Closed };
         world.entity_mut(session).insert((ours, service));
         world.get_mut::<Session>(session).unwrap().phase = phase;
         Self { app, session, other, now: 0 }

@@ -25,6 +25,11 @@ impl Broadcast {
         self.tree.eager_peers()
     }
 
+    /// A glance at what a timer needs, for [`ahead`](crate::kernel::ahead).
+    pub(super) fn glance(&self) -> (Instant, [u64; 3]) {
+        (self.armed, self.tree.glance_due())
+    }
+
     /// Whether messages are pushed eagerly over `session`.
     pub fn is_eager(&self, session: Entity) -> bool {
         self.eager_peers().any(|link| link == session)

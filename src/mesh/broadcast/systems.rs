@@ -6,6 +6,7 @@ use rand::RngExt;
 
 use super::components::Broadcast;
 use super::{BroadcastConfig, Delivered, Publish, Published, Redundant};
+use crate::kernel::ahead::{glance, next_chunk};
 use crate::kernel::{
     CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Node, NodeClock, NodeRng, NodeStarted, Outgoing,
     Received, Refusals, Timers,
@@ -146,16 +147,25 @@ pub(super) fn receive(
     config: Res<BroadcastConfig>,
     mut nodes: Query<(&Node, &NodeClock, &mut Broadcast)>,
     mut out: Outlets,
+    mut chunk: Local<Vec<Received<BroadcastMessage>>>,
 ) {
-    let mut received = received.drain().peekable();
-    while let Some(Received { node: entity, .. }) = received.peek() {
-        let entity = *entity;
-        let mut state = nodes.get_mut(entity).ok();
-        // Messages to one node stand together.
-        while let Some(Received { session, at, message, .. }) = received.next_if(|received| received.node == entity) {
-            let Some((node, clock, broadcast)) = &mut state else { continue };
-            let moment = Moment { at, clock, config: &config };
-            out.after(entity, node, at, broadcast, |tree, out| tree.on_message(session, message, &moment, out));
+    let mut received = received.drain();
+    while next_chunk(&mut received, &mut chunk) {
+        glance(chunk.iter().map(|received| {
+            let (_, _, broadcast) = nodes.get(received.node).ok()?;
+            Some(broadcast.tree.glance(&received.message))
+        }));
+        let mut messages = chunk.drain(..).peekable();
+        while let Some(Received { node: entity, .. }) = messages.peek() {
+            let entity = *entity;
+            let mut state = nodes.get_mut(entity).ok();
+            // Messages to one node stand together.
+            while let Some(Received { session, at, message, .. }) = messages.next_if(|received| received.node == entity) {
+                let Some((node, clock, broadcast)) = &mut state else { continue };
+                let broadcast = broadcast.bypass_change_detection();
+                let moment = Moment { at, clock, config: &config };
+                out.after(entity, node, at, broadcast, |tree, out| tree.on_message(session, message, &moment, out));
+            }
         }
     }
 }
@@ -165,16 +175,22 @@ pub(super) fn tree_timers(
     config: Res<BroadcastConfig>,
     mut nodes: Query<(&Node, &NodeClock, &mut Broadcast)>,
     mut out: Outlets,
+    mut chunk: Local<Vec<Fired<TreeTimer>>>,
 ) {
-    for Fired { node: entity, at, .. } in fired.read() {
-        let Ok((node, clock, mut broadcast)) = nodes.get_mut(*entity) else { continue };
-        // An earlier one was set after this one: it has done the work.
-        if broadcast.armed > *at {
-            continue;
+    let mut fired = fired.read().copied();
+    while next_chunk(&mut fired, &mut chunk) {
+        glance(chunk.iter().map(|fired| Some(nodes.get(fired.node).ok()?.2.glance())));
+        for Fired { node: entity, at, .. } in chunk.drain(..) {
+            let Ok((node, clock, mut broadcast)) = nodes.get_mut(entity) else { continue };
+            let broadcast = broadcast.bypass_change_detection();
+            // An earlier one was set after this one: it has done the work.
+            if broadcast.armed > at {
+                continue;
+            }
+            broadcast.armed = Instant::NEVER;
+            let moment = Moment { at, clock, config: &config };
+            out.after(entity, node, at, broadcast, |tree, out| tree.on_timer(&moment, out));
         }
-        broadcast.armed = Instant::NEVER;
-        let moment = Moment { at: *at, clock, config: &config };
-        out.after(*entity, node, *at, &mut broadcast, |tree, out| tree.on_timer(&moment, out));
     }
 }
 

@@ -81,6 +81,11 @@ impl Awaited {
         self.announced_due.min(self.asked_due)
     }
 
+    /// A glance at what is due first.
+    pub fn glance(&self) -> u64 {
+        self.announced.front().map_or(0, |first| first.due.as_nanos())
+    }
+
     /// Takes an announcement that is due.
     pub fn take_due(&mut self, now: Instant) -> Option<Announced> {
         let due = self.announced.pop_front_if(|first| first.due <= now);

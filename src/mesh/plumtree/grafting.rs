@@ -26,7 +26,7 @@ impl Plumtree {
         }
         for Announcement { stretch, round } in announced.iter().copied() {
             // Almost always all of it has come: the tree is faster.
-            if self.has_all(&stretch) {
+            if self.origins.find(&(stretch.origin, stretch.life)).is_some_and(|seen| seen.contains_all(stretch.first, stretch.last)) {
                 continue;
             }
             let due = moment.after(moment.config.graft_timeout + self.slack);
@@ -34,11 +34,6 @@ impl Plumtree {
                 self.repairs.note((stretch.origin, stretch.life), stretch.last, from, moment);
             }
         }
-    }
-
-    /// Whether all of `stretch` has come.
-    fn has_all(&self, stretch: &Stretch) -> bool {
-        self.origins.get(&(stretch.origin, stretch.life)).is_some_and(|seen| seen.contains_all(stretch.first, stretch.last))
     }
 
     /// What of `stretch` has not come.

@@ -28,19 +28,32 @@ pub struct Log {
 }
 
 impl Log {
-    /// Keeps a message, and lets the oldest go until no more than `messages` and `bytes` of payload are kept.
-    pub fn push(&mut self, message: Kept, messages: usize, bytes: usize) {
+    /// Keeps a message, and lets the oldest go until no more than `messages` and `bytes` of payload are kept. Says whether it fits.
+    pub fn push(&mut self, message: Kept, messages: usize, bytes: usize) -> bool {
         self.bytes += message.rumor.payload.0.len();
         // Before the new one comes, so that a full log does not grow.
         while self.kept.len() >= messages.max(1) || self.bytes > bytes {
             let Some(oldest) = self.kept.pop_front() else { break };
             self.bytes -= oldest.rumor.payload.0.len();
         }
-        if messages == 0 || self.bytes > bytes {
-            self.bytes -= message.rumor.payload.0.len();
-        } else {
+        let fits = messages > 0 && self.bytes <= bytes;
+        if fits {
             self.kept.push_back(message);
+        } else {
+            self.bytes -= message.rumor.payload.0.len();
         }
+        fits
+    }
+
+    /// The `count` that came last, if so many are kept; oldest first.
+    pub fn latest(&self, count: usize) -> impl Iterator<Item = &Kept> {
+        self.kept.range(self.kept.len().saturating_sub(count)..)
+    }
+
+    /// A glance at where the next message will stand, or the one before it.
+    #[inline]
+    pub fn glance(&self) -> u64 {
+        self.kept.back().map_or(0, |kept| u64::from(kept.round))
     }
 
     /// The message called `id`. Asked for are mostly recent ones, so it looks from the end.
@@ -76,13 +89,15 @@ mod tests {
     #[test]
     fn the_oldest_go_when_there_are_too_many_or_they_are_too_long() {
         let mut log = Log::default();
-        (1..=5).for_each(|sequence| log.push(message(sequence, 10), 3, 1000));
+        (1..=5).for_each(|sequence| assert!(log.push(message(sequence, 10), 3, 1000)));
         assert_eq!(kept(&log), [3, 4, 5]);
-        log.push(message(6, 85), 3, 100);
+        assert_eq!(log.latest(2).map(|kept| kept.rumor.id.sequence).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(log.latest(9).count(), 3);
+        assert!(log.push(message(6, 85), 3, 100));
         assert_eq!((kept(&log), log.bytes), (vec![5, 6], 95));
-        log.push(message(7, 101), 3, 100);
+        assert!(!log.push(message(7, 101), 3, 100));
         assert_eq!((kept(&log), log.bytes), (vec![], 0), "what is too long on its own is not kept");
-        log.push(message(8, 1), 0, 100);
+        assert!(!log.push(message(8, 1), 0, 100));
         assert_eq!((kept(&log), log.bytes), (vec![], 0));
     }
 }

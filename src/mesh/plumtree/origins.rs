@@ -14,10 +14,22 @@ pub type Life = (NodeId, u64);
 
 /// Which messages have come, by the life that said them. When it is full, one that has been quiet makes room: those that have
 /// said something since the hand last passed are spared, as in the CLOCK algorithm of page replacement.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Origins {
     lives: IndexMap<Life, Origin, FxBuildHasher>,
+    /// Where the lives are that were looked for last, by a byte of their ids. Most are found here, and the hash table need not be
+    /// fetched from memory.
+    places: [u8; PLACES],
     hand: usize,
+}
+
+/// How many places are remembered: one line of the cache.
+const PLACES: usize = 64;
+
+impl Default for Origins {
+    fn default() -> Self {
+        Self { lives: IndexMap::default(), places: [0; PLACES], hand: 0 }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -32,9 +44,34 @@ impl Origins {
         self.lives.get(life).map(|origin| &origin.seen)
     }
 
+    /// A glance at what is known of a life of `id`.
+    #[inline]
+    pub fn glance(&self, id: &NodeId) -> u64 {
+        let place = self.places[usize::from(id.0[0]) % PLACES];
+        self.lives.get_index(usize::from(place)).map_or(0, |((_, life), origin)| life ^ origin.seen.upto())
+    }
+
+    /// The same, faster for those that are looked for again and again.
+    pub fn find(&mut self, life: &Life) -> Option<&Seen> {
+        let index = self.index_of(life)?;
+        Some(&self.lives[index].seen)
+    }
+
+    #[inline]
+    fn index_of(&mut self, life: &Life) -> Option<usize> {
+        let place = &mut self.places[usize::from(life.0.0[0]) % PLACES];
+        let index = usize::from(*place);
+        if self.lives.get_index(index).is_some_and(|(known, _)| known == life) {
+            return Some(index);
+        }
+        let index = self.lives.get_index_of(life)?;
+        *place = u8::try_from(index).unwrap_or(0);
+        Some(index)
+    }
+
     /// The same to be changed, and made if it was not known.
     pub fn get_or_make(&mut self, life: Life) -> &mut Seen {
-        match self.lives.get_index_of(&life) {
+        match self.index_of(&life) {
             Some(index) => {
                 let origin = &mut self.lives[index];
                 origin.active = true;

@@ -8,8 +8,10 @@ const MAX_STRETCHES: usize = 64;
 pub struct Seen {
     /// All numbers up to this one have come, or are no longer to be had.
     upto: u64,
-    /// Stretches beyond, from first to last number, ascending, never adjacent.
-    ahead: Vec<(u64, u64)>,
+    /// Stretches beyond, from first to last number, ascending, never adjacent. Hardly ever are there any: all that is held for them
+    /// otherwise is one word.
+    #[expect(clippy::box_collection, reason = "of three words two would be fetched from memory for nothing, of each origin at each node")]
+    ahead: Option<Box<Vec<(u64, u64)>>>,
 }
 
 /// What became of a number.
@@ -31,28 +33,28 @@ impl Seen {
 
     /// The highest number that has come.
     pub fn highest(&self) -> u64 {
-        self.ahead.last().map_or(self.upto, |(_, last)| *last)
+        self.ahead().last().map_or(self.upto, |(_, last)| *last)
     }
 
     /// Whether a number is missing below one that has come.
     pub fn has_gap(&self) -> bool {
-        !self.ahead.is_empty()
+        self.ahead.is_some()
     }
 
     /// Whether `number` has come.
     pub fn contains(&self, number: u64) -> bool {
-        number <= self.upto || self.ahead.iter().any(|(first, last)| (*first..=*last).contains(&number))
+        self.contains_all(number, number)
     }
 
     /// Whether all numbers from `first` to `last` have come.
     pub fn contains_all(&self, first: u64, last: u64) -> bool {
         let held = |(begin, end): &(u64, u64)| *begin <= first.max(self.upto + 1) && last <= *end;
-        last <= self.upto || self.ahead.iter().any(held)
+        last <= self.upto || self.ahead().iter().any(held)
     }
 
     /// Notes that `number`, at least 1, came.
     pub fn insert(&mut self, number: u64) -> Insert {
-        if self.ahead.is_empty() && number == self.upto + 1 {
+        if self.ahead.is_none() && number == self.upto + 1 {
             self.upto = number;
             Insert::New
         } else if self.contains(number) {
@@ -69,29 +71,39 @@ impl Seen {
         if first <= self.upto.saturating_add(1) {
             self.upto = self.upto.max(last);
         } else {
+            let ahead = self.ahead.get_or_insert_default();
             // The stretches that overlap it or touch it become one with it.
-            let begin = self.ahead.partition_point(|(_, end)| end.saturating_add(1) < first);
-            let end = self.ahead.partition_point(|(begin, _)| *begin <= last.saturating_add(1));
+            let begin = ahead.partition_point(|(_, end)| end.saturating_add(1) < first);
+            let end = ahead.partition_point(|(begin, _)| *begin <= last.saturating_add(1));
             if begin == end {
-                if self.ahead.len() >= MAX_STRETCHES {
+                if ahead.len() >= MAX_STRETCHES {
                     return false;
                 }
-                self.ahead.insert(begin, (first, last));
+                ahead.insert(begin, (first, last));
             } else {
-                let merged = (first.min(self.ahead[begin].0), last.max(self.ahead[end - 1].1));
-                self.ahead.splice(begin..end, [merged]);
+                let merged = (first.min(ahead[begin].0), last.max(ahead[end - 1].1));
+                ahead.splice(begin..end, [merged]);
             }
         }
-        let reached = self.ahead.iter().take_while(|(first, _)| *first <= self.upto.saturating_add(1)).count();
-        if let Some((_, last)) = self.ahead.drain(..reached).next_back() {
-            self.upto = self.upto.max(last);
+        if let Some(ahead) = &mut self.ahead {
+            let reached = ahead.iter().take_while(|(first, _)| *first <= self.upto.saturating_add(1)).count();
+            if let Some((_, last)) = ahead.drain(..reached).next_back() {
+                self.upto = self.upto.max(last);
+            }
+            if ahead.is_empty() {
+                self.ahead = None;
+            }
         }
         true
     }
 
+    fn ahead(&self) -> &[(u64, u64)] {
+        self.ahead.as_deref().map_or(&[], Vec::as_slice)
+    }
+
     /// The stretches up to `limit` that have not come, ascending.
     pub fn missing(&self, limit: u64) -> impl Iterator<Item = (u64, u64)> {
-        let ends = self.ahead.iter().map(|(first, last)| (first - 1, last + 1)).chain([(limit, u64::MAX)]);
+        let ends = self.ahead().iter().map(|(first, last)| (first - 1, last + 1)).chain([(limit, u64::MAX)]);
         let gaps = ends.scan(self.upto + 1, |next, (last, after)| Some((std::mem::replace(next, after), last)));
         gaps.map(move |(first, last)| (first, last.min(limit)))
             .take_while(move |(first, _)| *first <= limit)
@@ -139,7 +151,7 @@ mod tests {
         for number in 2..10_000 {
             seen.insert(number * 2);
         }
-        assert_eq!(seen.ahead.len(), MAX_STRETCHES);
+        assert_eq!(seen.ahead().len(), MAX_STRETCHES);
         assert_eq!(seen.insert(30_000), Insert::Refused);
         assert_eq!(seen.insert(1), Insert::New);
         assert_eq!(seen.insert(crate::wire::broadcast::MAX_SEQUENCE), Insert::Refused);

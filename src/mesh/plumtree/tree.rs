@@ -26,24 +26,23 @@ use crate::wire::{Announcement, BroadcastMessage, Mark, MessageId, NodeId, Paylo
 pub type Link = Entity;
 
 /// Messages that wait to be announced; with so many the announcement is sent.
-const MAX_QUEUED: u64 = 256;
-/// How many announcements are looked at for one that a message lengthens.
-const MAX_LENGTHENED: usize = 16;
+const MAX_UNANNOUNCED: usize = 256;
 
-/// What a node knows of broadcasts.
+/// What a node knows of broadcasts. What every message touches stands first and together: with many nodes it comes from memory line by
+/// line.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Plumtree {
     pub(super) peers: SmallVec<[Peer; 5]>,
-    pub(super) origins: Origins,
     pub(super) log: Log,
+    /// How many of those that the log kept last wait to be announced.
+    unannounced: usize,
+    /// When they are.
+    flush_at: Instant,
+    pub(super) awaited: Awaited,
+    pub(super) origins: Origins,
     pub(super) repairs: Repairs,
     shaper: Shaper,
-    pub(super) awaited: Awaited,
-    lazy_queue: Vec<Announcement>,
-    /// How many messages the queue announces.
-    queued: u64,
-    /// When the announcements that wait are sent.
-    flush_at: Instant,
     /// Time that the tree has been seen to need beyond the graft time-out.
     pub(super) slack: Duration,
     /// The message that was asked for last, when it had been announced, and who was asked.
@@ -63,8 +62,7 @@ impl Default for Plumtree {
             repairs: Repairs::default(),
             shaper: Shaper::default(),
             awaited: Awaited::default(),
-            lazy_queue: Vec::new(),
-            queued: 0,
+            unannounced: 0,
             flush_at: Instant::NEVER,
             slack: Duration::ZERO,
             grafted: None,
@@ -101,6 +99,23 @@ impl Plumtree {
         self.eager_push(&message, out, |round, rumor| BroadcastMessage::Gossip { round, rumor });
         self.lazy_push(message, moment, out);
         id
+    }
+
+    /// A glance at what `message` needs, for [`ahead`](crate::kernel::ahead).
+    #[inline]
+    pub fn glance(&self, message: &BroadcastMessage) -> [u64; 4] {
+        let origins = match message {
+            BroadcastMessage::Gossip { rumor, .. } => self.origins.glance(&rumor.id.origin),
+            BroadcastMessage::IHave(announced) => announced.first().map_or(0, |first| self.origins.glance(&first.stretch.origin)),
+            _ => self.origins.len() as u64,
+        };
+        let first = self.peers.first().map_or(0, |peer| peer.link.to_bits());
+        [origins, self.log.glance(), first, self.awaited.due().as_nanos()]
+    }
+
+    /// A glance at what [`on_timer`](Self::on_timer) needs.
+    pub fn glance_due(&self) -> [u64; 3] {
+        [self.flush_at.as_nanos(), self.log.glance(), self.awaited.glance()]
     }
 
     /// Does what a message of a neighbour asks for.
@@ -201,41 +216,55 @@ impl Plumtree {
         }
     }
 
-    /// LazyPush (algorithm 1): the message is kept, and announced with the next batch to all lazy peers.
+    /// LazyPush (algorithm 1): the message is kept, and announced with the next batch to all lazy peers. What cannot be kept is not
+    /// announced: who asked for it would not get it.
     pub(super) fn lazy_push(&mut self, message: Kept, moment: &Moment, out: &mut dyn Outlet) {
-        if self.peers.iter().any(|peer| !peer.eager && Some(peer.link) != message.via) {
-            self.flush_at = self.flush_at.min(moment.after(moment.config.ihave_interval));
-            self.announce(&message.rumor.id, message.round.saturating_add(1));
-            self.queued += 1;
-            if self.queued >= MAX_QUEUED {
-                self.dispatch(out);
-            }
+        let waits = self.unannounced > 0 || self.peers.iter().any(|peer| !peer.eager && Some(peer.link) != message.via);
+        if !self.log.push(message, moment.config.log_messages, moment.config.log_bytes) || !waits {
+            return;
         }
-        self.log.push(message, moment.config.log_messages, moment.config.log_bytes);
-    }
-
-    /// Puts a message to those that are to be announced.
-    fn announce(&mut self, id: &MessageId, round: u16) {
-        let MessageId { origin, life, sequence } = *id;
-        let follows = |one: &&mut Announcement| {
-            let Announcement { stretch, round: theirs } = one;
-            stretch.last + 1 == sequence && *theirs == round && stretch.life == life && stretch.origin == origin
-        };
-        match self.lazy_queue.iter_mut().rev().take(MAX_LENGTHENED).find(follows) {
-            Some(one) => one.stretch.last = sequence,
-            None => self.lazy_queue.push(Announcement { stretch: Stretch { origin, life, first: sequence, last: sequence }, round }),
+        if self.unannounced == 0 {
+            self.flush_at = moment.after(moment.config.ihave_interval);
+        }
+        self.unannounced += 1;
+        if self.unannounced >= MAX_UNANNOUNCED {
+            self.dispatch(out);
         }
     }
 
     /// Dispatch (algorithm 1): sends the announcements that wait.
     fn dispatch(&mut self, out: &mut dyn Outlet) {
+        let batch = self.announcements();
         self.flush_at = Instant::NEVER;
-        let batch: Arc<[Announcement]> = self.lazy_queue[..].into();
-        self.lazy_queue.clear();
-        self.queued = 0;
+        self.unannounced = 0;
         for peer in self.peers.iter().filter(|peer| !peer.eager) {
             out.push(Effect::Send(peer.link, BroadcastMessage::IHave(batch.clone())));
         }
+    }
+
+    /// What waits to be announced. It is read off the log: a list of its own would be one more thing to be fetched from memory for
+    /// each message that comes.
+    fn announcements(&self) -> Arc<[Announcement]> {
+        let mut batch: SmallVec<[Announcement; 32]> = SmallVec::new();
+        // Where in the batch the last stretch of an origin stands, by a byte of its id. If two share a place there is one stretch more.
+        let mut places = [0; 64];
+        for Kept { round, rumor, .. } in self.log.latest(self.unannounced) {
+            let MessageId { origin, life, sequence } = rumor.id;
+            let round = round.saturating_add(1);
+            let place = &mut places[usize::from(origin.0[0]) % 64];
+            match batch.get_mut(*place) {
+                Some(Announcement { stretch, round: theirs })
+                    if stretch.last + 1 == sequence && *theirs == round && stretch.life == life && stretch.origin == origin =>
+                {
+                    stretch.last = sequence;
+                }
+                _ => {
+                    *place = batch.len();
+                    batch.push(Announcement { stretch: Stretch { origin, life, first: sequence, last: sequence }, round });
+                }
+            }
+        }
+        batch[..].into()
     }
 
     /// Receive PRUNE (algorithm 1).
@@ -299,8 +328,8 @@ impl Plumtree {
     pub(super) fn make_eager(&mut self, link: Link, out: &mut dyn Outlet) {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.link == link && !peer.eager) {
             peer.eager = true;
-            if !self.lazy_queue.is_empty() {
-                out.push(Effect::Send(link, BroadcastMessage::IHave(self.lazy_queue[..].into())));
+            if self.unannounced > 0 {
+                out.push(Effect::Send(link, BroadcastMessage::IHave(self.announcements())));
             }
         }
     }

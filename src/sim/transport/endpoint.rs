@@ -7,25 +7,26 @@ use super::stall::{Hold, Stall};
 use crate::link_model::Direction;
 use crate::wire::CloseReason;
 
-/// One end of a link.
+/// One end of a link. First what a packet that comes needs, then what one that goes does: each should be one line of the cache.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Endpoint {
+    /// Since when what comes in is held back, on a stream.
+    pub(super) hold: Option<Box<Hold>>,
     /// The session it carries.
     pub(super) session: Entity,
+    generation: u32,
+    pub(super) state: State,
     /// The node it belongs to.
     pub(super) node: u32,
     /// The node at the other end.
     pub(super) peer: u32,
     /// The other end; known once the link is open.
     pub(super) peer_end: EndId,
-    generation: u32,
-    pub(super) state: State,
-    /// The way of what it sends.
-    pub(super) direction: Direction,
     /// What waits to be sent again, on a stream.
     pub(super) stall: Option<Box<Stall>>,
-    /// Since when what comes in is held back, on a stream.
-    pub(super) hold: Option<Box<Hold>>,
+    /// The way of what it sends.
+    pub(super) direction: Direction,
 }
 
 /// How far an end of a link has come.
@@ -79,6 +80,19 @@ impl Endpoints {
         }
         self.by_session[index] = slot;
         EndId { slot, generation: self.slots[slot as usize].generation }
+    }
+
+    /// A glance at what a packet to this end needs.
+    #[inline]
+    pub(super) fn glance(&self, id: EndId) -> Option<(u32, bool)> {
+        self.slots.get(id.slot as usize).map(|endpoint| (endpoint.generation, endpoint.hold.is_some()))
+    }
+
+    /// A glance at what a packet from the end that carries `session` needs.
+    #[inline]
+    pub(super) fn glance_from(&self, session: Entity) -> Option<(u32, bool)> {
+        let slot = *self.by_session.get(session.index_u32() as usize)?;
+        self.slots.get(slot as usize).map(|endpoint| (endpoint.generation, endpoint.stall.is_some()))
     }
 
     /// The slot of the end that carries `session`.

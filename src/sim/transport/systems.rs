@@ -4,6 +4,7 @@ use bevy_ecs::prelude::*;
 
 use super::arrive::Told;
 use super::fabric::Fabric;
+use crate::kernel::ahead::{CHUNK, glance, next_chunk};
 use crate::kernel::{BeaconOut, Clock, Dial, FrameOut, HangUp, Node};
 
 pub(super) fn deliver(clock: Res<Clock>, mut fabric: ResMut<Fabric>, mut told: Told) {
@@ -11,7 +12,11 @@ pub(super) fn deliver(clock: Res<Clock>, mut fabric: ResMut<Fabric>, mut told: T
     fabric.earliest = end;
     fabric.queue.open(end);
     let (mut to, mut receiver) = (u32::MAX, None);
-    while let Some(packet) = fabric.queue.take() {
+    for number in 0.. {
+        if number % CHUNK == 0 {
+            glance(fabric.queue.upcoming(CHUNK).map(|packet| fabric.endpoints.glance(packet.head.end)));
+        }
+        let Some(packet) = fabric.queue.take() else { break };
         // Packets to one node stand together.
         if packet.head.to != to {
             to = packet.head.to;
@@ -29,10 +34,14 @@ pub(super) fn dial(mut fabric: ResMut<Fabric>, mut dials: MessageReader<Dial>, n
     }
 }
 
-pub(super) fn send_frames(mut fabric: ResMut<Fabric>, mut frames: ResMut<Messages<FrameOut>>) {
+pub(super) fn send_frames(mut fabric: ResMut<Fabric>, mut frames: ResMut<Messages<FrameOut>>, mut chunk: Local<Vec<FrameOut>>) {
     // They are moved, not copied. Ids of messages are of no use here: nobody else reads what a transport has sent.
-    for FrameOut { session, at, frame } in frames.drain() {
-        fabric.send_frame(session, frame, at);
+    let mut frames = frames.drain();
+    while next_chunk(&mut frames, &mut chunk) {
+        glance(chunk.iter().map(|frame| fabric.endpoints.glance_from(frame.session)));
+        for FrameOut { session, at, frame } in chunk.drain(..) {
+            fabric.send_frame(session, frame, at);
+        }
     }
 }
 
