@@ -1,7 +1,8 @@
 //! Looking ahead: what is needed soon is fetched from memory side by side.
 //!
 //! With thousands of nodes hardly anything that a message needs is in the cache, and each fetch waits for the one before. So what is many
-//! is handled in chunks: first a glance at what all of a chunk will need, then one after the other.
+//! is handled in chunks: first a glance at what all of a chunk will need, then one after the other. Measured with and without, in turn: 4,080
+//! to 4,420 cycles an event instead of 4,960 to 5,290 with 10,000 nodes, 6,230 instead of 6,750 with 100,000 (`perf stat`, a busy machine).
 
 use std::hint::black_box;
 

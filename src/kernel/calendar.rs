@@ -28,7 +28,8 @@ pub trait Scheduled {
     /// Its place among the items of the same tick.
     fn key(&self) -> Self::Key;
     /// The beginning of its key as a number that is quickly compared: what is equal in it is ordered by key. `start` is the beginning of
-    /// the tick. Where there are many nodes the node is the upper half.
+    /// the tick. Whatever `start` is, also one after the instant, ranks must not contradict keys. Where there are many nodes the node is the
+    /// upper half.
     fn rank(&self, start: Instant) -> u64 {
         self.at().nanos_since(start)
     }
@@ -56,7 +57,7 @@ impl<T: Scheduled> Bucket<T> {
         self.items.push(Some(item));
     }
 
-    /// Appends what is left of `other`, whose tick is another: ranks count from `start` then.
+    /// Appends what is in `other`, and counts the ranks of all from `start`.
     fn append(&mut self, other: &mut Self, start: Instant) {
         other.order.clear();
         self.items.append(&mut other.items);
@@ -313,6 +314,61 @@ mod tests {
             let mut expected: Vec<_> = items.into_iter().map(|(at, key)| Item(at, key)).collect();
             expected.sort_unstable();
             prop_assert_eq!(out, expected);
+        }
+    }
+
+    /// Due at an instant, at one of several nodes.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    struct AtNode(u32, u64, u32);
+
+    impl Scheduled for AtNode {
+        type Key = Self;
+        fn at(&self) -> Instant {
+            Instant::from_nanos(self.1)
+        }
+        fn key(&self) -> Self {
+            *self
+        }
+        fn rank(&self, start: Instant) -> u64 {
+            u64::from(self.0) << 32 | self.at().nanos_since(start).min(u64::from(u32::MAX))
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_one_opening_brings_out_comes_by_node_whatever_ticks_it_was_pushed_for_and_when(
+            rounds in prop::collection::vec(
+                // Up to four times as far ahead as the ring reaches.
+                (prop::collection::vec((0_u32..300, 0_u64..8_192_000, any::<u32>()), 0..1500), 0_u64..4_000_000), 1..6,
+            ),
+        ) {
+            let quantum = Duration::from_micros(1);
+            let mut queue = CalendarQueue::new(quantum);
+            let (mut waiting, mut now) = (Vec::new(), 0);
+            for (items, step) in rounds.into_iter().chain([(Vec::new(), u64::MAX / 2)]) {
+                for (node, ahead, key) in items {
+                    // Some are late.
+                    let item = AtNode(node, (now + ahead).saturating_sub(10_000), key);
+                    queue.push(item);
+                    waiting.push(item);
+                }
+                now += step / 1000 * 1000;
+                queue.open(Instant::from_nanos(now));
+                prop_assert!(queue.upcoming(7).copied().eq(queue.upcoming(usize::MAX).copied().take(7)));
+                let announced: Vec<_> = queue.upcoming(usize::MAX).copied().collect();
+                let out: Vec<_> = std::iter::from_fn(|| queue.take()).collect();
+                prop_assert_eq!(&announced, &out);
+                // What is late comes with the next tick that is opened, at the latest with the one after this.
+                let (mut due, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|item| out.contains(item));
+                due.sort_unstable();
+                prop_assert_eq!(&out, &due);
+                prop_assert!(rest.iter().all(|item| item.1 >= now || step < 1000));
+                prop_assert_eq!(queue.len(), rest.len());
+                waiting = rest;
+            }
+            prop_assert!(waiting.is_empty());
         }
     }
 

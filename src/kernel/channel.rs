@@ -15,7 +15,7 @@ use crate::crypto::NoiseChannel;
 use crate::wire::frame::SEAL_OVERHEAD;
 use crate::wire::{self, CloseReason, Frame, FrameKind, ModelledBody, ModelledFrame, SessionMessage, WireMessage};
 
-/// How the frames of a session are sealed. The handshake sets it when the session opens.
+/// How the frames of a session are sealed. The handshake sets it when the session opens, whoever closes the session lets it end.
 #[derive(Component, Default, Debug)]
 pub enum Channel {
     /// Not yet.

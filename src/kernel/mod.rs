@@ -6,7 +6,7 @@
 mod access;
 mod address_book;
 mod agenda;
-pub mod ahead;
+pub(crate) mod ahead;
 mod calendar;
 mod channel;
 mod link_state;

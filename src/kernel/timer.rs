@@ -44,7 +44,7 @@ impl Next {
     }
 }
 
-/// A timer of `node` is due.
+/// A timer of `node` is due. Those of one tick come by node, and for one node by instant and in the order in which they were set.
 #[derive(Message, Debug, Clone, Copy)]
 pub struct Fired<T: Send + Sync + 'static> {
     /// Whose timer.
@@ -231,6 +231,31 @@ mod tests {
         app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, 7);
         assert_eq!(next_due(app.world()), Some(Instant::from_nanos(6_000_000)));
     }
+
+    #[test]
+    fn timers_of_one_tick_fire_by_node_and_for_each_by_instant_and_order_of_setting() {
+        let (mut app, first, node) = bench();
+        let second = app.world_mut().spawn(node).id();
+        for (entity, micros, timer) in [(second, 5_100, 1), (first, 5_300, 2), (second, 5_050, 3), (first, 5_300, 4), (first, 5_200, 5)] {
+            let at = Instant::from_nanos(micros * 1000);
+            app.world_mut().resource_mut::<Timers<u8>>().set(entity, &node, at, timer);
+        }
+        app.init_resource::<Heard>().add_systems(
+            Tick,
+            (|mut fired: MessageReader<Fired<u8>>, mut heard: ResMut<Heard>| {
+                heard.0.extend(fired.read().map(|fired| (fired.node, fired.timer)));
+            })
+            .in_set(TickSystems::Wake),
+        );
+        run_tick(app.world_mut(), Instant::from_nanos(5_000_000));
+        let heard = &app.world().resource::<Heard>().0;
+        let of = |entity| heard.iter().filter(move |(node, _)| *node == entity).map(|(_, timer)| *timer);
+        assert_eq!((of(first).collect::<Vec<_>>(), of(second).collect::<Vec<_>>()), (vec![5, 2, 4], vec![3, 1]));
+        assert_eq!(heard.chunk_by(|a, b| a.0 == b.0).count(), 2, "each node's stand together");
+    }
+
+    #[derive(Resource, Default)]
+    struct Heard(Vec<(Entity, u8)>);
 
     #[test]
     fn the_runner_is_told_the_instant_of_a_timer_not_the_start_of_its_tick() {

@@ -136,6 +136,32 @@ fn a_sealed_frame_before_the_session_is_open_closes_it() {
     assert_eq!(bench.receive(frame), Some(CloseReason::OutOfPhase));
 }
 
+#[derive(Resource, Default)]
+struct Sent(Vec<Frame>);
+
+#[test]
+fn in_the_tick_in_which_a_session_closes_only_farewells_pass() {
+    let mut bench = open(Service::Stream);
+    bench.app.init_resource::<Sent>().add_systems(
+        Tick,
+        (|mut frames: ResMut<Messages<FrameOut>>, mut sent: ResMut<Sent>| sent.0.extend(frames.drain().map(|out| out.frame)))
+            .in_set(TickSystems::Send),
+    );
+    let frame = bench.other.seal(ping()).unwrap();
+    let (world, session, at) = (bench.app.world_mut(), bench.session, Instant::from_nanos(1_000_000));
+    let word: WireMessage = LivenessMessage::Pong(7).into();
+    world.write_message(CloseSession { session, reason: CloseReason::PingTimeout, at });
+    world.write_message(FrameIn { session, at, frame });
+    world.write_message(Outgoing { session, at, message: ping() });
+    world.write_message(LastWords { session, message: word.clone() });
+    run_tick(world, at);
+    let sent = std::mem::take(&mut world.resource_mut::<Sent>().0);
+    let heard: Vec<_> = sent.into_iter().map(|frame| bench.other.open(frame, Service::Stream).unwrap()).collect();
+    assert_eq!(heard, [word, SessionMessage::Close(CloseReason::PingTimeout).into()]);
+    assert_eq!(bench.refusals(), []);
+    assert_eq!(bench.app.world().resource::<Traffic>().received[wire::Protocol::Liveness as usize].frames, 0);
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_close_the_session_with_a_reason_that_is_counted(bytes in prop::collection::vec(any::<u8>(), 0..200), real in any::<bool>()) {

@@ -28,21 +28,32 @@ pub struct Log {
 }
 
 impl Log {
-    /// Keeps a message, and lets the oldest go until no more than `messages` and `bytes` of payload are kept. Says whether it fits.
-    pub fn push(&mut self, message: Kept, messages: usize, bytes: usize) -> bool {
+    /// Whether a log of at most `messages` and `bytes` of payload keeps a message, if only that one.
+    pub fn takes(message: &Kept, messages: usize, bytes: usize) -> bool {
+        messages > 0 && message.rumor.payload.0.len() <= bytes
+    }
+
+    /// Whether it keeps a message together with the `count` that came last.
+    #[inline]
+    pub fn has_room_behind(&self, count: usize, message: &Kept, messages: usize, bytes: usize) -> bool {
+        let size = |kept: &Kept| kept.rumor.payload.0.len();
+        // Almost always there is room for all.
+        count < messages && (self.bytes + size(message) <= bytes || self.latest(count).map(size).sum::<usize>() + size(message) <= bytes)
+    }
+
+    /// Keeps a message that it [`takes`](Self::takes), and lets the oldest go until no more than `messages` and `bytes` of payload are
+    /// kept.
+    pub fn push(&mut self, message: Kept, messages: usize, bytes: usize) {
+        if !Self::takes(&message, messages, bytes) {
+            return;
+        }
         self.bytes += message.rumor.payload.0.len();
         // Before the new one comes, so that a full log does not grow.
-        while self.kept.len() >= messages.max(1) || self.bytes > bytes {
+        while self.kept.len() >= messages || self.bytes > bytes {
             let Some(oldest) = self.kept.pop_front() else { break };
             self.bytes -= oldest.rumor.payload.0.len();
         }
-        let fits = messages > 0 && self.bytes <= bytes;
-        if fits {
-            self.kept.push_back(message);
-        } else {
-            self.bytes -= message.rumor.payload.0.len();
-        }
-        fits
+        self.kept.push_back(message);
     }
 
     /// The `count` that came last, if so many are kept; oldest first.
@@ -89,15 +100,28 @@ mod tests {
     #[test]
     fn the_oldest_go_when_there_are_too_many_or_they_are_too_long() {
         let mut log = Log::default();
-        (1..=5).for_each(|sequence| assert!(log.push(message(sequence, 10), 3, 1000)));
+        (1..=5).for_each(|sequence| log.push(message(sequence, 10), 3, 1000));
         assert_eq!(kept(&log), [3, 4, 5]);
         assert_eq!(log.latest(2).map(|kept| kept.rumor.id.sequence).collect::<Vec<_>>(), [4, 5]);
         assert_eq!(log.latest(9).count(), 3);
-        assert!(log.push(message(6, 85), 3, 100));
+        log.push(message(6, 85), 3, 100);
         assert_eq!((kept(&log), log.bytes), (vec![5, 6], 95));
-        assert!(!log.push(message(7, 101), 3, 100));
-        assert_eq!((kept(&log), log.bytes), (vec![], 0), "what is too long on its own is not kept");
-        assert!(!log.push(message(8, 1), 0, 100));
-        assert_eq!((kept(&log), log.bytes), (vec![], 0));
+        log.push(message(7, 101), 3, 100);
+        assert_eq!((kept(&log), log.bytes), (vec![5, 6], 95), "what is too long on its own drives nothing out");
+        log.push(message(8, 1), 0, 100);
+        assert_eq!(kept(&log), [5, 6]);
+    }
+
+    #[test]
+    fn there_is_room_behind_the_latest_if_all_of_them_stay() {
+        let mut log = Log::default();
+        (1..=3).for_each(|sequence| log.push(message(sequence, 30), 3, 100));
+        for (behind, size, room) in [(2, 40, true), (2, 41, false), (1, 41, true), (3, 1, false), (0, 100, true)] {
+            assert_eq!(log.has_room_behind(behind, &message(4, size), 3, 100), room, "{behind} {size}");
+            let mut log = Log { kept: log.kept.clone(), bytes: log.bytes };
+            let stay: Vec<_> = log.latest(behind).map(|kept| kept.rumor.id.sequence).chain([4]).collect();
+            log.push(message(4, size), 3, 100);
+            assert_eq!(kept(&log).ends_with(&stay), room, "{behind} {size}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`broadcast`](super::broadcast) has one for each node, [`topics`](super::topics) one for each topic that a node takes part in.
 
+mod announcing;
 mod awaited;
 mod config;
 mod effects;

@@ -17,8 +17,8 @@ pub type Life = (NodeId, u64);
 #[derive(Debug)]
 pub struct Origins {
     lives: IndexMap<Life, Origin, FxBuildHasher>,
-    /// Where the lives are that were looked for last, by a byte of their ids. Most are found here, and the hash table need not be
-    /// fetched from memory.
+    /// Where the lives are that were looked for last, by a byte of their ids. Most are found here, if there are not more than
+    /// 256, and the hash table need not be fetched from memory.
     places: [u8; PLACES],
     hand: usize,
 }
@@ -51,7 +51,7 @@ impl Origins {
         self.lives.get_index(usize::from(place)).map_or(0, |((_, life), origin)| life ^ origin.seen.upto())
     }
 
-    /// The same, faster for those that are looked for again and again.
+    /// What has come of `life`: as [`get`](Self::get), and faster for those that are looked for again and again.
     pub fn find(&mut self, life: &Life) -> Option<&Seen> {
         let index = self.index_of(life)?;
         Some(&self.lives[index].seen)
@@ -146,5 +146,25 @@ mod tests {
         assert_eq!(origins.len(), MAX_ORIGINS);
         assert!(origins.get(&life(0)).is_some_and(|seen| seen.contains(1)));
         assert!(origins.get(&life(3 * MAX_ORIGINS - 1)).is_some());
+    }
+
+    #[test]
+    fn a_life_is_found_wherever_it_has_been_moved_and_whoever_shares_its_place() {
+        let mut origins = Origins::default();
+        // Far more lives than places, several of them of one node, and many that make room for others.
+        for round in 0..3_u64 {
+            for number in 0..2 * MAX_ORIGINS {
+                let (id, _) = life(number % 9000);
+                let life = (id, round + (number / 9000) as u64);
+                origins.get_or_make(life).insert(1 + round);
+                assert!(origins.find(&life).is_some_and(|seen| seen.contains(1 + round)), "{number}");
+            }
+        }
+        let known: Vec<Life> = origins.iter().map(|(life, _)| *life).collect();
+        assert_eq!(known.len(), MAX_ORIGINS);
+        for life in known {
+            let expected = origins.get(&life).map(Seen::upto);
+            assert_eq!(origins.find(&life).map(Seen::upto), expected);
+        }
     }
 }

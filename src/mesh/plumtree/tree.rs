@@ -20,13 +20,10 @@ use super::repair::Repairs;
 use super::seen::Insert;
 use super::shaper::Shaper;
 use crate::kernel::Instant;
-use crate::wire::{Announcement, BroadcastMessage, Mark, MessageId, NodeId, Payload, Rumor, Stretch};
+use crate::wire::{BroadcastMessage, Mark, MessageId, NodeId, Payload, Rumor};
 
 /// The session that reaches a peer; nothing more than a name here.
 pub type Link = Entity;
-
-/// Messages that wait to be announced; with so many the announcement is sent.
-const MAX_UNANNOUNCED: usize = 256;
 
 /// What a node knows of broadcasts. What every message touches stands first and together: with many nodes it comes from memory line by
 /// line.
@@ -36,9 +33,9 @@ pub struct Plumtree {
     pub(super) peers: SmallVec<[Peer; 5]>,
     pub(super) log: Log,
     /// How many of those that the log kept last wait to be announced.
-    unannounced: usize,
+    pub(super) unannounced: usize,
     /// When they are.
-    flush_at: Instant,
+    pub(super) flush_at: Instant,
     pub(super) awaited: Awaited,
     pub(super) origins: Origins,
     pub(super) repairs: Repairs,
@@ -76,7 +73,7 @@ impl Default for Plumtree {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer {
     pub link: Link,
-    eager: bool,
+    pub eager: bool,
     /// When it was pruned last, by either side.
     pruned_at: Instant,
 }
@@ -216,57 +213,6 @@ impl Plumtree {
         }
     }
 
-    /// LazyPush (algorithm 1): the message is kept, and announced with the next batch to all lazy peers. What cannot be kept is not
-    /// announced: who asked for it would not get it.
-    pub(super) fn lazy_push(&mut self, message: Kept, moment: &Moment, out: &mut dyn Outlet) {
-        let waits = self.unannounced > 0 || self.peers.iter().any(|peer| !peer.eager && Some(peer.link) != message.via);
-        if !self.log.push(message, moment.config.log_messages, moment.config.log_bytes) || !waits {
-            return;
-        }
-        if self.unannounced == 0 {
-            self.flush_at = moment.after(moment.config.ihave_interval);
-        }
-        self.unannounced += 1;
-        if self.unannounced >= MAX_UNANNOUNCED {
-            self.dispatch(out);
-        }
-    }
-
-    /// Dispatch (algorithm 1): sends the announcements that wait.
-    fn dispatch(&mut self, out: &mut dyn Outlet) {
-        let batch = self.announcements();
-        self.flush_at = Instant::NEVER;
-        self.unannounced = 0;
-        for peer in self.peers.iter().filter(|peer| !peer.eager) {
-            out.push(Effect::Send(peer.link, BroadcastMessage::IHave(batch.clone())));
-        }
-    }
-
-    /// What waits to be announced. It is read off the log: a list of its own would be one more thing to be fetched from memory for
-    /// each message that comes.
-    fn announcements(&self) -> Arc<[Announcement]> {
-        let mut batch: SmallVec<[Announcement; 32]> = SmallVec::new();
-        // Where in the batch the last stretch of an origin stands, by a byte of its id. If two share a place there is one stretch more.
-        let mut places = [0; 64];
-        for Kept { round, rumor, .. } in self.log.latest(self.unannounced) {
-            let MessageId { origin, life, sequence } = rumor.id;
-            let round = round.saturating_add(1);
-            let place = &mut places[usize::from(origin.0[0]) % 64];
-            match batch.get_mut(*place) {
-                Some(Announcement { stretch, round: theirs })
-                    if stretch.last + 1 == sequence && *theirs == round && stretch.life == life && stretch.origin == origin =>
-                {
-                    stretch.last = sequence;
-                }
-                _ => {
-                    *place = batch.len();
-                    batch.push(Announcement { stretch: Stretch { origin, life, first: sequence, last: sequence }, round });
-                }
-            }
-        }
-        batch[..].into()
-    }
-
     /// Receive PRUNE (algorithm 1).
     pub fn on_prune(&mut self, from: Link, moment: &Moment) {
         self.make_lazy(from, moment.at);
@@ -329,7 +275,7 @@ impl Plumtree {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.link == link && !peer.eager) {
             peer.eager = true;
             if self.unannounced > 0 {
-                out.push(Effect::Send(link, BroadcastMessage::IHave(self.announcements())));
+                out.push(Effect::Send(link, BroadcastMessage::IHave(self.unannounced())));
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::scenario::{Dissemination, Graph, Overlay, Scenario, Selection, Worklo
 /// Of the program itself, and the tables of a run.
 const BASE: f64 = 12e6;
 /// Of a node, whatever runs on it.
-const NODE: f64 = 6_000.0;
+const NODE: f64 = 6_250.0;
 /// Of what a node knows about one member.
 const MEMBER: f64 = 800.0;
 /// Of one end of a link.
