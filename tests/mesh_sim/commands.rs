@@ -71,6 +71,9 @@ fn a_result_says_what_was_run_and_can_be_verified() {
     let run = scenario::load(result.join("scenario.ron").to_str().unwrap()).unwrap().scenario;
     assert_eq!((run.name.as_str(), run.seed, run.duration.as_secs(), run.workload[0].rate), ("first-contact", 7, 12, 2.0));
     assert!(result.join("summary.json").is_file());
+    // Pings over links of 1 ms each way.
+    let measured = std::fs::read_to_string(result.join("round_trips.csv")).unwrap();
+    assert_eq!(measured, "node,peer,current_ms,min_ms,max_ms,average_ms\n0,1,2.0,2.0,2.0,2.0\n1,0,2.0,2.0,2.0,2.0\n");
 
     let output = mesh_sim(folder.path(), &["verify", "output/first-contact-7"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", said(&output), complaint(&output));
