@@ -86,8 +86,7 @@ impl Detector {
 
     /// Watches `member` from `at` on, with a new window. Says whether it had been suspected.
     pub(super) fn watch(&mut self, member: NodeId, clock: &NodeClock, limits: &Limits, at: Instant) -> bool {
-        let crowd = 1.0 + self.arrivals.len() as f64 / CROWD;
-        let arrivals = Arrivals { window: Window::expecting(limits.config.first_estimate.mul_f64(crowd)), last: at };
+        let arrivals = Arrivals { window: Window::expecting(self.first_estimate(limits)), last: at };
         let deadline = limits.deadline(&arrivals, clock);
         let (index, old) = self.arrivals.insert_full(member, arrivals);
         let suspected = old.is_some() && self.deadlines[index] == Instant::NEVER;
@@ -98,6 +97,11 @@ impl Detector {
         }
         self.earliest = self.earliest.min(deadline);
         suspected
+    }
+
+    /// How often heartbeats come among so many, before some have come.
+    fn first_estimate(&self, limits: &Limits) -> Duration {
+        limits.config.first_estimate.mul_f64(1.0 + self.arrivals.len() as f64 / CROWD)
     }
 
     /// Takes in a heartbeat. Says whether its member had been suspected.
@@ -130,14 +134,24 @@ impl Detector {
             return;
         }
         self.earliest = Instant::NEVER;
+        let estimate = self.first_estimate(limits);
         for index in 0..self.deadlines.len() {
             let deadline = self.deadlines[index];
             if deadline > now {
                 self.earliest = self.earliest.min(deadline);
                 continue;
             }
+            let Some((member, arrivals)) = self.arrivals.get_index_mut(index) else { continue };
+            // Many more may have joined since it has been watched.
+            if arrivals.window.expect_as_rarely_as(estimate) {
+                let deadline = limits.deadline(arrivals, clock);
+                if deadline > now {
+                    self.deadlines[index] = deadline;
+                    self.earliest = self.earliest.min(deadline);
+                    continue;
+                }
+            }
             self.deadlines[index] = Instant::NEVER;
-            let Some((member, arrivals)) = self.arrivals.get_index(index) else { continue };
             let (mean, std_deviation) = limits.distribution(&arrivals.window);
             tell(*member, phi(clock.elapsed(arrivals.last, now).as_secs_f64(), mean, std_deviation));
         }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::components::Limits;
 use super::*;
-use crate::kernel::NodeState;
+use crate::crypto::NodeId;
+use crate::kernel::{Instant, NodeClock, NodeState};
 use crate::mesh::membership::MembershipConfig;
 use crate::mesh::membership::testbed::Testbed;
 
@@ -41,4 +43,25 @@ fn who_was_stopped_itself_suspects_nobody() {
     assert!(bed.log().suspected.iter().all(|(_, node, member)| *node != stopped && *member == others));
     assert_eq!(bed.log().suspected.len(), 7, "everybody else does suspect it");
     assert!((0..8).all(|node| bed.alive(node) == 7), "and trusts it again");
+}
+
+#[test]
+fn who_has_not_been_heard_of_yet_has_the_time_that_a_crowd_needs_which_came_after_it() {
+    let (clock, limits) = (NodeClock::default(), Limits::new(DetectionConfig::default()));
+    let at = |seconds| Instant::ZERO + seconds * SECOND;
+    let suspects = |crowd: u16, seconds| {
+        let mut detector = Detector::default();
+        detector.watch(NodeId([7; 32]), &clock, &limits, at(0));
+        for number in 0..crowd {
+            let mut id = [0; 32];
+            id[..2].copy_from_slice(&number.to_le_bytes());
+            detector.watch(NodeId(id), &clock, &limits, at(5));
+        }
+        let mut suspected = 0;
+        detector.suspect(&clock, &limits, at(seconds), |_, _| suspected += 1);
+        (suspected, detector.suspects(&NodeId([7; 32])))
+    };
+    assert_eq!((suspects(0, 15), suspects(0, 16)), ((0, false), (1, true)));
+    assert_eq!((suspects(999, 16), suspects(999, 43)), ((0, false), (0, false)));
+    assert_eq!((suspects(999, 44), suspects(999, 49)), ((1, true), (1000, true)), "the first a little before the others");
 }

@@ -15,34 +15,57 @@ pub struct Window {
     samples: Vec<u32>,
     /// Index of the oldest sample of a full ring.
     oldest: u32,
+    /// What it expected first, in microseconds, as long as that is among the samples; then 0.
+    estimate: u32,
     sum: u64,
     sum_of_squares: u128,
 }
+
+/// The samples that stand for an estimate, as parts of it.
+const ESTIMATE: [f64; 2] = [0.5, 1.5];
 
 impl Window {
     /// A window that expects `estimate` give or take a half until it knows better, as Akka's detector does with a quarter: two samples that
     /// go when the window is full.
     pub fn expecting(estimate: Duration) -> Self {
-        let mut window = Self::default();
-        window.push(estimate.mul_f64(0.5), 2);
-        window.push(estimate.mul_f64(1.5), 2);
+        let mut window = Self { estimate: micros(estimate), ..Self::default() };
+        for part in ESTIMATE {
+            window.push(estimate.mul_f64(part), ESTIMATE.len());
+        }
         window
+    }
+
+    /// Expects `estimate` instead of less, as long as what it expected first is in the window. Says whether it did expect less.
+    pub fn expect_as_rarely_as(&mut self, estimate: Duration) -> bool {
+        let expected_less = (1..micros(estimate)).contains(&self.estimate);
+        if expected_less {
+            self.estimate = micros(estimate);
+            for (index, part) in ESTIMATE.into_iter().enumerate() {
+                self.replace(index, micros(estimate.mul_f64(part)));
+            }
+        }
+        expected_less
     }
 
     /// Takes in the time between two heartbeats; the oldest makes room if there are `most` (at least 2) already.
     pub fn push(&mut self, interval: Duration, most: usize) {
         let sample = micros(interval);
         if self.samples.len() < most.max(2) {
-            self.samples.push(sample);
+            self.samples.push(0);
+            self.replace(self.samples.len() - 1, sample);
         } else {
             let index = self.oldest as usize % self.samples.len();
-            let old = std::mem::replace(&mut self.samples[index], sample);
+            self.replace(index, sample);
             self.oldest = (index as u32 + 1) % self.samples.len() as u32;
-            self.sum -= u64::from(old);
-            self.sum_of_squares -= square(old);
+            self.estimate = 0;
         }
-        self.sum += u64::from(sample);
-        self.sum_of_squares += square(sample);
+    }
+
+    fn replace(&mut self, index: usize, sample: u32) {
+        let Some(place) = self.samples.get_mut(index) else { return };
+        let old = std::mem::replace(place, sample);
+        self.sum = self.sum - u64::from(old) + u64::from(sample);
+        self.sum_of_squares = self.sum_of_squares - square(old) + square(sample);
     }
 
     /// Mean, in seconds.
@@ -91,5 +114,17 @@ mod tests {
     fn the_first_estimate_has_a_deviation_of_a_half() {
         let window = Window::expecting(Duration::from_secs(4));
         assert_eq!((window.mean(), window.std_deviation()), (4.0, 2.0));
+    }
+
+    #[test]
+    fn an_estimate_rises_in_place_as_long_as_it_is_in_the_window() {
+        let seconds = Duration::from_secs;
+        let mut window = Window::expecting(seconds(4));
+        window.push(seconds(1), 3);
+        assert!(!window.expect_as_rarely_as(seconds(4)), "it expects as much already");
+        assert!(window.expect_as_rarely_as(seconds(10)));
+        assert_eq!((window.samples.clone(), window.mean()), (vec![5_000_000, 15_000_000, 1_000_000], 7.0));
+        window.push(seconds(1), 3);
+        assert!(!window.expect_as_rarely_as(seconds(100)), "it knows better");
     }
 }
