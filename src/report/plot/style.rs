@@ -24,12 +24,16 @@ pub(super) const CYAN: RGBColor = RGBColor(102, 204, 238);
 pub(super) const PURPLE: RGBColor = RGBColor(170, 51, 119);
 pub(super) const INDIGO: RGBColor = RGBColor(51, 34, 136);
 pub(super) const GREY: RGBColor = RGBColor(150, 150, 150);
+// From his *vibrant* and *muted* schemes, where there are more things than bright colours.
+const ORANGE: RGBColor = RGBColor(238, 119, 51);
+const TEAL: RGBColor = RGBColor(68, 170, 153);
+const WINE: RGBColor = RGBColor(136, 34, 85);
 
 /// Colours of things of one kind, most distinct first.
 pub(super) const SERIES: [RGBColor; 8] = [BLUE, RED, GREEN, YELLOW, CYAN, PURPLE, INDIGO, GREY];
 
 /// Colours of the protocols, by number.
-pub(super) const PROTOCOLS: [RGBColor; 8] = [GREY, GREEN, PURPLE, BLUE, CYAN, RED, INDIGO, YELLOW];
+pub(super) const PROTOCOLS: [RGBColor; 12] = [GREY, GREEN, PURPLE, BLUE, CYAN, RED, INDIGO, YELLOW, TEAL, ORANGE, WINE, INK];
 
 pub(super) const TITLE: f64 = 31.0;
 pub(super) const HEADING: f64 = 20.0;
