@@ -92,6 +92,38 @@ fn quiet_says_nothing_and_results_go_where_they_are_sent() {
 }
 
 #[test]
+fn results_do_not_overwrite_the_scenario_that_says_what_to_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "// Mine.\n(nodes: 2, duration: \"2s\")";
+    std::fs::write(folder.path().join("scenario.ron"), source).unwrap();
+    let output = mesh_sim(folder.path(), &["--scenario", "scenario.ron", "--no-plots", "--out", "."]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(complaint(&output).contains("would overwrite"), "{}", complaint(&output));
+    assert_eq!(content(folder.path()), ["scenario.ron"]);
+    assert_eq!(std::fs::read_to_string(folder.path().join("scenario.ron")).unwrap(), source);
+}
+
+#[test]
+fn a_pinned_link_to_a_node_that_was_away_is_whole_again_with_and_without_handshakes() {
+    for (handshake, service) in [("()", "Stream"), ("None", "Stream"), ("None", "Datagram")] {
+        let folder = tempfile::tempdir().unwrap();
+        let source = format!(
+            "(nodes: 4, duration: \"40s\", crypto: Modelled, network: (service: {service}, link: (latency: Constant(\"10ms\"))),
+              protocols: (handshake: {handshake}, overlay: Pinned(Line), dissemination: Plumtree()),
+              faults: [(at: \"10s\", do: Crash(Nodes([1]))), (at: \"11s\", do: Restart(nodes: Nodes([1])))],
+              workload: [(from: Nodes([3]), rate: 1, size: 100, start: \"25s\", stop: \"38s\")],
+              expect: [Reliability(1.0), LatencyMax(\"30ms\")])"
+        );
+        std::fs::write(folder.path().join("x.ron"), source).unwrap();
+        let output = mesh_sim(folder.path(), &["--scenario", "x.ron", "--no-plots", "--out", "r"]);
+        assert_eq!(output.status.code(), Some(0), "{handshake} {service}: {}{}", said(&output), complaint(&output));
+        let nodes = std::fs::read_to_string(folder.path().join("r/nodes.csv")).unwrap();
+        let degrees: Vec<&str> = nodes.lines().skip(1).filter_map(|line| line.split(',').nth(4)).collect();
+        assert_eq!(degrees, ["1", "2", "2", "1"], "{handshake} {service}");
+    }
+}
+
+#[test]
 fn a_matrix_of_ones_own_travels_with_the_result() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("m.csv"), "region,a,b\na,1,20\nb,20,1\n").unwrap();

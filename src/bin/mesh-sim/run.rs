@@ -1,9 +1,9 @@
 //! `mesh-sim --scenario FILE`: the main job.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use murmuration::report::{check_output, progress_bar};
-use murmuration::scenario::{self, ScenarioArgs};
+use murmuration::scenario::{self, SCENARIO_FILE, ScenarioArgs};
 
 use crate::{Outcome, complain, is_coloured, say};
 use murmuration::{report, sim};
@@ -29,6 +29,11 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
     let scenario = &loaded.scenario;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}", scenario.name, scenario.seed)));
     check_output(&folder)?;
+    let ours = folder.join(SCENARIO_FILE);
+    let same = |path: &Path| path.canonicalize().is_ok_and(|path| ours.canonicalize().is_ok_and(|ours| ours == path));
+    if same(&loaded.path) {
+        return Err(format!("--out: the results would overwrite {}, which says what to run", ours.display()));
+    }
 
     let bar = progress_bar(1000, args.quiet);
     let progress = |fraction: f64| bar.set_position((fraction * 1000.0) as u64);

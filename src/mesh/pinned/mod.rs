@@ -22,5 +22,6 @@ impl Plugin for PinnedPlugin {
             (systems::dial_all, systems::unlink, systems::link, systems::redial).chain().in_set(ProtocolSystems::Topology),
         );
         app.world_mut().register_required_components::<PinnedPeers, components::Failures>();
+        app.world_mut().register_required_components::<PinnedPeers, components::Spares>();
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 
 use super::PinnedPeers;
-use super::components::Failures;
+use super::components::{Failures, Spares};
 use crate::kernel::{
     Connect, Fired, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeStarted, SessionClosed, SessionOpened, Timers,
 };
@@ -21,26 +21,34 @@ pub struct Redial(u32);
 
 pub(super) fn dial_all(
     mut started: MessageReader<NodeStarted>,
-    mut nodes: Query<(&PinnedPeers, &mut Failures)>,
+    mut nodes: Query<(&PinnedPeers, &mut Failures, &mut Spares)>,
     mut connect: MessageWriter<Connect>,
 ) {
     for NodeStarted { node, at, .. } in started.read() {
-        let Ok((pinned, mut failures)) = nodes.get_mut(*node) else { continue };
+        let Ok((pinned, mut failures, mut spares)) = nodes.get_mut(*node) else { continue };
         failures.0 = vec![0; pinned.0.len()];
+        spares.0.clear();
         connect.write_batch(pinned.0.iter().map(|to| Connect { node: *node, to: *to, at: *at }));
     }
 }
 
 pub(super) fn unlink(
     mut closed: MessageReader<SessionClosed>,
-    mut nodes: Query<(&Node, &NodeClock, &PinnedPeers, &mut Failures, &mut Neighbors)>,
+    mut nodes: Query<(&Node, &NodeClock, &PinnedPeers, &mut Failures, &mut Spares, &mut Neighbors)>,
     mut timers: ResMut<Timers<Redial>>,
     mut down: MessageWriter<NeighborDown>,
+    mut up: MessageWriter<NeighborUp>,
 ) {
     for SessionClosed { node: entity, session, address, reason, at, .. } in closed.read() {
-        let Ok((node, clock, pinned, mut failures, mut neighbors)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, clock, pinned, mut failures, mut spares, mut neighbors)) = nodes.get_mut(*entity) else { continue };
+        spares.0.retain(|spare| spare.session != *session);
         if let Some(neighbor) = neighbors.remove(*session) {
             down.write(NeighborDown { node: *entity, neighbor, at: *at });
+            if let Some(index) = spares.0.iter().position(|spare| spare.id == neighbor.id) {
+                let neighbor = spares.0.swap_remove(index);
+                neighbors.insert(neighbor);
+                up.write(NeighborUp { node: *entity, neighbor, at: *at });
+            }
         }
         let index = pinned.0.iter().position(|peer| peer == address);
         if let Some((index, failed)) = index.and_then(|index| Some((index, failures.0.get_mut(index)?)))
@@ -55,11 +63,11 @@ pub(super) fn unlink(
 
 pub(super) fn link(
     mut opened: MessageReader<SessionOpened>,
-    mut nodes: Query<(&PinnedPeers, &mut Failures, &mut Neighbors)>,
+    mut nodes: Query<(&PinnedPeers, &mut Failures, &mut Spares, &mut Neighbors)>,
     mut up: MessageWriter<NeighborUp>,
 ) {
     for SessionOpened { node, session, remote, address, at, .. } in opened.read() {
-        let Ok((pinned, mut failures, mut neighbors)) = nodes.get_mut(*node) else { continue };
+        let Ok((pinned, mut failures, mut spares, mut neighbors)) = nodes.get_mut(*node) else { continue };
         let index = pinned.0.iter().position(|peer| peer == address);
         if let Some(failed) = index.and_then(|index| failures.0.get_mut(index)) {
             *failed = 0;
@@ -67,6 +75,8 @@ pub(super) fn link(
         let neighbor = Neighbor { session: *session, id: *remote };
         if neighbors.insert(neighbor) {
             up.write(NeighborUp { node: *node, neighbor, at: *at });
+        } else {
+            spares.0.push(neighbor);
         }
     }
 }
