@@ -104,7 +104,8 @@ impl Direction {
     fn transmit_modelled(&mut self, params: &LinkParams, service: Service, weather: Weather, now: Instant, bytes: usize) -> Verdict {
         let mut departure = now;
         if let Some((rate, queue)) = params.rate {
-            let takes = |bytes: u64| Duration::from_nanos((u128::from(bytes) * 1_000_000_000 / u128::from(rate)) as u64);
+            let nanos = |bytes: u64| u64::try_from(u128::from(bytes) * 1_000_000_000 / u128::from(rate)).unwrap_or(u64::MAX);
+            let takes = |bytes: u64| Duration::from_nanos(nanos(bytes));
             let waiting = self.busy_until.since(now);
             // What waits on a stream waits with its sender; only so much of it fits there.
             let room = if service == Service::Stream { queue.saturating_add(STALL_BYTES) } else { queue };

@@ -1,5 +1,6 @@
 //! Matrices of latencies between regions.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ pub struct Matrix {
     regions: Vec<String>,
     latencies: Vec<Duration>,
 }
+
+/// Longest file that is read: a thousand regions.
+const MAX_BYTES: u64 = 8 << 20;
 
 /// Why a matrix cannot be used.
 #[derive(thiserror::Error, Debug)]
@@ -57,8 +61,14 @@ impl Matrix {
             return parse(name, builder.from_reader(content.as_bytes()).records(), *halve);
         }
         let path: PathBuf = base.join(name);
-        let reader = builder.from_path(path).map_err(|source| MatrixError::Unreadable { name: name.into(), source })?;
-        parse(name, reader.into_records(), round_trip)
+        let unreadable = |error: std::io::Error| MatrixError::Unreadable { name: name.into(), source: error.into() };
+        let mut bytes = Vec::new();
+        std::fs::File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            let problem = format!("the file is longer than {MAX_BYTES} bytes, the most that a matrix may have");
+            return Err(MatrixError::Malformed { name: name.into(), row: 1, problem });
+        }
+        parse(name, builder.from_reader(&*bytes).records(), round_trip)
     }
 
     /// The names of the regions.

@@ -100,13 +100,10 @@ fn time(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
 
-/// The first sample from `after` on in which every running node knows exactly the running nodes.
-///
-/// `inclusive` says whether a sample at that very instant counts: one that was taken at the instant of a fault may show the world as it
-/// was before.
-pub(super) fn first_whole_view(record: &RunRecord, after: f64, inclusive: bool) -> Option<f64> {
-    let later = |seconds: f64| if inclusive { seconds >= after } else { seconds > after };
-    record.samples.iter().find(|s| later(s.seconds) && s.up > 0 && s.complete_views == s.up).map(|s| s.seconds)
+/// The first sample after `after` in which every running node knows exactly the running nodes. One that was taken at the very instant
+/// of a start or a fault shows the world as it was before.
+pub(super) fn first_whole_view(record: &RunRecord, after: f64) -> Option<f64> {
+    record.samples.iter().find(|s| s.seconds > after && s.up > 0 && s.complete_views == s.up).map(|s| s.seconds)
 }
 
 fn all_members_known(record: &RunRecord, within: Duration, after: Since) -> Outcome {
@@ -119,7 +116,7 @@ fn all_members_known(record: &RunRecord, within: Duration, after: Since) -> Outc
         return Err(format!("no sample was taken after {event}"));
     };
     let bound = time(within);
-    Ok(match first_whole_view(record, from, after == Since::Start) {
+    Ok(match first_whole_view(record, from) {
         Some(at) => {
             let delay = at - from;
             (

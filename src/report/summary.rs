@@ -220,12 +220,9 @@ fn chat(record: &RunRecord) -> ChatSummary {
 fn membership(record: &RunRecord) -> MembershipSummary {
     let meta = &record.meta;
     let change = record.heals.iter().chain(&record.fault_times).copied().max_by(f64::total_cmp);
-    let (from, inclusive) = match change {
-        Some(change) if change >= record.started_at => (change, false),
-        _ => (record.started_at, true),
-    };
+    let from = change.map_or(record.started_at, |change| change.max(record.started_at));
     MembershipSummary {
-        converged_at_seconds: meta.membership.then(|| first_whole_view(record, from, inclusive)).flatten(),
+        converged_at_seconds: meta.membership.then(|| first_whole_view(record, from)).flatten(),
         false_suspicions: meta.detection.then_some(record.false_suspicions),
         detection_seconds: DetectionSummary {
             p50: detection_quantile(record, 0.5).flatten(),

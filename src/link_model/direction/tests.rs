@@ -140,6 +140,16 @@ fn a_rate_queues_frames_and_a_full_queue_loses_datagrams_or_breaks_streams() {
 }
 
 #[test]
+fn a_queue_as_long_as_can_be_written_holds_everything() {
+    for queue in [1 << 40, 1 << 60, u64::MAX] {
+        let params = params(LinkSpec { rate: Some(100_000), queue, ..LinkSpec::default() });
+        let mut direction = Direction::new(NAME, 0);
+        let mut send = || direction.transmit(&params, Service::Datagram, Weather::Clear, Instant::ZERO, 1000);
+        assert!((0..100).all(|_| matches!(send(), Verdict::Once(_))), "{queue}");
+    }
+}
+
+#[test]
 fn frames_are_duplicated_and_held_back_as_asked() {
     let spec = LinkSpec { duplicate: 0.2, reorder: Reorder { probability: 0.1, delay: millis(50) }, ..LinkSpec::default() };
     let datagrams = verdicts(spec.clone(), Service::Datagram, FRAMES);

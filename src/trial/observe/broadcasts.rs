@@ -11,7 +11,7 @@ use super::super::plan::Plan;
 use super::super::trace::Trace;
 use super::super::truth::Truth;
 use super::super::workload::stamp;
-use super::{Kind, Observations};
+use super::{Kind, Observations, percentiles};
 use crate::kernel::{Instant, Node};
 use crate::mesh::broadcast::{Delivered, Published, Redundant};
 use crate::report::{BroadcastRow, LatencySummary};
@@ -187,14 +187,7 @@ impl Broadcasts {
 
     /// Percentiles of all delivery latencies.
     pub(super) fn latency(&self) -> Option<LatencySummary> {
-        let millis = |micros: u64| micros as f64 / 1000.0;
-        let at = |quantile: f64| millis(self.latency.value_at_quantile(quantile));
-        (!self.latency.is_empty()).then(|| LatencySummary {
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            max: self.all.values().map(|tally| tally.latency_max).max().unwrap_or(0) as f64 / 1e6,
-        })
+        percentiles(&self.latency, self.all.values().map(|tally| tally.latency_max).max().unwrap_or(0) as f64 / 1e6)
     }
 
     /// One row for each broadcast, in the order of sending.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 use fixedbitset::FixedBitSet;
+use hdrhistogram::Histogram;
 
 use super::plan::Plan;
 use super::trace::Trace;
@@ -27,7 +28,7 @@ use crate::mesh::discovery::{WentOffline, WentOnline};
 use crate::mesh::leave::{MemberLeft, Stopped};
 use crate::mesh::membership::{MemberForgotten, MemberJoined};
 use crate::mesh::topics::TopicRefused;
-use crate::report::{DetectionRow, EventRow};
+use crate::report::{DetectionRow, EventRow, LatencySummary};
 
 pub use broadcasts::Broadcasts;
 pub use kinds::Kind;
@@ -160,4 +161,11 @@ impl Observations {
             self.events_dropped += 1;
         }
     }
+}
+
+/// Percentiles of latencies in microseconds, and the `longest` in milliseconds. The histogram tells the upper end of a range, at most a
+/// thousandth above, which may lie beyond the longest.
+fn percentiles(latency: &Histogram<u64>, longest: f64) -> Option<LatencySummary> {
+    let at = |quantile: f64| (latency.value_at_quantile(quantile) as f64 / 1000.0).min(longest);
+    (!latency.is_empty()).then(|| LatencySummary { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: longest })
 }

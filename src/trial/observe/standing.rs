@@ -10,13 +10,14 @@ use super::super::adversary::{Breaches, breaches};
 use super::super::nodes::Directory;
 use super::super::plan::Plan;
 use super::super::truth::Truth;
+use super::percentiles;
 use super::texts::{Said, Texts, topic_names};
 use crate::mesh::admission::{Admission, Ledger, Roll};
 use crate::mesh::chat::Chat;
 use crate::mesh::membership::Membership;
 use crate::mesh::routing::RoutingCounts;
 use crate::mesh::topics::Topics;
-use crate::report::{LatencySummary, LogsRow, MemberRow, ReadingRow, RunRecord, TextRow};
+use crate::report::{LogsRow, MemberRow, ReadingRow, RunRecord, TextRow};
 use crate::scenario::Adversary;
 use crate::wire::TopicId;
 use crate::wire::chat::EntryId;
@@ -44,9 +45,8 @@ pub(super) fn complete(record: &mut RunRecord, plan: &Plan, worlds: &mut [World]
             seconds: reading.at.as_secs_f64(),
         }));
     }
-    let at = |quantile: f64| latency.value_at_quantile(quantile) as f64 / 1000.0;
     let longest = record.texts.iter().map(|text| text.latency_max_ms).fold(0.0, f64::max);
-    record.text_latency = (!latency.is_empty()).then(|| LatencySummary { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: longest });
+    record.text_latency = percentiles(&latency, longest);
 }
 
 fn latencies() -> Histogram<u64> {
