@@ -62,6 +62,13 @@ impl Limits {
         clock.after(arrivals.last, patience)
     }
 
+    /// What of a silence beyond the mean is learnt at most. `None`: all. A pause that is no longer than what the least deviation allows
+    /// anyway hides no failure, and to learn no more than that would be to learn nothing of how heartbeats vary.
+    fn learnt_pause(&self) -> Option<Duration> {
+        let pause = self.config.acceptable_pause;
+        (pause.as_secs_f64() > self.deviations * self.config.min_std_deviation.as_secs_f64()).then_some(pause)
+    }
+
     /// What the configuration says.
     pub(super) fn config(&self) -> &DetectionConfig {
         &self.config
@@ -111,7 +118,8 @@ impl Detector {
         // A silence that was a failure says nothing about how heartbeats come, nor does the part of one that only the accepted pause
         // has kept from being held for one: learnt, it would hide the next failure.
         if !suspected {
-            let longest = Duration::from_secs_f64(arrivals.window.mean()) + limits.config.acceptable_pause;
+            let mean = Duration::from_secs_f64(arrivals.window.mean());
+            let longest = limits.learnt_pause().map_or(Duration::MAX, |pause| mean.saturating_add(pause));
             arrivals.window.push(clock.elapsed(arrivals.last, at).min(longest), limits.config.window);
         }
         arrivals.last = arrivals.last.max(at);

@@ -65,3 +65,17 @@ fn who_has_not_been_heard_of_yet_has_the_time_that_a_crowd_needs_which_came_afte
     assert_eq!((suspects(999, 16), suspects(999, 43)), ((0, false), (0, false)));
     assert_eq!((suspects(999, 44), suspects(999, 49)), ((1, true), (1000, true)), "the first a little before the others");
 }
+
+#[test]
+fn without_a_pause_all_is_learnt_as_in_the_paper() {
+    let config = DetectionConfig { acceptable_pause: Duration::ZERO, min_std_deviation: SECOND / 10, ..DetectionConfig::default() };
+    let (clock, limits, member) = (NodeClock::default(), Limits::new(config), NodeId([7; 32]));
+    let (mut detector, mut now) = (Detector::default(), Instant::ZERO);
+    detector.watch(member, &clock, &limits, now);
+    // Two exchanges a second, one soon after the other.
+    for interval in [SECOND * 9 / 10, SECOND / 10].into_iter().cycle().take(400) {
+        detector.suspect(&clock, &limits, now + interval, |_, phi| panic!("suspected at {now:?}: {phi}"));
+        now = now + interval;
+        detector.hear(&member, &clock, &limits, now);
+    }
+}
