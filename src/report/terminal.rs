@@ -6,6 +6,7 @@ use super::format::{bytes, count, millis, number, percent, plural, seconds};
 use super::judge::Verdict;
 use super::record::RunRecord;
 use super::summary::{ChatSummary, Summary, summary};
+use crate::scenario::harmless;
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
@@ -20,7 +21,7 @@ pub fn terminal_summary(record: &RunRecord, verdicts: &[Verdict], colour: bool) 
     let nodes = plural(figures.nodes.into(), "node", "nodes");
     line(&mut out, &format!("{} · {nodes} · seed {}", paint(BOLD, &figures.scenario), figures.seed));
     if !record.meta.about.is_empty() {
-        line(&mut out, &paint(DIM, &record.meta.about));
+        line(&mut out, &paint(DIM, &harmless(record.meta.about.chars())));
     }
     out.push('\n');
     for (label, text) in rows(record, &figures) {

@@ -59,7 +59,7 @@ impl fmt::Display for ScenarioError {
 impl ScenarioError {
     /// A mistake at no place.
     pub(crate) fn new(origin: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { origin: origin.into(), place: None, message: message.into(), suggestion: None }
+        Self { origin: origin.into(), place: None, message: harmless(message.into().chars()), suggestion: None }
     }
 
     /// A mistake at `span` (bytes) of `source`.
@@ -69,7 +69,7 @@ impl ScenarioError {
 
     /// With the nearest right spelling.
     pub(crate) fn suggesting(mut self, suggestion: Option<String>) -> Self {
-        self.suggestion = suggestion;
+        self.suggestion = suggestion.map(|suggestion| harmless(suggestion.chars()));
         self
     }
 }
@@ -88,12 +88,16 @@ impl ErrorPlace {
         Self {
             line: 1 + source[..start].matches('\n').count(),
             column: before + 1,
-            // A scenario may hold anything; a terminal shall not obey it.
-            excerpt: shown.map(|c| if c.is_control() { ' ' } else { c }).collect(),
+            excerpt: harmless(shown),
             indent: before - skipped,
             width: width.clamp(1, EXCERPT / 2),
         }
     }
+}
+
+/// A scenario may hold anything; a terminal shall not obey it.
+pub fn harmless(text: impl IntoIterator<Item = char>) -> String {
+    text.into_iter().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
 /// The nearest place at or before `at` where a character begins.

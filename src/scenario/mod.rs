@@ -38,7 +38,7 @@ pub use act::{Act, ActKind};
 pub use adversary::Adversary;
 pub use args::ScenarioArgs;
 pub use check::{available_memory, check, memory_estimate};
-pub use error::{ErrorPlace, ScenarioError, nearest};
+pub use error::{ErrorPlace, ScenarioError, harmless, nearest};
 pub use expectation::{Expectation, Reader, Since, Texts};
 pub use fault::{Churn, Fault, FaultKind, Lifetime};
 pub use load::{Loaded, list, load, parse, to_ron};

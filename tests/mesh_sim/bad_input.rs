@@ -11,6 +11,7 @@ fn refusal(source: &str, arguments: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(2), "{source} {arguments:?}: {message}");
     assert!(output.stdout.is_empty(), "{source}");
     assert_eq!(message.matches("error:").count(), 1, "{message}");
+    assert!(!message.chars().any(|c| c.is_control() && c != '\n'), "a terminal shall not obey a scenario: {message:?}");
     assert_eq!(content(folder.path()), ["bad.ron"], "nothing is written");
     message
 }
@@ -49,6 +50,18 @@ fn every_mistake_in_a_file_is_named_where_it_stands() {
         ),
         ("(nodes: 5, duration: \"10s\", protocols: (\n overlay: Degree(min_degree: 5, max_degree: 6)))", "2:30", "more links than nodes"),
         ("(nodes: 2000000000, duration: \"10s\")", "1:9", "of memory; the machine has"),
+        (
+            "(nodes: 1000, duration: \"1d\",\n churn: (session: Constant(\"1ms\"), downtime: Constant(\"1ms\")))",
+            "2:9",
+            "of memory; the machine has",
+        ),
+        (
+            "(nodes: 5, duration: \"10s\", protocols: (\n dissemination: Plumtree(ihave_interval: \"580000000000y\")))",
+            "2:42",
+            "at most ten years",
+        ),
+        ("(nodes: 5, duration: \"10s\", network: (\n regions: (matrix: \"/dev/zero\")))", "2:20", "longer than"),
+        ("(nodes: 5, duration: \"10s\", groups: {\"a\": Group(\"\\u{1b}]0;x\\u{7}\")})", "1:43", "there is no group"),
         ("(nodes: 5, duration: \"10s\", faults: [(at: \"20s\", do: Heal)])", "1:43", "this is after the end"),
     ] {
         let message = refusal(source, &[]);

@@ -1,6 +1,6 @@
 //! `mesh-sim list`
 
-use murmuration::scenario;
+use murmuration::scenario::{self, harmless};
 
 use crate::{Outcome, complain, say};
 
@@ -12,7 +12,9 @@ pub fn list() -> Result<Outcome, String> {
         let loaded = scenario::load(&path.to_string_lossy()).and_then(|loaded| scenario::check(&loaded).map(|()| loaded.scenario));
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         match loaded {
-            Ok(it) => rows.push([name, it.nodes.to_string(), humantime::format_duration(it.duration).to_string(), it.about]),
+            Ok(it) => {
+                rows.push([name, it.nodes.to_string(), humantime::format_duration(it.duration).to_string(), harmless(it.about.chars())])
+            }
             Err(error) => {
                 broken += 1;
                 complain(&error.to_string());

@@ -3,7 +3,7 @@
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::{Place, Verdict};
-use crate::scenario::{Dissemination, Graph, Overlay, Scenario, Selection, Workload, WorkloadKind};
+use crate::scenario::{Churn, Dissemination, Graph, Lifetime, Overlay, Scenario, Selection, Workload, WorkloadKind};
 
 /// Of the program itself, and the tables of a run.
 const BASE: f64 = 12e6;
@@ -23,6 +23,9 @@ const LOGGED: f64 = 48.0;
 const KEPT: f64 = 30.0;
 /// Of a sample in the record.
 const SAMPLE: f64 = 400.0;
+
+/// Of a node that goes and comes back once, in the timeline.
+const RETURN: f64 = 250.0;
 
 /// How many bytes a run will need, about.
 pub fn memory_estimate(scenario: &Scenario) -> f64 {
@@ -51,7 +54,18 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
         + link_ends(scenario) * LINK
         + broadcasts * (BROADCAST + nodes / 8.0)
         + waiting
+        + scenario.churn.as_ref().map_or(0.0, |churn| returns(churn, scenario)) * RETURN
         + samples * SAMPLE
+}
+
+/// How often nodes go and come back, about.
+fn returns(churn: &Churn, scenario: &Scenario) -> f64 {
+    // Most lifetimes are no longer than the scale, whatever their mean; and none is shorter than a millisecond.
+    let typical = |lifetime: &Lifetime| match lifetime {
+        Lifetime::Constant(time) | Lifetime::Exponential(time) | Lifetime::Weibull(time, _) => time.as_secs_f64().max(1e-3),
+    };
+    let seconds = churn.until.unwrap_or(scenario.duration).min(scenario.duration).saturating_sub(churn.from).as_secs_f64();
+    count(&churn.nodes, scenario) * seconds / (typical(&churn.session) + typical(&churn.downtime))
 }
 
 /// How many nodes a selection names, at most; without looking at any.
@@ -115,6 +129,10 @@ fn blame(scenario: &Scenario) -> Place {
     quiet.workload.clear();
     if memory_estimate(&quiet) < all / 2.0 {
         return Place::of("workload");
+    }
+    quiet.churn = None;
+    if memory_estimate(&quiet) < all / 2.0 {
+        return Place::of("churn");
     }
     quiet.sample_interval = quiet.duration;
     if memory_estimate(&quiet) < all / 2.0 { Place::of("sample_interval") } else { Place::of("nodes") }

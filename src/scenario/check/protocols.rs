@@ -1,6 +1,8 @@
 //! Whether the protocols, their configuration and what is expected of them fit together.
 
-use super::{Place, Verdict, above_zero, period};
+use serde_json::Value;
+
+use super::{MAX_DURATION, Place, Verdict, above_zero, period};
 use crate::mesh::topology::TopologyConfig;
 use crate::scenario::load::Loaded;
 use crate::scenario::{Dissemination, Expectation, FaultKind, Graph, Overlay, Scenario, Since, WorkloadKind};
@@ -13,6 +15,9 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
     let scenario = &loaded.scenario;
     let protocols = &scenario.protocols;
     let place = Place::of("protocols");
+    if let Ok(written) = serde_json::to_value(protocols) {
+        bounded(&written, &place)?;
+    }
     if let Some(config) = &protocols.discovery {
         let place = place.field("discovery");
         period(config.hello_interval, &place.field("hello_interval"))?;
@@ -88,6 +93,19 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
     }
     overlay(loaded, &place.field("overlay"))?;
     scenario.expect.iter().enumerate().try_for_each(|(index, it)| expectation(scenario, it, &Place::of("expect").item(index)))
+}
+
+/// No time in the configuration of a protocol may be so long that to reckon with it would overflow. Whatever the protocol: each is written as
+/// text, by its field.
+fn bounded(value: &Value, place: &Place) -> Verdict {
+    match value {
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| bounded(value, &place.field(name))),
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, value)| bounded(value, &place.item(index))),
+        Value::String(text) if humantime::parse_duration(text).is_ok_and(|time| time > MAX_DURATION) => {
+            place.problem("this time must be at most ten years")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn overlay(loaded: &Loaded, place: &Place) -> Verdict {
