@@ -4,6 +4,8 @@ use super::record::RunRecord;
 
 /// The diameter of more nodes than this is not measured: it would take longer than the run.
 const DIAMETER_LIMIT: usize = 20_000;
+/// … nor where nodes times hops are more than this: a ring of 14,000, some five seconds.
+const STEPS_LIMIT: u64 = 100_000_000;
 
 /// Searches at a time; of each a bit.
 const SEARCHES: usize = 256;
@@ -93,7 +95,11 @@ impl Graph {
         if self.len() == 0 || self.len() > DIAMETER_LIMIT || self.components().len() > 1 {
             return None;
         }
-        let mut longest = 0;
+        let mut longest = self.eccentricity(0..1);
+        // Each search takes a step for each hop: a ring of many nodes would take a minute.
+        if self.len() as u64 * u64::from(longest) > STEPS_LIMIT {
+            return None;
+        }
         for first in (0..self.len()).step_by(SEARCHES) {
             longest = longest.max(self.eccentricity(first..(first + SEARCHES).min(self.len())));
         }

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::{Outcome, complain, say};
 use murmuration::report::{check_output, progress_bar};
 use murmuration::scenario::ScenarioArgs;
+use murmuration::wire::Protocol;
 use murmuration::{report, sim};
 
 /// What can be compared: keys of `summary.json`, what they are in words, their units, and whether they are compared unless others are
@@ -163,12 +164,11 @@ fn write(
     }
     table.flush()?;
     let picture = folder.join("sweep.png");
-    if args.no_plots {
-        // One that is there shows another sweep.
-        return match std::fs::remove_file(&picture) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        };
+    // One that is there shows another sweep.
+    match std::fs::remove_file(&picture) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ if args.no_plots => return Ok(()),
+        _ => {}
     }
     let curves = metrics.iter().enumerate().map(|(index, metric)| report::SweepMetric {
         name: metric.name.clone(),
@@ -195,13 +195,20 @@ fn metrics(asked: &[String]) -> Result<Vec<Metric>, String> {
         return Ok(METRICS.iter().filter(|(.., usual)| *usual).map(known).collect());
     }
     let find = |key: &String| {
-        let by_protocol = || key.starts_with("traffic.by_protocol.").then(|| Metric { key: key.clone(), name: key.clone(), unit: "" });
+        let by_protocol = || {
+            let (protocol, unit) = key.strip_prefix("traffic.by_protocol.")?.split_once('.')?;
+            let unit = ["frames", "bytes"].into_iter().find(|known| *known == unit)?;
+            Protocol::ALL.iter().any(|known| known.name() == protocol).then(|| Metric { key: key.clone(), name: key.clone(), unit })
+        };
         METRICS.iter().find(|(known, ..)| known == key).map(known).or_else(by_protocol).ok_or_else(|| {
-            let suggestion = nearest(key, METRICS.iter().map(|(key, ..)| *key));
+            let of_protocol =
+                |protocol: &Protocol| ["frames", "bytes"].map(|unit| format!("traffic.by_protocol.{}.{unit}", protocol.name()));
+            let by_protocol: Vec<String> = Protocol::ALL.iter().flat_map(of_protocol).collect();
+            let suggestion = nearest(key, METRICS.iter().map(|(key, ..)| *key).chain(by_protocol.iter().map(String::as_str)));
             let suggestion = suggestion.map_or_else(String::new, |key| format!("; did you mean `{key}`?"));
             let known: Vec<_> = METRICS.iter().map(|(key, ..)| *key).collect();
             let known = known.join(", ");
-            format!("--metric: there is no `{key}`{suggestion}\n known are {known}, and traffic.by_protocol.…")
+            format!("--metric: there is no `{key}`{suggestion}\n known are {known}, and traffic.by_protocol.<protocol>.frames or .bytes")
         })
     };
     asked.iter().map(find).collect()
@@ -228,7 +235,12 @@ fn parse_vary(vary: &str) -> Result<(String, Vec<String>), String> {
             value.push(c);
         }
     }
-    let values: Vec<String> = values.iter().map(|value| value.trim().to_owned()).collect();
+    let mut values: Vec<String> = values.iter().map(|value| value.trim().to_owned()).collect();
+    // Numbers lie on an axis.
+    let number = |value: &String| value.parse::<f64>().unwrap_or(f64::NAN);
+    if values.iter().all(|value| number(value).is_finite()) {
+        values.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    }
     if values.iter().any(String::is_empty) { Err(wrong()) } else { Ok((path.trim().to_owned(), values)) }
 }
 
@@ -241,6 +253,8 @@ mod tests {
         let (path, values) = parse_vary("network.link.latency=Constant(1ms), Uniform(1ms, 5ms),\"a,b\"").unwrap();
         assert_eq!(path, "network.link.latency");
         assert_eq!(values, ["Constant(1ms)", "Uniform(1ms, 5ms)", "\"a,b\""]);
+        assert_eq!(parse_vary("nodes=20,5,10").unwrap().1, ["5", "10", "20"]);
+        assert_eq!(parse_vary("nodes=20,x,10").unwrap().1, ["20", "x", "10"]);
         for wrong in ["nodes", "nodes=", "nodes=1,,2", "nodes=1,"] {
             assert!(parse_vary(wrong).is_err(), "{wrong}");
         }
@@ -249,7 +263,10 @@ mod tests {
     #[test]
     fn metrics_are_known_or_suggested() {
         assert!(metrics(&[]).unwrap().len() > 3);
-        assert!(metrics(&["traffic.by_protocol.membership".into()]).is_ok());
+        assert!(metrics(&["traffic.by_protocol.membership.bytes".into()]).is_ok());
+        assert!(metrics(&["traffic.by_protocol.membership".into()]).is_err());
+        let said = metrics(&["traffic.by_protocol.membreship.bytes".into()]).err().unwrap();
+        assert!(said.contains("did you mean `traffic.by_protocol.membership.bytes`?"), "{said}");
         assert!(metrics(&["broadcast.relability".into()]).err().unwrap().contains("did you mean `broadcast.reliability`?"));
     }
 }

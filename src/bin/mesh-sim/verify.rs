@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use murmuration::report::{Checkpoint, EventRow, RunRecord, Summary};
+use murmuration::report::{Checkpoint, EventRow, Meta, RunRecord, Summary};
 use murmuration::scenario;
 use serde_json::Value;
 
@@ -100,9 +100,16 @@ fn difference(recorded: &RunRecord, now: &RunRecord) -> Option<String> {
         ("edges.csv", first_difference(&recorded.edges, &now.edges)),
         ("round_trips.csv", first_difference(&recorded.round_trips, &now.round_trips)),
         ("shades.csv", first_difference(&recorded.shades, &now.shades)),
+        ("texts.csv", first_difference(&recorded.texts, &now.texts)),
+        ("readings.csv", first_difference(&recorded.readings, &now.readings)),
+        ("members.csv", first_difference(&recorded.members, &now.members)),
+        ("logs.csv", first_difference(&recorded.logs, &now.logs)),
     ];
-    let (table, row) = tables.into_iter().find_map(|(table, at)| Some((table, at?)))?;
-    Some(format!("the run comes out the same, but {table} says something else from row {} on", row + 1))
+    if let Some((table, row)) = tables.into_iter().find_map(|(table, at)| Some((table, at?))) {
+        return Some(format!("the run comes out the same, but {table} says something else from row {} on", row + 1));
+    }
+    let bare = |record: &RunRecord| RunRecord { events: Vec::new(), samples: Vec::new(), meta: Meta::default(), ..record.clone() };
+    (bare(recorded) != bare(now)).then(|| "the run comes out the same, but record.json says something else".to_owned())
 }
 
 /// Which figure of the summary differs first. How long the run took and what it ran with are no result.
@@ -146,7 +153,7 @@ fn seconds(nanos: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use murmuration::report::{Meta, NodeRow};
+    use murmuration::report::{NodeRow, TextRow};
 
     use super::*;
 
@@ -186,6 +193,10 @@ mod tests {
         let mut other = trace();
         other.nodes.push(NodeRow::default());
         assert!(difference(&trace(), &other).unwrap().contains("nodes.csv says something else from row 1 on"));
+        let other = RunRecord { texts: vec![TextRow::default()], ..trace() };
+        assert!(difference(&trace(), &other).unwrap().contains("texts.csv says something else from row 1 on"));
+        let other = RunRecord { false_suspicions: 1, ..trace() };
+        assert!(difference(&trace(), &other).unwrap().contains("record.json says something else"));
         let summary = report::summary(&trace(), &[]);
         assert_eq!(summary_difference(&summary, &Summary { wall_seconds: 7.0, ..summary.clone() }), None);
         let mut changed = summary.clone();
