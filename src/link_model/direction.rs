@@ -104,8 +104,7 @@ impl Direction {
     fn transmit_modelled(&mut self, params: &LinkParams, service: Service, weather: Weather, now: Instant, bytes: usize) -> Verdict {
         let mut departure = now;
         if let Some((rate, queue)) = params.rate {
-            let nanos = |bytes: u64| u64::try_from(u128::from(bytes) * 1_000_000_000 / u128::from(rate)).unwrap_or(u64::MAX);
-            let takes = |bytes: u64| Duration::from_nanos(nanos(bytes));
+            let takes = |bytes: u64| Duration::from_nanos(nanos(bytes, rate));
             let waiting = self.busy_until.since(now);
             // What waits on a stream waits with its sender; only so much of it fits there.
             let room = if service == Service::Stream { queue.saturating_add(STALL_BYTES) } else { queue };
@@ -132,7 +131,7 @@ impl Direction {
             let again = departure.plus_nanos(params.draw_latency(&mut self.stream));
             return if service == Service::Stream { Verdict::Once(arrival) } else { Verdict::Twice(arrival, again) };
         };
-        self.busy_until = self.busy_until.plus_nanos((bytes as u128 * 1_000_000_000 / u128::from(rate)) as u64);
+        self.busy_until = self.busy_until.plus_nanos(nanos(bytes as u64, rate));
         let again = self.busy_until.plus_nanos(params.draw_latency(&mut self.stream));
         if service == Service::Stream { Verdict::Once(arrival) } else { Verdict::Twice(arrival, again) }
     }
@@ -167,6 +166,12 @@ impl Direction {
             }
         }
     }
+}
+
+/// How long so many bytes take at so many a second.
+#[inline]
+fn nanos(bytes: u64, rate: u64) -> u64 {
+    u64::try_from(u128::from(bytes) * 1_000_000_000 / u128::from(rate)).unwrap_or(u64::MAX)
 }
 
 /// The chains whose first state has not been drawn: bit 3 for that of the link, and so on.

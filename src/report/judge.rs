@@ -8,7 +8,7 @@ use super::format::{self, plural};
 use super::graph::Graph;
 use super::record::RunRecord;
 use super::stats::nearest_rank;
-use crate::scenario::{Expectation, Scenario, Since};
+use crate::scenario::{Expectation, Scenario, Since, harmless};
 
 mod chat;
 #[cfg(test)]
@@ -36,7 +36,7 @@ pub fn judge(scenario: &Scenario, record: &RunRecord) -> Vec<Verdict> {
                 Ok(outcome) => outcome,
                 Err(why) => (false, format!("not measured: {why}")),
             };
-            Verdict { name: name(expectation), held, detail }
+            Verdict { name: harmless(name(expectation).chars()), held, detail }
         })
         .collect()
 }

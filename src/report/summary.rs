@@ -133,7 +133,7 @@ pub struct TopologySummary {
     pub degree_mean: Option<f64>,
     /// Whether every node can reach every other.
     pub connected: Option<bool>,
-    /// Most hops between two nodes; not measured for islands, nor for more than 20,000 nodes.
+    /// Most hops between two nodes; not measured for islands, nor for more than 20,000 nodes or what would take as long, as a ring of 14,000.
     pub diameter: Option<u32>,
 }
 
@@ -189,7 +189,7 @@ fn broadcast(record: &RunRecord) -> BroadcastSummary {
     let hops: Vec<u16> = rows.iter().filter(|b| b.delivered > 1).map(|b| b.ldh).collect();
     BroadcastSummary {
         sent: record.meta.broadcast.then_some(rows.len() as u64),
-        reliability: (expected > 0).then(|| reached as f64 / expected as f64),
+        reliability: rows.iter().any(|b| b.expected > 1).then(|| reached as f64 / expected as f64),
         rmr: mean_rmr(rows),
         ldh_mean: (!hops.is_empty()).then(|| hops.iter().map(|h| f64::from(*h)).sum::<f64>() / hops.len() as f64),
         ldh_max: hops.iter().copied().max(),

@@ -95,7 +95,7 @@ impl ErrorPlace {
     }
 }
 
-/// A scenario may hold anything; a terminal shall not obey it.
+/// The text with a blank for each control character but line breaks: a scenario may hold anything, and a terminal shall not obey it.
 pub fn harmless(text: impl IntoIterator<Item = char>) -> String {
     text.into_iter().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }

@@ -110,7 +110,9 @@ fn a_pinned_link_to_a_node_that_was_away_is_whole_again_with_and_without_handsha
         let source = format!(
             "(nodes: 4, duration: \"40s\", crypto: Modelled, network: (service: {service}, link: (latency: Constant(\"10ms\"))),
               protocols: (handshake: {handshake}, overlay: Pinned(Line), dissemination: Plumtree()),
-              faults: [(at: \"10s\", do: Crash(Nodes([1]))), (at: \"11s\", do: Restart(nodes: Nodes([1])))],
+              faults: [(at: \"10s\", do: Crash(Nodes([1]))), (at: \"11s\", do: Restart(nodes: Nodes([1]))),
+                  (at: \"13s\", do: Crash(Nodes([1]))), (at: \"14s\", do: Restart(nodes: Nodes([1]))),
+                  (at: \"15s\", do: Crash(Nodes([1]))), (at: \"16s\", do: Restart(nodes: Nodes([1])))],
               workload: [(from: Nodes([3]), rate: 1, size: 100, start: \"25s\", stop: \"38s\")],
               expect: [Reliability(1.0), LatencyMax(\"30ms\")])"
         );

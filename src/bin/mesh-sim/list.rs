@@ -12,9 +12,12 @@ pub fn list() -> Result<Outcome, String> {
         let loaded = scenario::load(&path.to_string_lossy()).and_then(|loaded| scenario::check(&loaded).map(|()| loaded.scenario));
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         match loaded {
-            Ok(it) => {
-                rows.push([name, it.nodes.to_string(), humantime::format_duration(it.duration).to_string(), harmless(it.about.chars())])
-            }
+            Ok(it) => rows.push([
+                name,
+                it.nodes.to_string(),
+                humantime::format_duration(it.duration).to_string(),
+                harmless(it.about.chars()).replace('\n', " "),
+            ]),
             Err(error) => {
                 broken += 1;
                 complain(&error.to_string());

@@ -85,7 +85,8 @@ fn say(line: &str) {
 
 /// Whether the standard output shows colours: a terminal, unless `NO_COLOR` says otherwise.
 fn is_coloured() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    std::io::stdout().is_terminal() && !dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Writes a line to the standard error.

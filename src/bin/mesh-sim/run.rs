@@ -32,7 +32,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
     let ours = folder.join(SCENARIO_FILE);
     let same = |path: &Path| path.canonicalize().is_ok_and(|path| ours.canonicalize().is_ok_and(|ours| ours == path));
     if same(&loaded.path) {
-        return Err(format!("--out: the results would overwrite {}, which says what to run", ours.display()));
+        return Err(format!("the results would overwrite {}, which says what to run; give another folder with --out", ours.display()));
     }
 
     let bar = progress_bar(1000, args.quiet);

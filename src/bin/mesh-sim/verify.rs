@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use murmuration::report::{Checkpoint, EventRow, Meta, RunRecord, Summary};
+use murmuration::report::{Checkpoint, EventRow, RunRecord, Summary};
 use murmuration::scenario;
 use serde_json::Value;
 
@@ -108,8 +108,8 @@ fn difference(recorded: &RunRecord, now: &RunRecord) -> Option<String> {
     if let Some((table, row)) = tables.into_iter().find_map(|(table, at)| Some((table, at?))) {
         return Some(format!("the run comes out the same, but {table} says something else from row {} on", row + 1));
     }
-    let bare = |record: &RunRecord| RunRecord { events: Vec::new(), samples: Vec::new(), meta: Meta::default(), ..record.clone() };
-    (bare(recorded) != bare(now)).then(|| "the run comes out the same, but record.json says something else".to_owned())
+    let same = RunRecord { meta: recorded.meta.clone(), ..now.clone() } == *recorded;
+    (!same).then(|| "the run comes out the same, but record.json says something else".to_owned())
 }
 
 /// Which figure of the summary differs first. How long the run took and what it ran with are no result.
@@ -153,7 +153,7 @@ fn seconds(nanos: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use murmuration::report::{NodeRow, TextRow};
+    use murmuration::report::{Meta, NodeRow, TextRow};
 
     use super::*;
 

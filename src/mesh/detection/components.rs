@@ -62,11 +62,16 @@ impl Limits {
         clock.after(arrivals.last, patience)
     }
 
-    /// What of a silence beyond the mean is learnt at most. `None`: all. A pause that is no longer than what the least deviation allows
-    /// anyway hides no failure, and to learn no more than that would be to learn nothing of how heartbeats vary.
-    fn learnt_pause(&self) -> Option<Duration> {
-        let pause = self.config.acceptable_pause;
-        (pause.as_secs_f64() > self.deviations * self.config.min_std_deviation.as_secs_f64()).then_some(pause)
+    /// How often heartbeats come while there are so many others, before some have come.
+    fn first_estimate(&self, others: usize) -> Duration {
+        self.config.first_estimate.mul_f64(1.0 + others as f64 / CROWD)
+    }
+
+    /// What of a silence beyond the mean is learnt at most: as much as is accepted whatever has been learnt. Without a pause no less than the
+    /// least deviation allows, or nothing would be learnt of how heartbeats vary.
+    fn learnt_pause(&self) -> Duration {
+        let allowed = Duration::try_from_secs_f64(self.deviations * self.config.min_std_deviation.as_secs_f64()).unwrap_or(Duration::MAX);
+        self.config.acceptable_pause.max(allowed)
     }
 
     /// What the configuration says.
@@ -93,7 +98,7 @@ impl Detector {
 
     /// Watches `member` from `at` on, with a new window. Says whether it had been suspected.
     pub(super) fn watch(&mut self, member: NodeId, clock: &NodeClock, limits: &Limits, at: Instant) -> bool {
-        let arrivals = Arrivals { window: Window::expecting(self.first_estimate(limits)), last: at };
+        let arrivals = Arrivals { window: Window::expecting(limits.first_estimate(self.arrivals.len())), last: at };
         let deadline = limits.deadline(&arrivals, clock);
         let (index, old) = self.arrivals.insert_full(member, arrivals);
         let suspected = old.is_some() && self.deadlines[index] == Instant::NEVER;
@@ -106,11 +111,6 @@ impl Detector {
         suspected
     }
 
-    /// How often heartbeats come among so many, before some have come.
-    fn first_estimate(&self, limits: &Limits) -> Duration {
-        limits.config.first_estimate.mul_f64(1.0 + self.arrivals.len() as f64 / CROWD)
-    }
-
     /// Takes in a heartbeat. Says whether its member had been suspected.
     pub(super) fn hear(&mut self, member: &NodeId, clock: &NodeClock, limits: &Limits, at: Instant) -> bool {
         let Some((index, _, arrivals)) = self.arrivals.get_full_mut(member) else { return false };
@@ -119,7 +119,7 @@ impl Detector {
         // has kept from being held for one: learnt, it would hide the next failure.
         if !suspected {
             let mean = Duration::from_secs_f64(arrivals.window.mean());
-            let longest = limits.learnt_pause().map_or(Duration::MAX, |pause| mean.saturating_add(pause));
+            let longest = mean.saturating_add(limits.learnt_pause());
             arrivals.window.push(clock.elapsed(arrivals.last, at).min(longest), limits.config.window);
         }
         arrivals.last = arrivals.last.max(at);
@@ -142,7 +142,7 @@ impl Detector {
             return;
         }
         self.earliest = Instant::NEVER;
-        let estimate = self.first_estimate(limits);
+        let estimate = limits.first_estimate(self.arrivals.len().saturating_sub(1));
         for index in 0..self.deadlines.len() {
             let deadline = self.deadlines[index];
             if deadline > now {

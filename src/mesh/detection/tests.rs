@@ -67,7 +67,7 @@ fn who_has_not_been_heard_of_yet_has_the_time_that_a_crowd_needs_which_came_afte
 }
 
 #[test]
-fn without_a_pause_all_is_learnt_as_in_the_paper() {
+fn without_a_pause_it_is_learnt_how_heartbeats_vary() {
     let config = DetectionConfig { acceptable_pause: Duration::ZERO, min_std_deviation: SECOND / 10, ..DetectionConfig::default() };
     let (clock, limits, member) = (NodeClock::default(), Limits::new(config), NodeId([7; 32]));
     let (mut detector, mut now) = (Detector::default(), Instant::ZERO);

@@ -15,7 +15,7 @@ pub struct Window {
     samples: Vec<u32>,
     /// Index of the oldest sample of a full ring.
     oldest: u32,
-    /// What it expected first, in microseconds, as long as that is among the samples; then 0.
+    /// What it expected first, in microseconds, as long as both samples that stand for it are there; then 0.
     estimate: u32,
     sum: u64,
     sum_of_squares: u128,

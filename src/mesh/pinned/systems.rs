@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
+use smallvec::SmallVec;
 
 use super::PinnedPeers;
 use super::components::{Failures, Spares};
@@ -39,13 +40,20 @@ pub(super) fn unlink(
     mut down: MessageWriter<NeighborDown>,
     mut up: MessageWriter<NeighborUp>,
 ) {
-    for SessionClosed { node: entity, session, address, reason, at, .. } in closed.read() {
+    let closed: SmallVec<[&SessionClosed; 8]> = closed.read().collect();
+    // First all that has closed, or one that has would take the place of another.
+    for SessionClosed { node, session, .. } in &closed {
+        if let Ok((.., mut spares, _)) = nodes.get_mut(*node) {
+            spares.0.retain(|spare| spare.session != *session);
+        }
+    }
+    for SessionClosed { node: entity, session, address, reason, at, .. } in closed {
         let Ok((node, clock, pinned, mut failures, mut spares, mut neighbors)) = nodes.get_mut(*entity) else { continue };
-        spares.0.retain(|spare| spare.session != *session);
         if let Some(neighbor) = neighbors.remove(*session) {
             down.write(NeighborDown { node: *entity, neighbor, at: *at });
-            if let Some(index) = spares.0.iter().position(|spare| spare.id == neighbor.id) {
-                let neighbor = spares.0.swap_remove(index);
+            // The newest: those before it may be of lives that are over too.
+            if let Some(index) = spares.0.iter().rposition(|spare| spare.id == neighbor.id) {
+                let neighbor = spares.0.remove(index);
                 neighbors.insert(neighbor);
                 up.write(NeighborUp { node: *entity, neighbor, at: *at });
             }

@@ -42,6 +42,8 @@ fn all_members_known() {
     held(known(3.0, Since::Heal), &record, "every view was whole 3 s after the last heal at 50 s; at most 3s asked for");
     not_held(known(2.5, Since::Heal), &record, "every view was whole 3 s after the last heal at 50 s; at most 2s 500ms asked for");
     held(known(3.0, Since::LastFault), &record, "every view was whole 3 s after the last fault at 50 s; at most 3s asked for");
+    let late = RunRecord { started_at: 4.75, ..record.clone() };
+    held(known(1.0, Since::Start), &late, "every view was whole 250 ms after the start at 4.75 s; at most 1s asked for");
     record.samples.retain(|sample| sample.seconds < 52.0);
     not_held(
         known(9.0, Since::Heal),

@@ -2,6 +2,8 @@
 
 use plotters::style::RGBColor;
 
+use crate::wire::Protocol;
+
 /// Width and height of a picture in pixels.
 pub(super) const SIZE: (u32, u32) = (1400, 800);
 /// Each pixel is drawn so many times as wide and as high, and averaged: smooth edges and evenly spaced letters.
@@ -34,6 +36,7 @@ pub(super) const SERIES: [RGBColor; 8] = [BLUE, RED, GREEN, YELLOW, CYAN, PURPLE
 
 /// Colours of the protocols, by number.
 pub(super) const PROTOCOLS: [RGBColor; 12] = [GREY, GREEN, PURPLE, BLUE, CYAN, RED, INDIGO, YELLOW, TEAL, ORANGE, WINE, INK];
+const _: () = assert!(Protocol::COUNT <= PROTOCOLS.len(), "each protocol has a colour of its own");
 
 pub(super) const TITLE: f64 = 31.0;
 pub(super) const HEADING: f64 = 20.0;

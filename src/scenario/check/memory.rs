@@ -25,7 +25,7 @@ const KEPT: f64 = 30.0;
 const SAMPLE: f64 = 400.0;
 
 /// Of a node that goes and comes back once, in the timeline.
-const RETURN: f64 = 250.0;
+const RETURN: f64 = 600.0;
 
 /// How many bytes a run will need, about.
 pub fn memory_estimate(scenario: &Scenario) -> f64 {
@@ -60,7 +60,7 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
 
 /// How often nodes go and come back, about.
 fn returns(churn: &Churn, scenario: &Scenario) -> f64 {
-    // Most lifetimes are no longer than the scale, whatever their mean; and none is shorter than a millisecond.
+    // At most, about: the mean of a Weibull lifetime is far above its scale if the shape is small. None is shorter than a millisecond.
     let typical = |lifetime: &Lifetime| match lifetime {
         Lifetime::Constant(time) | Lifetime::Exponential(time) | Lifetime::Weibull(time, _) => time.as_secs_f64().max(1e-3),
     };
@@ -122,7 +122,7 @@ pub(super) fn fits(scenario: &Scenario, available: f64) -> Verdict {
     place.problem(format!("this needs {} of memory; the machine has {} to spare", human(estimate), human(available)))
 }
 
-/// What to change: the rate or the samples if they alone ask for most of it, else the number of nodes.
+/// What to change: the rate, churn or the samples if they alone ask for most of it, else the number of nodes.
 fn blame(scenario: &Scenario) -> Place {
     let mut quiet = scenario.clone();
     let all = memory_estimate(scenario);

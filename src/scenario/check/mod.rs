@@ -15,7 +15,7 @@ use super::load::Loaded;
 use super::{Scenario, Selection, SelectionError, text};
 
 /// Longest simulated time. Instants are 64 bits of nanoseconds; this leaves them far from their end.
-const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86_400);
+const MAX_DURATION: Duration = Duration::from_secs(3652 * 86_400 + 43_200);
 /// Shortest latency that is simulated, as `link_model` has it: a tick is never longer than the shortest of the network, and ticks must not become too many.
 const MIN_LATENCY: Duration = Duration::from_micros(50);
 /// Most selections that a selection may stand for, groups within groups counted each time.

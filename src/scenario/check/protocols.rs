@@ -15,6 +15,7 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
     let scenario = &loaded.scenario;
     let protocols = &scenario.protocols;
     let place = Place::of("protocols");
+    // It is written whenever it could be read.
     if let Ok(written) = serde_json::to_value(protocols) {
         bounded(&written, &place)?;
     }
@@ -95,12 +96,11 @@ pub(super) fn check(loaded: &Loaded) -> Verdict {
     scenario.expect.iter().enumerate().try_for_each(|(index, it)| expectation(scenario, it, &Place::of("expect").item(index)))
 }
 
-/// No time in the configuration of a protocol may be so long that to reckon with it would overflow. Whatever the protocol: each is written as
-/// text, by its field.
+/// No time in the configuration of a protocol may be so long that to reckon with it would overflow. Whatever the protocol: a time is written as
+/// text, and stands in no list, as names do.
 fn bounded(value: &Value, place: &Place) -> Verdict {
     match value {
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| bounded(value, &place.field(name))),
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, value)| bounded(value, &place.item(index))),
         Value::String(text) if humantime::parse_duration(text).is_ok_and(|time| time > MAX_DURATION) => {
             place.problem("this time must be at most ten years")
         }

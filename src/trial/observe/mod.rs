@@ -169,3 +169,18 @@ fn percentiles(latency: &Histogram<u64>, longest: f64) -> Option<LatencySummary>
     let at = |quantile: f64| (latency.value_at_quantile(quantile) as f64 / 1000.0).min(longest);
     (!latency.is_empty()).then(|| LatencySummary { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: longest })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_percentile_is_above_the_longest() {
+        let mut latency = Histogram::new_with_bounds(1, 1 << 30, 3).unwrap();
+        assert_eq!(percentiles(&latency, 0.0), None);
+        latency.record_n(900_000, 10).unwrap();
+        latency.record(100_000).unwrap();
+        let expected = LatencySummary { p50: 900.0, p90: 900.0, p99: 900.0, max: 900.0 };
+        assert_eq!(percentiles(&latency, 900.0), Some(expected));
+    }
+}
