@@ -1,6 +1,6 @@
 //! `mesh-sim --scenario FILE`: the main job.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use murmuration::report::{check_output, progress_bar};
 use murmuration::scenario::{self, SCENARIO_FILE, ScenarioArgs};
@@ -30,8 +30,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}", scenario.name, scenario.seed)));
     check_output(&folder)?;
     let ours = folder.join(SCENARIO_FILE);
-    let same = |path: &Path| path.canonicalize().is_ok_and(|path| ours.canonicalize().is_ok_and(|ours| ours == path));
-    if same(&loaded.path) {
+    if ours.canonicalize().is_ok_and(|ours| loaded.path.canonicalize().is_ok_and(|path| path == ours)) {
         return Err(format!("the results would overwrite {}, which says what to run; give another folder with --out", ours.display()));
     }
 

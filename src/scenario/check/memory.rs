@@ -23,7 +23,6 @@ const LOGGED: f64 = 48.0;
 const KEPT: f64 = 30.0;
 /// Of a sample in the record.
 const SAMPLE: f64 = 400.0;
-
 /// Of a node that goes and comes back once, in the timeline.
 const RETURN: f64 = 600.0;
 
@@ -60,7 +59,7 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
 
 /// How often nodes go and come back, about.
 fn returns(churn: &Churn, scenario: &Scenario) -> f64 {
-    // At most, about: the mean of a Weibull lifetime is far above its scale if the shape is small. None is shorter than a millisecond.
+    // Rather too often: the mean of a Weibull lifetime is far above its scale if the shape is small. None is shorter than a millisecond.
     let typical = |lifetime: &Lifetime| match lifetime {
         Lifetime::Constant(time) | Lifetime::Exponential(time) | Lifetime::Weibull(time, _) => time.as_secs_f64().max(1e-3),
     };
