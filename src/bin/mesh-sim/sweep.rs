@@ -198,7 +198,8 @@ fn metrics(asked: &[String]) -> Result<Vec<Metric>, String> {
         let by_protocol = || {
             let (protocol, unit) = key.strip_prefix("traffic.by_protocol.")?.split_once('.')?;
             let unit = ["frames", "bytes"].into_iter().find(|known| *known == unit)?;
-            Protocol::ALL.iter().any(|known| known.name() == protocol).then(|| Metric { key: key.clone(), name: key.clone(), unit })
+            let name = format!("{unit} of {protocol}");
+            Protocol::ALL.iter().any(|known| known.name() == protocol).then(|| Metric { key: key.clone(), name, unit })
         };
         METRICS.iter().find(|(known, ..)| known == key).map(known).or_else(by_protocol).ok_or_else(|| {
             let of_protocol =
