@@ -41,13 +41,18 @@ pub(super) struct Limits {
     config: DetectionConfig,
     /// Standard deviations at which suspicion reaches the threshold.
     deviations: f64,
+    /// What of a silence beyond the mean is learnt at most: as much as is accepted whatever has been learnt. Without a pause no less than
+    /// the least deviation allows, or nothing would be learnt of how heartbeats vary.
+    learnt_pause: Duration,
 }
 
 impl Limits {
     pub(super) fn new(config: DetectionConfig) -> Self {
         // A threshold of zero or less, or none at all, would suspect everybody at once.
         let threshold = if config.threshold > 0.01 { config.threshold.min(1e6) } else { 0.01 };
-        Self { deviations: deviation_at(threshold), config }
+        let deviations = deviation_at(threshold);
+        let allowed = Duration::try_from_secs_f64(deviations * config.min_std_deviation.as_secs_f64()).unwrap_or(Duration::MAX);
+        Self { deviations, learnt_pause: config.acceptable_pause.max(allowed), config }
     }
 
     /// Mean, pause included, and standard deviation, in seconds.
@@ -65,13 +70,6 @@ impl Limits {
     /// How often heartbeats come while there are so many others, before some have come.
     fn first_estimate(&self, others: usize) -> Duration {
         self.config.first_estimate.mul_f64(1.0 + others as f64 / CROWD)
-    }
-
-    /// What of a silence beyond the mean is learnt at most: as much as is accepted whatever has been learnt. Without a pause no less than the
-    /// least deviation allows, or nothing would be learnt of how heartbeats vary.
-    fn learnt_pause(&self) -> Duration {
-        let allowed = Duration::try_from_secs_f64(self.deviations * self.config.min_std_deviation.as_secs_f64()).unwrap_or(Duration::MAX);
-        self.config.acceptable_pause.max(allowed)
     }
 
     /// What the configuration says.
@@ -119,7 +117,7 @@ impl Detector {
         // has kept from being held for one: learnt, it would hide the next failure.
         if !suspected {
             let mean = Duration::from_secs_f64(arrivals.window.mean());
-            let longest = mean.saturating_add(limits.learnt_pause());
+            let longest = mean.saturating_add(limits.learnt_pause);
             arrivals.window.push(clock.elapsed(arrivals.last, at).min(longest), limits.config.window);
         }
         arrivals.last = arrivals.last.max(at);

@@ -16,14 +16,16 @@ pub struct DetectionConfig {
     /// Lower bound of the standard deviation.
     #[serde(with = "humantime_serde")]
     pub min_std_deviation: Duration,
-    /// Pause that is accepted on top of the mean before suspicion rises. What a silence exceeds it by is not learnt. Over a graph of degree 2 to 3 with one exchange a second
+    /// Pause that is accepted on top of the mean before suspicion rises. What a silence exceeds it by is not learnt.
+    ///
+    /// Over a graph of degree 2 to 3 with one exchange a second
     /// and a tenth of all frames lost, heartbeats of far members come every 3 s, give or take 2: in 300 s of a mesh of 50 a
     /// pause of 3 s gave one wrong suspicion, 4 s none, and a crash was noticed after 10 to 22 s.
     #[serde(with = "humantime_serde")]
     pub acceptable_pause: Duration,
     /// Time between heartbeats that is expected of a member, give or take a half, as two of the first in the window; the more members
-    /// there are, also those who come later, the longer. While a thousand nodes join at once, joins crowd heartbeats out for up to 25 s: with the number
-    /// of members at the time of the join, three in a thousand pairs were suspected wrongly; with that of later, none with six seeds.
+    /// there are, also those who come later, the longer. While a thousand nodes join at once, joins crowd heartbeats out for up to 25 s: with the
+    /// number of members at the time of the join, three in a thousand pairs were suspected wrongly; with that of later, none.
     #[serde(with = "humantime_serde")]
     pub first_estimate: Duration,
     /// Time between two looks at all members.
