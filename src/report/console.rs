@@ -4,7 +4,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Whether results can go to a folder, before time is spent on making them. It need not exist yet.
+/// Whether results can go to a folder, before time is spent on making them. It is made if it does not exist.
 ///
 /// # Errors
 /// What is in the way.
@@ -14,7 +14,13 @@ pub fn check_output(folder: &Path) -> Result<(), String> {
             Err(format!("--out: {} cannot be written to: {} is a file", folder.display(), existing.display()))
         }
         _ => Ok(()),
-    }
+    }?;
+    // Permissions, full and read-only disks: whether one can write is found out by writing.
+    let trial = folder.join(".writable");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&trial, []))
+        .and_then(|()| std::fs::remove_file(&trial))
+        .map_err(|error| format!("--out: {} cannot be written to: {error}", folder.display()))
 }
 
 /// A bar of so many steps on the standard error, if that is a terminal and nobody asked for quiet.

@@ -36,7 +36,7 @@ pub fn judge(scenario: &Scenario, record: &RunRecord) -> Vec<Verdict> {
                 Ok(outcome) => outcome,
                 Err(why) => (false, format!("not measured: {why}")),
             };
-            Verdict { name: harmless(name(expectation).chars()), held, detail }
+            Verdict { name: harmless(name(expectation).chars()), held, detail: harmless(detail.chars()) }
         })
         .collect()
 }

@@ -16,6 +16,9 @@ use crate::link_model::Matrix;
 /// Longest scenario in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The folder in which bare names are looked for.
 const FOLDER: &str = "scenarios";
 
@@ -124,6 +127,10 @@ fn read(path: &Path) -> Result<String, ScenarioError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ScenarioError::new(origin, format!("it is longer than {MAX_BYTES} bytes, the most a scenario may have")));
     }
+    // Some editors begin a text so.
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -193,11 +200,12 @@ fn explain(code: &RonError, found: &str) -> (String, Option<String>) {
         RonError::ExpectedMap => format!("a map in `{{` `}}` is expected where {here}"),
         RonError::ExpectedStructLike | RonError::ExpectedNamedStructLike(_) => format!("an opening `(` is expected where {here}"),
         RonError::ExpectedDifferentStructName { .. } => format!("a scenario begins with `(`, but here {here}"),
-        RonError::ExpectedIdentifier if found == "(" => "one pair of parentheses is enough here".to_owned(),
+        RonError::ExpectedIdentifier if found == "(" => "a name is expected before this parenthesis, or it is one pair too many".to_owned(),
         RonError::ExpectedIdentifier => format!("a name is expected where {here}"),
         RonError::TrailingCharacters => format!("the scenario is complete, but {here} after it"),
         RonError::UnclosedBlockComment => "this comment does not end".to_owned(),
         RonError::ExpectedStringEnd => "this string does not end".to_owned(),
+        RonError::Message(message) => message.clone(),
         RonError::Eof => "the text ends too early".to_owned(),
         RonError::ExceededRecursionLimit => "this is nested too deeply".to_owned(),
         other => {

@@ -75,7 +75,7 @@ pub struct Scenario {
     #[serde(default)]
     pub crypto: CryptoMode,
     /// Named sets of nodes, for the network, faults and workloads to refer to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "select::named")]
     pub groups: BTreeMap<String, Selection>,
     /// The network between the nodes.
     #[serde(default)]

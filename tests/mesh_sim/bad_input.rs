@@ -62,6 +62,8 @@ fn every_mistake_in_a_file_is_named_where_it_stands() {
         ),
         ("(nodes: 5, duration: \"10s\", network: (\n regions: (matrix: \"/dev/zero\")))", "2:20", "longer than"),
         ("(nodes: 5, duration: \"10s\", groups: {\"a\": Group(\"\\u{1b}]0;x\\u{7}\")})", "1:43", "there is no group"),
+        ("(nodes: 5, duration: \"10s\", groups: {\"a\": Range(0, 2),\n \"a\": All})", "2:2", "the group `a` is defined twice"),
+        ("(nodes: 5, duration: \"10s\", start: (seeds: 3))", "1:36", "a name is expected before this"),
         ("(nodes: 5, duration: \"10s\", faults: [(at: \"20s\", do: Heal)])", "1:43", "this is after the end"),
     ] {
         let message = refusal(source, &[]);
@@ -86,6 +88,9 @@ fn every_mistake_on_the_command_line_is_named_where_it_stands() {
         (["--seed", "x"], "--seed:1:1: `x` does not fit `seed`"),
         (["--out", "bad.ron"], "bad.ron is a file"),
         (["--out", "bad.ron/deeper"], "bad.ron is a file"),
+        // Not even root can write there.
+        #[cfg(target_os = "linux")]
+        (["--out", "/proc/results"], "/proc/results cannot be written to"),
         (["--threads", "0"], "'--threads <N>'"),
         (["--treads", "1"], "'--threads'"),
     ] {
