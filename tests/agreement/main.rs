@@ -54,8 +54,8 @@ fn a_partition_splits_heals_and_is_made_up_for_alike() {
             workload: [(from: Random(3), rate: 1, size: 200, start: "8s", stop: "28s")],
             expect: [AllMembersKnown(within: "15s", after: Heal), Reliability(1.0), NoDuplicateDelivery],
         )"#,
-        // The median depends on where the tree is cut: over seeds of the simulator alone it lies between 80 and 700 ms.
-        &["reliability=0", "convergence=8s", "latency_p50=2s", "latency_p90=4s", "latency_p99=4s", "bytes=40%"],
+        // No bound for the median: it is one of those that waited for the heal or one of those that did not, as the tree is cut.
+        &["reliability=0", "convergence=8s", "latency_p90=4s", "latency_p99=4s", "bytes=40%"],
     );
 }
 
