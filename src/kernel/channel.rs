@@ -45,6 +45,16 @@ impl Channel {
         *self = Self::Ending(Box::new(std::mem::take(self)));
     }
 
+    /// Number after that of the last frame that has come: it grows as long as the other side is heard.
+    pub fn heard(&self) -> u64 {
+        match self {
+            Self::Closed => 0,
+            Self::Modelled { seen, .. } => seen.next(),
+            Self::Noise(channel) => channel.heard(),
+            Self::Ending(channel) => channel.heard(),
+        }
+    }
+
     /// Seals a message.
     ///
     /// # Errors

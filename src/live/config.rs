@@ -187,6 +187,7 @@ impl MeshConfig {
                 min_degree: self.min_degree,
                 max_degree: self.max_degree,
                 rebalance_interval: self.rebalance_interval,
+                ..TopologyConfig::default()
             }),
             dissemination: Dissemination::Plumtree(BroadcastConfig { graft_timeout: self.ihave_timeout, ..BroadcastConfig::default() }),
             // Always: whose folder knows a network by invitation stays in it.

@@ -22,6 +22,11 @@ impl<const WORDS: usize> Default for ReplayWindow<WORDS> {
 impl<const WORDS: usize> ReplayWindow<WORDS> {
     const LENGTH: u64 = 64 * WORDS as u64;
 
+    /// The number after the highest that has come.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Whether [`accept`](Self::accept) would take `number`; changes nothing.
     ///
     /// # Errors

@@ -45,6 +45,11 @@ impl NoiseChannel {
         Ok(frame.into())
     }
 
+    /// Number after that of the last frame that has come.
+    pub fn heard(&self) -> u64 {
+        self.seen.next()
+    }
+
     /// Opens the bytes of a frame; `in_order` demands the next number.
     ///
     /// # Errors

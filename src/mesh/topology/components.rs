@@ -6,6 +6,7 @@ use bevy_ecs::prelude::*;
 use smallvec::SmallVec;
 
 use super::probes::Probes;
+use super::silence::Hearing;
 use crate::crypto::NodeId;
 use crate::kernel::Instant;
 use crate::wire::Address;
@@ -52,6 +53,8 @@ pub(super) struct Link {
     pub since: Instant,
     /// Until then somebody relies on this link as a way round another: it must not be given up.
     pub held_until: Instant,
+    /// What comes over it.
+    pub hearing: Hearing,
 }
 
 /// A request without answer.

@@ -9,17 +9,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Resource, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TopologyConfig {
-    /// A node with fewer links looks for more.
+    /// A node with fewer links looks for more; silent ones do not count.
     pub min_degree: usize,
     /// A node with as many links accepts no more.
     pub max_degree: usize,
     /// Time between two audits of a node's links.
     #[serde(with = "humantime_serde")]
     pub rebalance_interval: Duration,
+    /// A neighbour from whom nothing has come for this long is asked whether it is there. If it does not answer within 1.5 s, another link
+    /// is looked for.
+    #[serde(with = "humantime_serde")]
+    pub silence: Duration,
 }
 
 impl Default for TopologyConfig {
     fn default() -> Self {
-        Self { min_degree: 2, max_degree: 3, rebalance_interval: Duration::from_secs(5) }
+        Self { min_degree: 2, max_degree: 3, rebalance_interval: Duration::from_secs(5), silence: Duration::from_secs(2) }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A node with fewer links than its minimum asks members for one, over sessions that it dials. A full node sends askers on to
 //! neighbours with room, or puts them *into* one of its links (`negotiate.rs`), so nobody is left outside. An audit gives up links to
-//! the dead, confirms the others so that both sides agree on them, and closes sessions that serve nobody.
+//! the dead, confirms the others so that both sides agree on them, and closes sessions that serve nobody. Links that fall silent are
+//! replaced before anybody is held for dead (`silence.rs`).
 //!
 //! No islands: whom no heartbeat reaches is suspected; discovery dials one of the suspected now and then; and a session with such a
 //! one becomes a *bridge* (`bridge.rs`), a link that is granted even beyond the maximum. So does a session that no link needs, instead of
@@ -22,6 +23,7 @@ mod negotiate;
 mod probes;
 mod rules;
 mod shed;
+mod silence;
 mod systems;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,7 @@ impl Plugin for TopologyPlugin {
             .add_tick_message::<MemberLeft>()
             .add_timer::<systems::Audit>()
             .add_timer::<systems::Wake>()
+            .add_timer::<systems::Listen>()
             .add_message_systems(
                 (
                     systems::start,
@@ -52,6 +55,7 @@ impl Plugin for TopologyPlugin {
                     systems::follow_left,
                     systems::follow_opened,
                     systems::receive,
+                    systems::listen,
                     systems::wake,
                     systems::audit,
                 )

@@ -14,13 +14,14 @@ use rand_chacha::ChaCha8Rng;
 use super::TopologyConfig;
 use super::components::Topology;
 use super::rules::{Action, Scene};
+use super::silence::LISTEN_INTERVAL;
 use crate::crypto::NodeId;
 use crate::kernel::{AddressBook, Contact, Instant, LinkState, NodeClock};
 use crate::wire::{Address, TopologyMessage};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Silence after which a member is suspected, and suspicion after which it is forgotten.
-const SUSPECT: Duration = Duration::from_secs(6);
+const SUSPECT: Duration = Duration::from_secs(8);
 const FORGET: Duration = Duration::from_secs(60);
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -29,6 +30,7 @@ enum Event {
     Deliver { from: usize, to: usize, message: TopologyMessage },
     Wake { node: usize, due: Instant },
     Audit(usize),
+    Listen(usize),
     Opened { node: usize, peer: usize, dialled: bool },
     Closed { node: usize, peer: usize },
     DialEnds { node: usize, to: usize },
@@ -44,6 +46,8 @@ struct Member {
     rng: ChaCha8Rng,
     neighbors: BTreeSet<usize>,
     heard: BTreeMap<usize, Instant>,
+    /// Frames from neighbours.
+    frames: BTreeMap<usize, u64>,
     component: Option<usize>,
     up: bool,
 }
@@ -88,6 +92,7 @@ impl Model {
             rng: ChaCha8Rng::from_seed(rng.random()),
             neighbors: BTreeSet::new(),
             heard: BTreeMap::new(),
+            frames: BTreeMap::new(),
             component: None,
             up: false,
         });
@@ -163,11 +168,14 @@ impl Model {
                 self.play(node, Topology::start);
                 let phase = self.config.rebalance_interval.mul_f64(self.rng.random_range(0.1..1.0));
                 self.schedule(phase, Event::Audit(node));
+                let listen = LISTEN_INTERVAL.mul_f64(self.rng.random_range(0.1..1.0));
+                self.schedule(listen, Event::Listen(node));
                 self.schedule(Duration::from_millis(10), Event::Discover(node));
             }
             Event::Deliver { from, to, message } => {
                 if self.sessions.contains_key(&pair(from, to)) && self.reaches(from, to) {
                     self.messages += 1;
+                    *self.members[to].frames.entry(from).or_default() += 1;
                     self.probes += u64::from(matches!(message, TopologyMessage::Probe { .. }));
                     let id = self.members[from].me.id;
                     self.play(to, |topology, scene| topology.receive(scene, id, &message).expect("honest nodes break no rule"));
@@ -175,6 +183,7 @@ impl Model {
             }
             Event::Wake { node, due } => self.play(node, |topology, scene| topology.wake(scene, due)),
             Event::Audit(node) => self.audit(node),
+            Event::Listen(node) => self.listen(node),
             Event::Opened { node, peer, dialled } => {
                 if self.sessions.contains_key(&pair(node, peer)) {
                     let Contact { id, address } = self.members[peer].me;
@@ -192,6 +201,13 @@ impl Model {
             Event::Discover(node) => self.discover(node),
             Event::Gossip => self.gossip(),
         }
+    }
+
+    fn listen(&mut self, node: usize) {
+        self.schedule(LISTEN_INTERVAL, Event::Listen(node));
+        let member = &self.members[node];
+        let frames: BTreeMap<NodeId, u64> = member.frames.iter().map(|(other, frames)| (self.members[*other].me.id, *frames)).collect();
+        self.play(node, |topology, scene| topology.listen(scene, |id| frames.get(id).copied().unwrap_or(0)));
     }
 
     fn audit(&mut self, node: usize) {
@@ -259,6 +275,8 @@ impl Model {
             actions: &mut actions,
         };
         decide(&mut member.topology, &mut scene);
+        // Bounds, those on their way out, and as many that are silent.
+        assert!(member.topology.links.len() <= 2 * self.config.max_degree + 2, "links are bounded: {:?}", member.topology.links);
         let index = |model: &Self, id: &NodeId| model.members.iter().position(|member| member.me.id == *id).expect("a node");
         for action in actions {
             match action {

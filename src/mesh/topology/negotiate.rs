@@ -63,7 +63,7 @@ impl Topology {
         self.wake_in(scene, PATIENCE);
     }
 
-    fn request(&self, scene: &mut Scene, peer: NodeId, purpose: Purpose) {
+    pub(super) fn request(&self, scene: &mut Scene, peer: NodeId, purpose: Purpose) {
         let (degree, rejections, address) = (self.told_degree(), self.fruitless, scene.me.address);
         scene.send(peer, TopologyMessage::ConnectRequest { degree, rejections, purpose, address });
     }
@@ -136,14 +136,13 @@ impl Topology {
     }
 
     fn knows_room(&self, max: usize, except: &NodeId) -> bool {
-        self.links.iter().any(|link| usize::from(link.degree) < max && link.id != *except)
+        self.audible().any(|link| usize::from(link.degree) < max && link.id != *except)
     }
 
     pub(super) fn reject(&mut self, scene: &mut Scene, to: NodeId, reason: Rejection, refer: bool) {
         let mut referrals = Vec::new();
         if refer {
-            let roomy =
-                self.links.iter().filter(|link| usize::from(link.degree) < scene.config.max_degree && !is_away(scene.book, &link.id));
+            let roomy = self.audible().filter(|link| usize::from(link.degree) < scene.config.max_degree && !is_away(scene.book, &link.id));
             referrals.extend(roomy.map(|link| (link.id, link.address)));
             if !referrals.is_empty() {
                 let turn = scene.rng.random_range(0..referrals.len());

@@ -65,9 +65,8 @@ impl Topology {
     /// Asks for a way round a link, if possible one whose other side can spare it. The newest may be the only bridge.
     fn probe(&mut self, scene: &mut Scene) {
         let min = scene.config.min_degree;
-        let mut needed: SmallVec<[NodeId; 4]> =
-            self.links.iter().filter(|link| usize::from(link.degree) <= min).map(|link| link.id).collect();
-        needed.extend(self.links.last().map(|newest| newest.id));
+        let mut needed: SmallVec<[NodeId; 4]> = self.audible().filter(|link| usize::from(link.degree) <= min).map(|link| link.id).collect();
+        needed.extend(self.audible().last().map(|newest| newest.id));
         let Some(target) = self.any_free(scene, &needed).or_else(|| self.any_free(scene, &[])) else { return };
         let number = self.probes.number();
         self.shedding = Some(Shedding { link: target, probe: Some(number), since: scene.now });
@@ -170,20 +169,20 @@ impl Topology {
     /// A random link that may be handed over, apart from some. One that is held may: the two that take its place are held.
     pub(super) fn any_staying(&self, scene: &mut Scene, except: &[NodeId]) -> Option<NodeId> {
         let staying: SmallVec<[NodeId; 4]> =
-            self.links.iter().map(|link| link.id).filter(|id| self.is_staying(id) && !except.contains(id)).collect();
+            self.audible().map(|link| link.id).filter(|id| self.is_staying(id) && !except.contains(id)).collect();
         (!staying.is_empty()).then(|| staying[scene.rng.random_range(0..staying.len())])
     }
 
     /// A random link that may be given up, apart from some.
     pub(super) fn any_free(&self, scene: &mut Scene, except: &[NodeId]) -> Option<NodeId> {
         let free: SmallVec<[NodeId; 4]> =
-            self.links.iter().map(|link| link.id).filter(|id| self.is_free(scene, id) && !except.contains(id)).collect();
+            self.audible().map(|link| link.id).filter(|id| self.is_free(scene, id) && !except.contains(id)).collect();
         (!free.is_empty()).then(|| free[scene.rng.random_range(0..free.len())])
     }
 
     /// The link whose other side has the fewest links, among those with an acceptable number; of several, a random one.
     fn any_link(&self, scene: &mut Scene, acceptable: impl Fn(u8) -> bool) -> Option<NodeId> {
-        let acceptable = || self.links.iter().filter(|link| acceptable(link.degree));
+        let acceptable = || self.audible().filter(|link| acceptable(link.degree));
         let least = acceptable().map(|link| link.degree).min()?;
         let least: SmallVec<[NodeId; 4]> = acceptable().filter(|link| link.degree == least).map(|link| link.id).collect();
         Some(least[scene.rng.random_range(0..least.len())])

@@ -9,10 +9,12 @@ use smallvec::SmallVec;
 use super::TopologyConfig;
 use super::components::Topology;
 use super::rules::{Action, Scene};
+use super::silence::LISTEN_INTERVAL;
 use crate::crypto::NodeId;
 use crate::kernel::{
-    AddressBook, CloseSession, Connect, Contact, Fired, Instant, LinkState, Neighbor, NeighborDown, NeighborUp, Neighbors, Node, NodeClock,
-    NodeRng, NodeStarted, Outgoing, Received, Refusals, Role, Session, SessionClosed, SessionOpened, SessionPhase, Sessions, Timers,
+    AddressBook, Channel, CloseSession, Connect, Contact, Fired, Instant, LinkState, Neighbor, NeighborDown, NeighborUp, Neighbors, Node,
+    NodeClock, NodeRng, NodeStarted, Outgoing, Received, Refusals, Role, Session, SessionClosed, SessionOpened, SessionPhase, Sessions,
+    Timers,
 };
 use crate::mesh::leave::MemberLeft;
 use crate::wire::{CloseReason, TopologyMessage};
@@ -24,6 +26,10 @@ pub struct Audit;
 /// A look between audits is due, if it is still meant: the instant it was set for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wake(Instant);
+
+/// A look at what comes over the links is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Listen;
 
 /// Whatever the overlay needs of a node. It has no `Sessions` while it has no session, and no `LinkState` where links are not published.
 #[derive(QueryData)]
@@ -109,12 +115,18 @@ fn open_sessions(mine: Option<&Sessions>, sessions: &Query<&Session>) -> impl It
     })
 }
 
-pub(super) fn start(mut started: MessageReader<NodeStarted>, mut audits: ResMut<Timers<Audit>>, mut stage: Stage) {
+pub(super) fn start(
+    mut started: MessageReader<NodeStarted>,
+    mut audits: ResMut<Timers<Audit>>,
+    mut listens: ResMut<Timers<Listen>>,
+    mut stage: Stage,
+) {
     for NodeStarted { node: entity, at, .. } in started.read().copied() {
         let Ok(mut it) = stage.nodes.get_mut(entity) else { continue };
         it.neighbors.clear();
         let first = it.clock.first(at, stage.config.rebalance_interval, it.rng.0.random_range(0.1..1.0));
         audits.set(entity, it.node, first, Audit);
+        listens.set(entity, it.node, it.clock.first(at, LISTEN_INTERVAL, 0.0), Listen);
         stage.play(entity, at, Topology::start);
     }
 }
@@ -165,6 +177,22 @@ pub(super) fn receive(mut received: MessageReader<Received<TopologyMessage>>, mu
             refusals.count(reason);
             stage.close.write(CloseSession { session: *session, reason, at: *at });
         }
+    }
+}
+
+pub(super) fn listen(
+    mut fired: MessageReader<Fired<Listen>>,
+    channels: Query<&Channel>,
+    mut listens: ResMut<Timers<Listen>>,
+    mut stage: Stage,
+) {
+    for Fired { node: entity, at, .. } in fired.read().copied() {
+        let Ok(it) = stage.nodes.get(entity) else { continue };
+        listens.set(entity, it.node, it.clock.after(at, LISTEN_INTERVAL), Listen);
+        let heard = |neighbor: &Neighbor| Some((neighbor.id, channels.get(neighbor.session).ok()?.heard()));
+        let frames: SmallVec<[(NodeId, u64); 8]> = it.neighbors.iter().filter_map(heard).collect();
+        let of = |id: &NodeId| frames.iter().find(|(other, _)| other == id).map_or(0, |(_, frames)| *frames);
+        stage.play(entity, at, |topology, scene| topology.listen(scene, of));
     }
 }
 

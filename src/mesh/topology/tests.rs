@@ -100,6 +100,43 @@ fn half_of_the_nodes_may_die_at_once() {
     }
 }
 
+/// How long it takes until the survivors are connected again, when half of `nodes` die at once.
+fn reunion(nodes: usize, silence: Duration, seed: u64) -> Duration {
+    let mut model = Model::new(nodes, TopologyConfig { silence, ..TopologyConfig::default() }, seed);
+    (0..nodes).for_each(|node| model.start(node, Duration::ZERO));
+    model.run(SECOND * 60);
+    (0..nodes / 2).for_each(|node| model.crash(node));
+    let begin = model.now;
+    while !model.is_connected() {
+        model.run(Duration::from_millis(100));
+        assert!(model.now.since(begin) < SECOND * 120, "{nodes} nodes, seed {seed}");
+    }
+    model.now.since(begin)
+}
+
+#[test]
+fn silent_links_are_replaced_before_the_dead_are_suspected() {
+    let mean = |silence: Duration| (0..20).map(|seed| reunion(50, silence, seed)).sum::<Duration>() / 20;
+    let (usual, never) = (mean(TopologyConfig::default().silence), mean(SECOND * 3600));
+    assert!(usual * 3 < never * 2, "connected again after {usual:?}, without this after {never:?}");
+}
+
+#[test]
+fn a_short_cut_of_the_network_ends_no_link() {
+    for seed in 0..20 {
+        let mut model = started(2, seed);
+        model.run(SECOND * 30);
+        let changes = model.changes;
+        model.split(|node| node as u8);
+        model.run(Duration::from_millis(5600));
+        assert_eq!((model.degree(0), model.degree(1)), (0, 0), "seed {seed}: silent links do not count");
+        model.split(|_| 0);
+        model.run(SECOND * 20);
+        assert_eq!((model.degree(0), model.degree(1)), (1, 1), "seed {seed}: what is heard again does");
+        assert_eq!(model.changes, changes, "seed {seed}");
+    }
+}
+
 fn configs() -> impl Strategy<Value = TopologyConfig> {
     (1..5_usize, 1..4_usize).prop_map(|(min, more)| TopologyConfig {
         min_degree: min,

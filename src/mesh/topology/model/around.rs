@@ -28,6 +28,14 @@ impl Model {
     pub(super) fn gossip(&mut self) {
         self.schedule(SECOND, Event::Gossip);
         let components = self.components();
+        // A round with each neighbour.
+        for (a, b) in self.sessions.keys().copied().collect::<Vec<_>>() {
+            for (from, to) in [(a, b), (b, a)] {
+                if self.members[from].neighbors.contains(&to) && self.reaches(from, to) {
+                    *self.members[to].frames.entry(from).or_default() += 1;
+                }
+            }
+        }
         let published: Vec<Vec<Prefix>> = (0..self.members.len()).map(|node| self.links_of(node).map(Prefix::from).collect()).collect();
         for node in 0..self.members.len() {
             for other in 0..self.members.len() {

@@ -26,6 +26,16 @@ impl Model {
         found
     }
 
+    /// Links of a node that are not silent.
+    pub fn degree(&self, node: usize) -> usize {
+        self.members[node].topology.degree()
+    }
+
+    /// Whether all who are up are connected.
+    pub fn is_connected(&self) -> bool {
+        self.components().into_iter().flatten().collect::<BTreeSet<_>>().len() <= 1
+    }
+
     /// What is wrong with the mesh, if anything is.
     pub fn faults(&self) -> Vec<String> {
         let up: Vec<usize> = (0..self.members.len()).filter(|node| self.members[*node].up).collect();
