@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use murmuration::kernel::{BeaconOut, Connect};
+use murmuration::kernel::{BeaconOut, Connect, SessionLimits};
 use murmuration::mesh::discovery::{DiscoveryConfig, KnownPeers, WentOffline, WentOnline};
 use murmuration::mesh::handshake::NetworkKey;
 use murmuration::scenario::{Fault, FaultKind, Network, Protocols, Scenario, Selection, Start};
@@ -43,6 +43,19 @@ fn attempts_at_a_seed_come_ever_more_slowly_up_to_the_cap() {
         );
     }
     assert!(times.len() > 9, "{times:?}");
+}
+
+/// A thousand that start at once have ten seeds, which refuse most of them at first.
+#[test]
+fn a_seed_that_is_full_is_tried_every_two_seconds() {
+    let crowd: Step = (0, |world, _| world.insert_resource(SessionLimits { max_sessions: 1 }));
+    let attempts = observe::<Connect>(&searching(4, 60, 1), &[crowd]);
+    let times = |node: u32| attempts.iter().filter(move |(other, _)| *other == node).map(|(_, connect)| connect.at.as_secs_f64());
+    let kept_out: Vec<Vec<f64>> = (1..4).map(|node| times(node).collect::<Vec<f64>>()).filter(|times| times.len() > 20).collect();
+    assert_eq!(kept_out.len(), 2, "one of three gets in: {attempts:?}");
+    for times in kept_out {
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] < 2.3), "{times:?}");
+    }
 }
 
 #[test]

@@ -34,8 +34,9 @@ pub struct Probation(Entity);
 #[derive(Clone, Copy, Debug)]
 pub struct LostTimer;
 
-/// Longest wait of a node that nobody has invited yet: somebody may any moment.
-const UNINVITED_CAP: Duration = Duration::from_secs(2);
+/// Longest wait of a node that somebody is there for, but not yet: who has not invited it may any moment, and who has as many sessions as
+/// it may loses most of them again, as those who came before find their places.
+const KEPT_OUT_CAP: Duration = Duration::from_secs(2);
 /// Shortest time between two hellos that answer others.
 const ANSWER_INTERVAL: Duration = Duration::from_secs(1);
 /// Who dials is open before the other side has checked it: a refusal comes a round trip later. A session that ends within this time, and
@@ -143,7 +144,8 @@ pub(super) fn follow_sessions(
             discovery.waiting = true;
             // A tenth more or less, so that those who lost the same peer do not come all at once.
             let wait = delay(&config, discovery.failures.max(1)).mul_f64(rng.0.random_range(0.9..1.1));
-            let wait = if *reason == CloseReason::NotInvited { wait.min(UNINVITED_CAP) } else { wait };
+            let is_kept_out = matches!(reason, CloseReason::NotInvited | CloseReason::TooManySessions);
+            let wait = if is_kept_out { wait.min(KEPT_OUT_CAP) } else { wait };
             attempts.set(*entity, node, clock.after(*at, wait), Attempt { overdue: None });
         }
     }
