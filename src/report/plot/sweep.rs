@@ -13,6 +13,11 @@ use super::page::{self, LEFT, RIGHT};
 use super::panel::{Key, Panel};
 use super::style::{AXIS, INK, MUTED, SERIES, SIZE, SMALL};
 
+/// Half the breadth of a band that stands alone, where values are one apart.
+const LONE_BAND: f64 = 0.1;
+/// Pixels that a letter of a label takes, and a little room.
+const LETTER: f64 = 7.5;
+
 /// The figures of many runs. Each value of what was varied was run with several seeds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SweepTable {
@@ -62,14 +67,18 @@ fn draw(canvas: &mut Canvas<'_>, table: &SweepTable) -> Drawn<bool> {
         "Band: 95 % confidence for the median over seeds, from order statistics."
     };
     page::sheet(canvas, &title, &format!("against {} · {seeds} seeds for each value", table.vary), caption)?;
-    let (x, places) = horizontal(table);
-    for (i, (metric, (left, top, right, bottom))) in metrics.iter().zip(grid(metrics.len())).enumerate() {
+    let panels = grid(metrics.len());
+    let width = panels.first().map_or(0.0, |(left, _, right, _)| right - left);
+    let (x, places) = horizontal(table, width);
+    for (i, (metric, (left, top, right, bottom))) in metrics.iter().zip(panels).enumerate() {
         let low = metric.points.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
         let high = metric.points.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max);
         let y = if low < 0.0 { Axis::around(low, high, Unit::Plain, 5) } else { Axis::from_zero(high, Unit::Plain, 5) };
         let panel = Panel { left, top, right, bottom, head: 12.0, x: x.clone(), y };
         let unit = if metric.unit.is_empty() { String::new() } else { format!(" ({})", metric.unit) };
-        panel.frame(canvas, &format!("{}{unit}", capitalised(&metric.name)), "", &[])?;
+        let (measured, runs) = (metric.points.len(), seeds * table.values.len());
+        let share = if measured < runs { format!(", in {measured} of {runs} runs") } else { String::new() };
+        panel.frame(canvas, &format!("{}{unit}{share}", capitalised(&metric.name)), "", &[])?;
         canvas.text((f64::midpoint(left, right), bottom + 43.0), &table.vary, Type::plain(SMALL, INK), Anchor::Middle)?;
         panel_marks(canvas, &panel, metric, &places, SERIES[i % SERIES.len()])?;
     }
@@ -94,7 +103,12 @@ fn panel_marks(canvas: &mut Canvas<'_>, panel: &Panel, metric: &SweepMetric, pla
         })
         .collect();
     let dots: Vec<(f64, f64)> = metric.points.iter().filter_map(|(i, y)| Some((*places.get(*i)?, *y))).collect();
-    panel.band(canvas, &bands.iter().map(|(x, band)| (*x, band.low, band.high)).collect::<Vec<_>>(), colour, 0.2)?;
+    let mut area: Vec<_> = bands.iter().map(|(x, band)| (*x, band.low, band.high)).collect();
+    if let [(x, low, high)] = area[..] {
+        // One alone would have no breadth.
+        area = vec![(x - LONE_BAND, low, high), (x + LONE_BAND, low, high)];
+    }
+    panel.band(canvas, &area, colour, 0.2)?;
     panel.dots(canvas, &dots, AXIS, 2.2, 0.6)?;
     let medians: Vec<(f64, f64)> = bands.iter().map(|(x, band)| (*x, band.median)).collect();
     panel.line(canvas, &medians, colour, 2.6)?;
@@ -108,13 +122,15 @@ fn runs_of_a_value(metrics: &[&SweepMetric]) -> usize {
     metrics.iter().filter_map(|metric| most(metric)).max().unwrap_or_default()
 }
 
-/// The x axis, and the place of each value on it: as a number (logarithmic if they span much), otherwise side by side.
-fn horizontal(table: &SweepTable) -> (Axis, Vec<f64>) {
+/// The x axis of panels so many pixels wide, and the place of each value on it: as a number (logarithmic if they span much), otherwise side
+/// by side.
+fn horizontal(table: &SweepTable, width: f64) -> (Axis, Vec<f64>) {
     let numbers: Option<Vec<f64>> = table.values.iter().map(|value| value.trim().parse().ok().filter(|v: &f64| v.is_finite())).collect();
     let Some(numbers) = numbers.filter(|numbers| numbers.len() > 1) else {
         let places: Vec<f64> = (0..table.values.len()).map(|i| i as f64).collect();
         let mut axis = Axis::exact(-0.5, table.values.len() as f64 - 0.5, Unit::Count, table.values.len().max(1));
-        axis.ticks = places.iter().copied().zip(table.values.iter().cloned()).collect();
+        let room = (width / table.values.len().max(1) as f64 / LETTER) as usize;
+        axis.ticks = places.iter().copied().zip(table.values.iter().map(|value| shortened(value, room))).collect();
         return (axis, places);
     };
     let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
@@ -125,6 +141,17 @@ fn horizontal(table: &SweepTable) -> (Axis, Vec<f64>) {
         axis.ticks = numbers.iter().map(|v| (*v, number(*v))).collect();
     }
     (axis, numbers)
+}
+
+/// The text in at most `room` characters, at least five. What tells values apart stands more often at the end than in the middle.
+fn shortened(text: &str, room: usize) -> String {
+    let (room, length) = (room.max(5), text.chars().count());
+    if length <= room {
+        return text.to_owned();
+    }
+    let end = (room - 1) / 2;
+    let begin = room - 1 - end;
+    text.chars().take(begin).chain(['…']).chain(text.chars().skip(length - end)).collect()
 }
 
 /// Rectangles for so many panels: left, top, right, bottom.
@@ -147,4 +174,16 @@ fn grid(panels: usize) -> Vec<(f64, f64, f64, f64)> {
             (left, top, left + width, top + height)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn long_names_keep_their_ends() {
+        assert_eq!(shortened("Independent(0.1)", 16), "Independent(0.1)");
+        assert_eq!(shortened("Independent(0.1)", 11), "Indep…(0.1)");
+        assert_eq!(shortened("größer als", 0), "gr…ls");
+    }
 }
