@@ -45,7 +45,7 @@ impl Channel {
         *self = Self::Ending(Box::new(std::mem::take(self)));
     }
 
-    /// Number after that of the last frame that has come: it grows as long as the other side is heard.
+    /// The number after the highest that has come: it grows as long as the other side is heard.
     pub fn heard(&self) -> u64 {
         match self {
             Self::Closed => 0,

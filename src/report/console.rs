@@ -1,26 +1,34 @@
 //! What programs that make results have in common.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Whether results can go to a folder, before time is spent on making them. It is made if it does not exist.
+/// Bytes that are written for a trial.
+const TRIAL: usize = 4096;
+
+/// Makes the folder for results and finds out whether they can go there, before time is spent on making them.
 ///
 /// # Errors
 /// What is in the way.
-pub fn check_output(folder: &Path) -> Result<(), String> {
-    match folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()).find(|ancestor| ancestor.exists()) {
-        Some(existing) if !existing.is_dir() => {
-            Err(format!("--out: {} cannot be written to: {} is a file", folder.display(), existing.display()))
-        }
-        _ => Ok(()),
-    }?;
-    // Permissions, full and read-only disks: whether one can write is found out by writing.
-    let trial = folder.join(".writable");
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&trial, []))
-        .and_then(|()| std::fs::remove_file(&trial))
-        .map_err(|error| format!("--out: {} cannot be written to: {error}", folder.display()))
+pub fn prepare_output(folder: &Path) -> Result<(), String> {
+    let unwritable = |why: String| format!("--out: {} cannot be written to: {why}", folder.display());
+    let existing = folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()).find(|ancestor| ancestor.exists());
+    if let Some(file) = existing.filter(|existing| !existing.is_dir()) {
+        return Err(unwritable(format!("{} is a file", file.display())));
+    }
+    // Permissions, read-only and full disks: whether one can write is found out by writing.
+    let trial = folder.join(format!(".trial-{}", std::process::id()));
+    let write = || {
+        std::fs::create_dir_all(folder)?;
+        // Never what is there already, nor what a link leads to.
+        let mut file = File::options().write(true).create_new(true).open(&trial)?;
+        let written = file.write_all(&[0; TRIAL]);
+        std::fs::remove_file(&trial).and(written)
+    };
+    write().map_err(|error| unwritable(error.to_string()))
 }
 
 /// A bar of so many steps on the standard error, if that is a terminal and nobody asked for quiet.

@@ -31,7 +31,7 @@ mod terminal;
 mod sample_record;
 
 pub use compare::{Comparison, Tolerance, ToleranceError, compare, terminal_comparison};
-pub use console::{check_output, progress_bar};
+pub use console::{prepare_output, progress_bar};
 pub use directory::{read_checkpoints, read_events, read_record, read_summary, write};
 pub use error::ReportError;
 pub use judge::{Verdict, judge};

@@ -127,7 +127,7 @@ fn read(path: &Path) -> Result<String, ScenarioError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ScenarioError::new(origin, format!("it is longer than {MAX_BYTES} bytes, the most a scenario may have")));
     }
-    // Some editors begin a text so.
+    // Some editors put it at the start of a text.
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
@@ -200,7 +200,9 @@ fn explain(code: &RonError, found: &str) -> (String, Option<String>) {
         RonError::ExpectedMap => format!("a map in `{{` `}}` is expected where {here}"),
         RonError::ExpectedStructLike | RonError::ExpectedNamedStructLike(_) => format!("an opening `(` is expected where {here}"),
         RonError::ExpectedDifferentStructName { .. } => format!("a scenario begins with `(`, but here {here}"),
-        RonError::ExpectedIdentifier if found == "(" => "a name is expected before this parenthesis, or it is one pair too many".to_owned(),
+        RonError::ExpectedIdentifier if found == "(" => {
+            "a name is expected before this parenthesis, or this pair is one too many".to_owned()
+        }
         RonError::ExpectedIdentifier => format!("a name is expected where {here}"),
         RonError::TrailingCharacters => format!("the scenario is complete, but {here} after it"),
         RonError::UnclosedBlockComment => "this comment does not end".to_owned(),

@@ -164,7 +164,7 @@ impl Selection {
     }
 }
 
-/// Reads named selections. One that is named twice is a mistake, where a map of serde would keep the last.
+/// Reads named selections. A name given twice is a mistake; serde's own map would keep the last.
 pub(super) fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Selection>, D::Error> {
     struct Names;
     impl<'de> Visitor<'de> for Names {

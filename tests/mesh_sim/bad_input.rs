@@ -121,6 +121,13 @@ fn files_that_are_no_text_are_refused() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("marked.ron"), "\u{feff}(nodes: 5, duration: \"1s\")").unwrap();
+    assert_eq!(mesh_sim(folder.path(), &["check", "marked"]).status.code(), Some(0));
+}
+
+#[test]
 fn other_commands_refuse_bad_input_too() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, says) in [

@@ -7,7 +7,7 @@ use std::time::Duration;
 use murmuration::live::settings::{self, LogFormat};
 use murmuration::live::swarm::{self, Load, Progress, Swarm, SwarmConfig};
 use murmuration::live::{MeshConfig, MeshEvent, NodeDied};
-use murmuration::report::{self, check_output, progress_bar};
+use murmuration::report::{self, prepare_output, progress_bar};
 use murmuration::scenario::{self, ScenarioArgs};
 use tracing::level_filters::LevelFilter;
 
@@ -75,7 +75,7 @@ fn play(args: &Args, scenario: &str) -> Result<Ended, String> {
     };
     let scenario = asked.load()?.scenario;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}-live", scenario.name, scenario.seed)));
-    check_output(&folder)?;
+    prepare_output(&folder)?;
     let bar = progress_bar(1000, args.quiet);
     let record = swarm::play(&scenario, args.metrics, &|progress| match progress {
         Progress::Metrics(address) => bar.suspend(|| say(&format!("Metrics on: http://{address}/metrics"))),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use murmuration::report::{check_output, progress_bar};
+use murmuration::report::{prepare_output, progress_bar};
 use murmuration::scenario::{self, SCENARIO_FILE, ScenarioArgs};
 
 use crate::{Outcome, complain, is_coloured, say};
@@ -28,7 +28,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
     let loaded = scenario.load()?;
     let scenario = &loaded.scenario;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}", scenario.name, scenario.seed)));
-    check_output(&folder)?;
+    prepare_output(&folder)?;
     let ours = folder.join(SCENARIO_FILE);
     if ours.canonicalize().is_ok_and(|ours| loaded.path.canonicalize().is_ok_and(|path| path == ours)) {
         return Err(format!("the results would overwrite {}, which says what to run; give another folder with --out", ours.display()));

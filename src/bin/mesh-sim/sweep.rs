@@ -8,7 +8,7 @@ use murmuration::scenario::{self, Loaded, nearest};
 use rayon::prelude::*;
 
 use crate::{Outcome, complain, say};
-use murmuration::report::{check_output, progress_bar};
+use murmuration::report::{prepare_output, progress_bar};
 use murmuration::scenario::ScenarioArgs;
 use murmuration::wire::Protocol;
 use murmuration::{report, sim};
@@ -88,7 +88,7 @@ pub fn sweep(args: &Args) -> Result<Outcome, String> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("output/{}-sweep-{}", base.scenario.name, path.replace(['/', '\\'], "_"))));
-    check_output(&folder)?;
+    prepare_output(&folder)?;
 
     let bar = progress_bar(variants.len() as u64 * args.seeds, args.quiet);
     let rows = run_all(args, &variants, &metrics, &bar);

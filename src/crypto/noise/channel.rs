@@ -45,7 +45,7 @@ impl NoiseChannel {
         Ok(frame.into())
     }
 
-    /// Number after that of the last frame that has come.
+    /// The number after the highest that has come.
     pub fn heard(&self) -> u64 {
         self.seen.next()
     }

@@ -105,7 +105,9 @@ fn both_sides_learn_who_the_other_is_and_can_talk() {
     assert_eq!(seen_by_b, identity(1, CryptoMode::Real).id());
     let frame = a.seal(b"hello").unwrap();
     assert!(!frame.windows(5).any(|window| window == b"hello"), "it is not in clear");
+    assert_eq!(b.heard(), 0);
     assert_eq!(b.open(&frame, true).unwrap(), b"hello");
+    assert_eq!(b.heard(), 1);
     assert_eq!(b.open(&frame, true), Err(CloseReason::Replay));
     assert_eq!(b.open(&frame, false), Err(CloseReason::Replay));
     assert_eq!(a.open(&frame, true), Err(CloseReason::BadSeal), "a frame is not its sender's");

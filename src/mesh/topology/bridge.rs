@@ -49,7 +49,7 @@ impl Topology {
     /// Whether `peer` seems to be in another part of the mesh: no heartbeat of it arrives, so no path leads to it. Who was only
     /// heard of may be too new for that; then this node must have been linked for a while.
     fn is_apart(&self, scene: &Scene, peer: &NodeId) -> bool {
-        let settled = || self.links.iter().any(|link| scene.elapsed(link.since) >= scene.config.rebalance_interval * 2);
+        let settled = || self.audible().any(|link| scene.elapsed(link.since) >= scene.config.rebalance_interval * 2);
         match scene.book.get(peer).map(|known| known.standing) {
             Some(Standing::Alive) => false,
             Some(Standing::Suspected { .. } | Standing::Lost) => true,

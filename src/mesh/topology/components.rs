@@ -14,7 +14,7 @@ use crate::wire::topology::Purpose;
 
 /// The overlay's state at a node. `Neighbors` is what others see of it.
 ///
-/// All of it is bounded: links by the configured maximum and those on their way out, the rest by constants.
+/// All of it is bounded: links by the configured maximum, those on their way out, and as many that are silent; the rest by constants.
 #[derive(Component, Default, Debug)]
 pub struct Topology {
     /// The links, in the order in which they were made.
@@ -35,6 +35,8 @@ pub struct Topology {
     pub(super) fruitless: u8,
     /// Who others said may have room.
     pub(super) referrals: VecDeque<(NodeId, Address)>,
+    /// When what comes over the links was looked at last.
+    pub(super) listened: Instant,
     /// When the next look is due, apart from the audit.
     pub(super) wake_at: Option<Instant>,
     /// Questions for ways round a link.

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 pub struct TopologyConfig {
     /// A node with fewer links looks for more; silent ones do not count.
     pub min_degree: usize,
-    /// A node with as many links accepts no more.
+    /// A node with as many links accepts no more; silent ones do not count.
     pub max_degree: usize,
     /// Time between two audits of a node's links.
     #[serde(with = "humantime_serde")]
     pub rebalance_interval: Duration,
-    /// A neighbour from whom nothing has come for this long is asked whether it is there. If it does not answer within 1.5 s, another link
-    /// is looked for.
+    /// A neighbour from whom nothing has come for this long, to the second, is asked whether it is there. If two seconds later it has not
+    /// answered, its link is silent, and another is looked for if that leaves too few.
     #[serde(with = "humantime_serde")]
     pub silence: Duration,
 }

@@ -20,8 +20,8 @@ use crate::kernel::{AddressBook, Contact, Instant, LinkState, NodeClock};
 use crate::wire::{Address, TopologyMessage};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Silence after which a member is suspected, and suspicion after which it is forgotten.
-const SUSPECT: Duration = Duration::from_secs(8);
+/// Silence after which a member is suspected, about as long as phi takes at the soonest, and suspicion after which it is forgotten.
+pub(super) const SUSPECT: Duration = Duration::from_secs(8);
 const FORGET: Duration = Duration::from_secs(60);
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -275,7 +275,7 @@ impl Model {
             actions: &mut actions,
         };
         decide(&mut member.topology, &mut scene);
-        // Bounds, those on their way out, and as many that are silent.
+        // The maximum, those on their way out, and as many silent ones.
         assert!(member.topology.links.len() <= 2 * self.config.max_degree + 2, "links are bounded: {:?}", member.topology.links);
         let index = |model: &Self, id: &NodeId| model.members.iter().position(|member| member.me.id == *id).expect("a node");
         for action in actions {

@@ -104,7 +104,7 @@ impl Topology {
         match purpose {
             Purpose::Degree if room => self.grant(scene, request),
             Purpose::Bridge if room || mine < max + SURPLUS => self.grant(scene, request),
-            Purpose::Instead(other) if self.link(&other).is_none() => self.reject(scene, from, Rejection::NotLinked, false),
+            Purpose::Instead(other) if !self.hears(&other) => self.reject(scene, from, Rejection::NotLinked, false),
             Purpose::Instead(other) if room || mine < max + SURPLUS => {
                 self.hold(scene, &other);
                 self.grant(scene, request);

@@ -18,7 +18,8 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// How often a request is sent.
 const MOST_TRIES: u8 = 3;
 /// How long a dial is waited for; whoever is still there will be tried again. When half of all members die at once every second dial is
-/// to one of them: in `mass-failure` survivors suspected each other 29 to 99 times with 3 s, with this 0 to 7 times.
+/// to one of them. In `mass-failure` survivors suspected each other 29 to 99 times with 3 s, with this 0 to 7 times. Over links with round
+/// trips above some 700 ms a session opens after that: it is used where a link is needed, but no optional one is asked for over it.
 const DIAL_PATIENCE: Duration = Duration::from_millis(1500);
 /// Attempts at a link beyond the minimum. Short ways are worth a few, but no more: a settled mesh is still.
 const OPTIONAL_TRIES: u8 = 3;

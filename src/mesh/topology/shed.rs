@@ -123,8 +123,10 @@ impl Topology {
         let busy = self.pending.iter().map(|pending| pending.purpose).chain(self.dialing.iter().map(|dial| dial.purpose));
         let busy = busy.into_iter().any(|purpose| matches!(purpose, Purpose::Instead(other) if other != from));
         let linked = self.link(&via).is_some();
+        // A way round over a silent link is none.
+        let is_cut = linked && !self.hears(&via);
         let may_go = if linked { self.is_free(scene, &from) } else { self.link(&from).is_some() && self.is_staying(&from) };
-        if via == scene.me.id || busy || !may_go || !self.is_staying(&via) {
+        if via == scene.me.id || busy || is_cut || !may_go || !self.is_staying(&via) {
             self.reject(scene, from, Rejection::Busy, false);
         } else if linked {
             // The two are linked, as `from` is with both: the triangle stays connected without this side.

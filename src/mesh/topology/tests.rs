@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::TopologyConfig;
-use super::model::Model;
+use super::model::{Model, SUSPECT};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SIZES: [usize; 8] = [2, 3, 4, 5, 8, 20, 50, 200];
@@ -76,7 +76,7 @@ fn nodes_that_join_one_by_one_find_a_place() {
 fn two_healed_halves_become_one_mesh() {
     for nodes in SIZES {
         for seed in 0..seeds(nodes) {
-            for parted in [20, 150] {
+            for parted in [6, 20, 150] {
                 let mut model = started(nodes, seed);
                 model.run(SECOND * 60);
                 model.split(|node| (node % 2) as u8);
@@ -118,11 +118,11 @@ fn reunion(nodes: usize, silence: Duration, seed: u64) -> Duration {
 fn silent_links_are_replaced_before_the_dead_are_suspected() {
     let mean = |silence: Duration| (0..20).map(|seed| reunion(50, silence, seed)).sum::<Duration>() / 20;
     let (usual, never) = (mean(TopologyConfig::default().silence), mean(SECOND * 3600));
-    assert!(usual * 3 < never * 2, "connected again after {usual:?}, without this after {never:?}");
+    assert!(usual < SUSPECT && usual * 3 < never * 2, "connected again after {usual:?}, without this after {never:?}");
 }
 
 #[test]
-fn a_short_cut_of_the_network_ends_no_link() {
+fn a_brief_cut_of_the_network_ends_no_link() {
     for seed in 0..20 {
         let mut model = started(2, seed);
         model.run(SECOND * 30);
