@@ -155,6 +155,10 @@ impl Topology {
             }
             if pending.tries >= MOST_TRIES {
                 given_up += u8::from(pending.purpose == Purpose::Degree);
+                if pending.purpose == Purpose::Bridge {
+                    // Whoever was there would have answered. As long as the session is open it would be asked again and again.
+                    scene.actions.push(Action::Close(pending.peer, CloseReason::PeerDead));
+                }
                 return false;
             }
             pending.tries += 1;

@@ -11,9 +11,10 @@
 use std::time::Duration;
 
 use super::components::{Link, Topology};
-use super::rules::{PATIENCE, Scene};
+use super::rules::{Action, PATIENCE, Scene};
 use crate::crypto::NodeId;
 use crate::kernel::Instant;
+use crate::wire::CloseReason;
 use crate::wire::topology::Purpose;
 
 /// Time between two looks at what has come over the links.
@@ -101,7 +102,9 @@ impl Topology {
         if silent().count() >= scene.config.max_degree
             && let Some(oldest) = silent().min_by_key(|link| link.hearing.since).map(|link| link.id)
         {
-            self.drop_link(scene, &oldest);
+            self.unlink(scene, &oldest);
+            // Who is still there learns it so; whoever is not must not be asked for bridges.
+            scene.actions.push(Action::Close(oldest, CloseReason::Unwanted));
         }
     }
 }
@@ -112,7 +115,6 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::super::TopologyConfig;
-    use super::super::rules::Action;
     use super::*;
     use crate::kernel::{AddressBook, Contact, NodeClock};
     use crate::wire::{Address, TopologyMessage};
@@ -179,7 +181,7 @@ mod tests {
         }
         assert_eq!((topology.degree(), topology.links.len()), (0, most));
         let actions = act(&mut topology, 14_000, |topology, scene| topology.make_link(scene, id(9), Address::Memory(9), 1));
-        assert!(actions.contains(&Action::Send(id(1), TopologyMessage::Disconnect)), "{actions:?}");
+        assert!(actions.contains(&Action::Close(id(1), CloseReason::Unwanted)), "{actions:?}");
         assert_eq!((topology.degree(), topology.links.len()), (1, most));
     }
 }
