@@ -16,7 +16,7 @@ pub struct TopologyConfig {
     /// Time between two audits of a node's links.
     #[serde(with = "humantime_serde")]
     pub rebalance_interval: Duration,
-    /// A neighbour from whom nothing has come for this long, to the second, is asked whether it is there. If two seconds later it has not
+    /// A neighbour from whom nothing has come for this long, to the second and one at least, is asked whether it is there. If two seconds later it has not
     /// answered, its link is silent, and another is looked for if that leaves too few.
     #[serde(with = "humantime_serde")]
     pub silence: Duration,

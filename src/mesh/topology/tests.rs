@@ -137,6 +137,25 @@ fn a_brief_cut_of_the_network_ends_no_link() {
     }
 }
 
+#[test]
+fn a_mesh_that_was_cut_briefly_is_as_it_was_with_few_questions() {
+    let nodes = 50;
+    let mut probes = 0;
+    for seed in 0..10 {
+        let mut model = started(nodes, seed);
+        model.run(SECOND * 60);
+        let before = model.probes;
+        model.split(|node| (node % 2) as u8);
+        model.run(Duration::from_millis(5600));
+        model.split(|_| 0);
+        model.run(SECOND * 30);
+        assert_eq!(model.faults(), [""; 0], "seed {seed}");
+        probes += model.probes - before;
+    }
+    let each = probes / (10 * nodes as u64);
+    assert!(each < 40, "{each} probes for each node");
+}
+
 fn configs() -> impl Strategy<Value = TopologyConfig> {
     (1..5_usize, 1..4_usize).prop_map(|(min, more)| TopologyConfig {
         min_degree: min,
