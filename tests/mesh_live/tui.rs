@@ -84,8 +84,11 @@ impl<'a> Tmux<'a> {
 
     /// Answers the questions of a first start; returns the key that was shown.
     fn answers(&self, name: &str, seed: &str) -> String {
-        let welcome = self.sees(name, "Welcome to Murmuration");
         let is_key = |word: &&str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // A screen may be looked at while it is half drawn.
+        let welcome = self.waits(name, "a key", |screen| {
+            screen.contains("Welcome to Murmuration") && screen.split_whitespace().any(|word| is_key(&word))
+        });
         let key = welcome.split_whitespace().find(is_key).unwrap_or_else(|| panic!("no key in\n{welcome}")).to_owned();
         self.keys(name, &["Enter"]);
         self.sees(name, "What shall others call you?");
@@ -101,11 +104,15 @@ impl<'a> Tmux<'a> {
     /// Where this one listens, as it is shown to its owner.
     fn address(&self, name: &str) -> String {
         self.keys(name, &["F4"]);
-        let shown = self.sees(name, "listens at");
+        // All of it: what follows the port has been drawn too.
+        let address = |screen: &str| {
+            let words = screen.split_once("listens at")?.1.split_inclusive([' ', ',']);
+            words.filter(|word| word.starts_with("127.0.0.1:")).find_map(|word| word.strip_suffix([' ', ','])).map(str::to_owned)
+        };
+        let shown = self.waits(name, "an address", |screen| address(screen).is_some());
         self.keys(name, &["Escape"]);
         self.waits(name, "no popup", |screen| !screen.contains("listens at"));
-        let is_address = |word: &&str| word.starts_with("127.0.0.1:");
-        shown.split([' ', ',']).find(is_address).unwrap_or_else(|| panic!("no address in\n{shown}")).to_owned()
+        address(&shown).unwrap_or_else(|| panic!("no address in\n{shown}"))
     }
 
     fn invites(&self, name: &str, key: &str) {
