@@ -16,8 +16,9 @@ pub struct TopologyConfig {
     /// Time between two audits of a node's links.
     #[serde(with = "humantime_serde")]
     pub rebalance_interval: Duration,
-    /// A neighbour from whom nothing has come for this long, to the second and one at least, is asked whether it is there. If two seconds later it has not
-    /// answered, its link is silent, and another is looked for if that leaves too few.
+    /// A neighbour from whom nothing has come for this long, to the second and one at least, is asked whether it is there. If two
+    /// seconds later it has not answered its link is silent, and another is looked for if that leaves too few. Each time that the link
+    /// is heard again the time doubles, up to eightfold.
     #[serde(with = "humantime_serde")]
     pub silence: Duration,
 }

@@ -11,8 +11,8 @@
 //!
 //! Guaranteed, once members answer and nothing fails any more: links are mutual, all members that know of each other are connected,
 //! and every degree is within its bounds wherever that is possible; then no link changes. Not guaranteed: bounds while links are being
-//! handed over and parts join (one or two more for some seconds), nor while some are silent and still counted by others, nor that a mesh with as many links as it may have (`min_degree` =
-//! `max_degree`) finds them all.
+//! handed over and parts join (one or two more for some seconds), nor while some are silent (`Neighbors` holds those too), nor that a mesh
+//! with as many links as it may have (`min_degree` = `max_degree`) finds them all.
 
 mod bridge;
 mod components;

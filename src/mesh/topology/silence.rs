@@ -114,8 +114,9 @@ impl Topology {
         }
     }
 
-    /// A link is heard again that had been silent since `since`: gives up links that were made since then, as many as are too many. Without
-    /// them the mesh was connected, and whoever relies on one keeps it.
+    /// A link is heard again that had been silent since `since`: gives up links that were made since then, as many as are too many. If all
+    /// that were silent are heard again the mesh is connected without them; if not, it is for bridges to mend. Those that somebody relies
+    /// on as a way round are kept.
     fn give_up_stand_ins(&mut self, scene: &mut Scene, since: Instant) {
         while self.degree() > scene.config.max_degree {
             let stand_ins = self.audible().filter(|link| link.since > since && self.is_free(scene, &link.id));
