@@ -17,6 +17,8 @@ use crate::wire::{self, CloseReason, Frame, FrameKind, ModelledBody, ModelledFra
 
 /// How the frames of a session are sealed. The handshake sets it when the session opens, whoever closes the session lets it end.
 #[derive(Component, Default, Debug)]
+// Never in two lines of the cache.
+#[repr(align(32))]
 pub enum Channel {
     /// Not yet.
     #[default]

@@ -5,12 +5,13 @@ use bevy_ecs::prelude::*;
 use crate::kernel::Instant;
 use crate::mesh::plumtree::Plumtree;
 
-/// The state of broadcast at a node.
+/// The state of broadcast at a node. It begins with a line of the cache: with many nodes it comes from memory line by line.
 #[derive(Component, Debug)]
+#[repr(C, align(64))]
 pub struct Broadcast {
-    pub(super) tree: Plumtree,
     /// For when the earliest timer is set.
     pub(super) armed: Instant,
+    pub(super) tree: Plumtree,
 }
 
 impl Default for Broadcast {

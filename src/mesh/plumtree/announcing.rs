@@ -21,7 +21,7 @@ impl Plumtree {
         if self.unannounced > 0 && !self.log.has_room_behind(self.unannounced, &message, messages, bytes) {
             self.dispatch(out);
         }
-        let waits = self.unannounced > 0 || self.peers.iter().any(|peer| !peer.eager && Some(peer.link) != message.via);
+        let waits = self.unannounced > 0 || self.lazy.iter().any(|peer| Some(peer.link) != message.via);
         if !Log::takes(&message, messages, bytes) {
             // Who asks for it will not get it from here, but a branch of the tree.
             return if waits {
@@ -54,7 +54,7 @@ impl Plumtree {
     }
 
     fn announce(&self, batch: Arc<[Announcement]>, out: &mut dyn Outlet) {
-        for peer in self.peers.iter().filter(|peer| !peer.eager) {
+        for peer in &self.lazy {
             out.push(Effect::Send(peer.link, BroadcastMessage::IHave(batch.clone())));
         }
     }

@@ -37,9 +37,9 @@ impl Plumtree {
     }
 
     /// What of `stretch` has not come.
-    pub(super) fn lacking(&self, stretch: &Stretch) -> SmallVec<[MessageId; 2]> {
+    pub(super) fn lacking(&mut self, stretch: &Stretch) -> SmallVec<[MessageId; 2]> {
         let Stretch { origin, life, first, last } = *stretch;
-        let seen = self.origins.get(&(origin, life));
+        let seen = self.origins.find(&(origin, life));
         let begin = first.max(seen.map_or(0, Seen::upto) + 1);
         let lacking = (begin..=last).filter(|number| seen.is_none_or(|seen| !seen.contains(*number)));
         lacking.map(|sequence| MessageId { origin, life, sequence }).collect()

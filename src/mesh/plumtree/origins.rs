@@ -17,14 +17,20 @@ pub type Life = (NodeId, u64);
 #[derive(Debug)]
 pub struct Origins {
     lives: IndexMap<Life, Origin, FxBuildHasher>,
-    /// Where the lives are that were looked for last, by a byte of their ids. Most are found here, if there are not more than
-    /// 256, and the hash table need not be fetched from memory.
+    /// Where lives that are looked for again and again stand, by either of two bytes of their ids. Almost all are found here, if there
+    /// are not many, and the hash table need not be fetched from memory.
     places: [u8; PLACES],
     hand: usize,
 }
 
 /// How many places are remembered: one line of the cache.
 const PLACES: usize = 64;
+
+/// The places at which a life of `id` may be remembered.
+#[inline]
+fn places_of(id: &NodeId) -> [usize; 2] {
+    [id.0[0], id.0[1]].map(|byte| usize::from(byte) % PLACES)
+}
 
 impl Default for Origins {
     fn default() -> Self {
@@ -47,8 +53,9 @@ impl Origins {
     /// A glance at what is known of a life of `id`.
     #[inline]
     pub fn glance(&self, id: &NodeId) -> u64 {
-        let place = self.places[usize::from(id.0[0]) % PLACES];
-        self.lives.get_index(usize::from(place)).map_or(0, |((_, life), origin)| life ^ origin.seen.upto())
+        let [place, _] = places_of(id).map(|place| self.places[place]);
+        // The first byte and the last: they may stand in two lines.
+        self.lives.get_index(usize::from(place)).map_or(0, |((id, _), origin)| u64::from(id.0[0]) ^ origin.seen.upto())
     }
 
     /// What has come of `life`: as [`get`](Self::get), and faster for those that are looked for again and again.
@@ -59,13 +66,28 @@ impl Origins {
 
     #[inline]
     fn index_of(&mut self, life: &Life) -> Option<usize> {
-        let place = &mut self.places[usize::from(life.0.0[0]) % PLACES];
-        let index = usize::from(*place);
-        if self.lives.get_index(index).is_some_and(|(known, _)| known == life) {
-            return Some(index);
+        for place in places_of(&life.0) {
+            let index = usize::from(self.places[place]);
+            if self.lives.get_index(index).is_some_and(|(known, _)| known == life) {
+                return Some(index);
+            }
         }
+        self.remember(life)
+    }
+
+    /// Where `life` is: the next time it is found in the first of its places. What was there moves to its second, as in cuckoo hashing.
+    #[cold]
+    fn remember(&mut self, life: &Life) -> Option<usize> {
         let index = self.lives.get_index_of(life)?;
-        *place = u8::try_from(index).unwrap_or(0);
+        let [first, _] = places_of(&life.0);
+        if let Ok(place) = u8::try_from(index) {
+            let was = self.places[first];
+            if let Some(((other, _), _)) = self.lives.get_index(usize::from(was)) {
+                let [_, second] = places_of(other);
+                self.places[second] = was;
+            }
+            self.places[first] = place;
+        }
         Some(index)
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::effects::{Effect, Moment, Outlet};
 use super::log::Kept;
@@ -35,10 +36,11 @@ const MAX_CLAIM_REQUESTS: u32 = 12;
 
 /// What is lacking, and how much was given.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Repairs {
-    gaps: IndexMap<Life, Gap, FxBuildHasher>,
-    /// Not later than the earliest request that is due.
+    /// Not later than the earliest request that is due. Every message looks at it.
     due: Instant,
+    gaps: IndexMap<Life, Gap, FxBuildHasher>,
     /// When the running [`PACE`] began, and how many messages were sent again in it.
     paced: (Instant, u64),
 }
@@ -149,7 +151,8 @@ impl Plumtree {
 
     /// Asks for what has been lacking for too long: first who knows of it, then the neighbours in turn, ever more rarely.
     pub(super) fn fetch_overdue(&mut self, moment: &Moment, out: &mut dyn Outlet) {
-        let Self { peers, origins, repairs, .. } = self;
+        let peers: SmallVec<[Link; 8]> = self.links().collect();
+        let Self { origins, repairs, .. } = self;
         repairs.due = Instant::NEVER;
         repairs.gaps.retain(|life, gap| {
             if gap.due <= moment.at {
@@ -172,9 +175,9 @@ impl Plumtree {
                 if wanted.is_empty() || gap.upto == 0 {
                     return false;
                 }
-                let source = peers.iter().position(|peer| peer.link == gap.source).unwrap_or(0);
+                let source = peers.iter().position(|link| *link == gap.source).unwrap_or(0);
                 let turn = source + gap.requests as usize;
-                gap.asked = (!peers.is_empty()).then(|| peers[turn % peers.len()].link);
+                gap.asked = (!peers.is_empty()).then(|| peers[turn % peers.len()]);
                 if let Some(asked) = gap.asked {
                     out.push(Effect::Send(asked, BroadcastMessage::Fetch(wanted)));
                 }

@@ -30,15 +30,18 @@ pub type Link = Entity;
 #[derive(Debug)]
 #[repr(C)]
 pub struct Plumtree {
-    pub(super) peers: SmallVec<[Peer; 5]>,
+    /// The paper's `eagerPushPeers`.
+    pub(super) eager: SmallVec<[Link; 5]>,
     pub(super) log: Log,
     /// How many of those that the log kept last wait to be announced.
     pub(super) unannounced: usize,
     /// When they are.
     pub(super) flush_at: Instant,
-    pub(super) awaited: Awaited,
     pub(super) origins: Origins,
+    pub(super) awaited: Awaited,
     pub(super) repairs: Repairs,
+    /// The paper's `lazyPushPeers`.
+    pub(super) lazy: SmallVec<[LazyPeer; 4]>,
     shaper: Shaper,
     /// Time that the tree has been seen to need beyond the graft time-out.
     pub(super) slack: Duration,
@@ -53,7 +56,8 @@ pub struct Plumtree {
 impl Default for Plumtree {
     fn default() -> Self {
         Self {
-            peers: SmallVec::new(),
+            eager: SmallVec::new(),
+            lazy: SmallVec::new(),
             origins: Origins::default(),
             log: Log::default(),
             repairs: Repairs::default(),
@@ -69,12 +73,11 @@ impl Default for Plumtree {
     }
 }
 
-/// A neighbour in the tree.
+/// A neighbour off the tree: what has come is only announced to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer {
+pub(super) struct LazyPeer {
     pub link: Link,
-    pub eager: bool,
-    /// When it was pruned last, by either side.
+    /// When it was pruned, by either side.
     pruned_at: Instant,
 }
 
@@ -101,13 +104,18 @@ impl Plumtree {
     /// A glance at what `message` needs, for [`ahead`](crate::kernel::ahead).
     #[inline]
     pub fn glance(&self, message: &BroadcastMessage) -> [u64; 4] {
-        let origins = match message {
-            BroadcastMessage::Gossip { rumor, .. } => self.origins.glance(&rumor.id.origin),
-            BroadcastMessage::IHave(announced) => announced.first().map_or(0, |first| self.origins.glance(&first.stretch.origin)),
-            _ => self.origins.len() as u64,
-        };
-        let first = self.peers.first().map_or(0, |peer| peer.link.to_bits());
-        [origins, self.log.glance(), first, self.awaited.due().as_nanos()]
+        let due = self.awaited.due().min(self.repairs.due()).as_nanos();
+        match message {
+            BroadcastMessage::Gossip { rumor, .. } => {
+                let first = self.eager.first().map_or(0, |link| link.to_bits());
+                [self.origins.glance(&rumor.id.origin), self.log.glance(), first, due]
+            }
+            BroadcastMessage::IHave(announced) => {
+                let origins = announced.first().map_or(0, |first| self.origins.glance(&first.stretch.origin));
+                [origins, announced.last().map_or(0, |last| last.stretch.last), self.flush_at.as_nanos(), due]
+            }
+            _ => [due; 4],
+        }
     }
 
     /// A glance at what [`on_timer`](Self::on_timer) needs.
@@ -154,13 +162,13 @@ impl Plumtree {
 
     /// How many neighbours there are to compare notes with; none if nothing has been said.
     pub fn partners(&self) -> usize {
-        if self.origins.is_empty() { 0 } else { self.peers.len() }
+        if self.origins.is_empty() { 0 } else { self.eager.len() + self.lazy.len() }
     }
 
     /// Compares notes with the neighbour of number `index`, for what nothing that follows would reveal: the last message of an origin.
     pub fn compare_notes(&self, index: usize, out: &mut dyn Outlet) {
-        if let Some(peer) = self.peers.get(index) {
-            out.push(Effect::Send(peer.link, BroadcastMessage::SummaryHash(self.summary_hash())));
+        if let Some(link) = self.links().nth(index) {
+            out.push(Effect::Send(link, BroadcastMessage::SummaryHash(self.summary_hash())));
         }
     }
 
@@ -201,15 +209,15 @@ impl Plumtree {
     /// Whether what comes over a lazy link is likely to have been sent before the other side heard that it is lazy. Then it does
     /// not make the link eager: the other side no longer holds it so.
     fn was_just_pruned(&self, link: Link, moment: &Moment) -> bool {
-        let recent = |peer: &Peer| moment.clock.elapsed(peer.pruned_at, moment.at) < moment.config.graft_timeout;
-        self.peers.iter().any(|peer| peer.link == link && !peer.eager && recent(peer))
+        let recent = |peer: &LazyPeer| moment.clock.elapsed(peer.pruned_at, moment.at) < moment.config.graft_timeout;
+        self.lazy.iter().any(|peer| peer.link == link && recent(peer))
     }
 
     /// EagerPush (algorithm 1), to all eager peers but the one it came from.
     pub(super) fn eager_push(&self, message: &Kept, out: &mut dyn Outlet, push: impl Fn(u16, Arc<Rumor>) -> BroadcastMessage) {
         let round = message.round.saturating_add(1);
-        for peer in self.peers.iter().filter(|peer| peer.eager && Some(peer.link) != message.via) {
-            out.push(Effect::Send(peer.link, push(round, message.rumor.clone())));
+        for link in self.eager_peers().filter(|link| Some(*link) != message.via) {
+            out.push(Effect::Send(link, push(round, message.rumor.clone())));
         }
     }
 
@@ -221,13 +229,14 @@ impl Plumtree {
     /// NeighborUp (algorithm 3): a new neighbour is eager.
     pub fn neighbor_up(&mut self, link: Link) {
         if !self.is_peer(link) {
-            self.peers.push(Peer { link, eager: true, pruned_at: Instant::ZERO });
+            self.eager.push(link);
         }
     }
 
     /// NeighborDown (algorithm 3): what it announced must come from others.
     pub fn neighbor_down(&mut self, link: Link) {
-        self.peers.retain(|peer| peer.link != link);
+        self.eager.retain(|eager| *eager != link);
+        self.lazy.retain(|lazy| lazy.link != link);
         self.awaited.forget(link);
     }
 
@@ -257,23 +266,29 @@ impl Plumtree {
 
     /// Whether `link` is a neighbour.
     pub fn is_peer(&self, link: Link) -> bool {
-        self.peers.iter().any(|peer| peer.link == link)
+        self.links().any(|peer| peer == link)
+    }
+
+    /// All neighbours.
+    pub(super) fn links(&self) -> impl Iterator<Item = Link> {
+        self.eager_peers().chain(self.lazy.iter().map(|peer| peer.link))
     }
 
     /// Whether `link` is pushed to eagerly.
     pub(super) fn is_eager(&self, link: Link) -> bool {
-        self.peers.iter().any(|peer| peer.link == link && peer.eager)
+        self.eager.contains(&link)
     }
 
     /// The neighbours that messages are pushed to eagerly.
     pub fn eager_peers(&self) -> impl Iterator<Item = Link> {
-        self.peers.iter().filter(|peer| peer.eager).map(|peer| peer.link)
+        self.eager.iter().copied()
     }
 
     /// A peer that was lazy when a message was pushed has been promised its announcement.
     pub(super) fn make_eager(&mut self, link: Link, out: &mut dyn Outlet) {
-        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.link == link && !peer.eager) {
-            peer.eager = true;
+        if let Some(place) = self.lazy.iter().position(|peer| peer.link == link) {
+            self.lazy.remove(place);
+            self.eager.push(link);
             if self.unannounced > 0 {
                 out.push(Effect::Send(link, BroadcastMessage::IHave(self.unannounced())));
             }
@@ -281,8 +296,11 @@ impl Plumtree {
     }
 
     pub(super) fn make_lazy(&mut self, link: Link, at: Instant) {
-        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.link == link) {
-            (peer.eager, peer.pruned_at) = (false, at);
+        if let Some(place) = self.eager.iter().position(|eager| *eager == link) {
+            self.eager.remove(place);
+            self.lazy.push(LazyPeer { link, pruned_at: at });
+        } else if let Some(peer) = self.lazy.iter_mut().find(|peer| peer.link == link) {
+            peer.pruned_at = at;
         }
     }
 

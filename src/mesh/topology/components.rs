@@ -6,7 +6,7 @@ use bevy_ecs::prelude::*;
 use smallvec::SmallVec;
 
 use super::probes::Probes;
-use super::silence::Hearing;
+use super::silence::{Caution, Hearing};
 use crate::crypto::NodeId;
 use crate::kernel::Instant;
 use crate::wire::Address;
@@ -37,6 +37,8 @@ pub struct Topology {
     pub(super) referrals: VecDeque<(NodeId, Address)>,
     /// When what comes over the links was looked at last.
     pub(super) listened: Instant,
+    /// What earlier alarms have taught.
+    pub(super) caution: Caution,
     /// When the next look is due, apart from the audit.
     pub(super) wake_at: Option<Instant>,
     /// Questions for ways round a link.

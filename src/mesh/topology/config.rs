@@ -17,8 +17,8 @@ pub struct TopologyConfig {
     #[serde(with = "humantime_serde")]
     pub rebalance_interval: Duration,
     /// A neighbour from whom nothing has come for this long, to the second and one at least, is asked whether it is there. If two
-    /// seconds later it has not answered its link is silent, and another is looked for if that leaves too few. Each time that the link
-    /// is heard again the time doubles, up to eightfold.
+    /// seconds later it has not answered its link is silent, and another is looked for if that leaves too few. Each time that such a link
+    /// is heard again the time doubles for all links of the node, up to eightfold; after five minutes without it is halved again.
     #[serde(with = "humantime_serde")]
     pub silence: Duration,
 }

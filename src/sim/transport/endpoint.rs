@@ -7,9 +7,9 @@ use super::stall::{Hold, Stall};
 use crate::link_model::Direction;
 use crate::wire::CloseReason;
 
-/// One end of a link. First what a packet that comes needs, then what one that goes does: each should be one line of the cache.
+/// One end of a link: two lines of the cache. First what a packet that comes needs, then what one that goes does besides.
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Endpoint {
     /// Since when what comes in is held back, on a stream.
     pub(super) hold: Option<Box<Hold>>,
