@@ -33,6 +33,7 @@ impl Plumtree {
             if !self.awaited.put(Announced { stretch, round, from, since: moment.at, due }) {
                 self.repairs.note((stretch.origin, stretch.life), stretch.last, from, moment);
             }
+            self.look_at_wanted();
         }
     }
 

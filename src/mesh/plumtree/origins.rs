@@ -1,6 +1,8 @@
 //! What is known of those who say something.
 
-use indexmap::IndexMap;
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::seen::Seen;
@@ -14,17 +16,23 @@ pub type Life = (NodeId, u64);
 
 /// Which messages have come, by the life that said them. When it is full, one that has been quiet makes room: those that have
 /// said something since the hand last passed are spared, as in the CLOCK algorithm of page replacement.
-#[derive(Debug)]
+///
+/// With many nodes each line of the cache that is touched comes from memory: of the lives those that are looked for again and again are found
+/// by what stands beside the list, and each is one line.
+#[derive(Debug, Default)]
+#[repr(C)]
 pub struct Origins {
-    lives: IndexMap<Life, Origin, FxBuildHasher>,
-    /// Where lives that are looked for again and again stand, by either of two bytes of their ids. Almost all are found here, if there
-    /// are not many, and the hash table need not be fetched from memory.
+    lives: Vec<Origin>,
+    /// Where lives that are looked for again and again stand in the list, by either of two bytes of their ids. Almost all are found here, if
+    /// there are not many.
     places: [u8; PLACES],
+    /// Where all stand, by their hashes.
+    table: HashTable<u32>,
     hand: usize,
 }
 
-/// How many places are remembered: one line of the cache.
-const PLACES: usize = 64;
+/// How many places are remembered: with the list half a line of the cache.
+const PLACES: usize = 32;
 
 /// The places at which a life of `id` may be remembered.
 #[inline]
@@ -32,14 +40,15 @@ fn places_of(id: &NodeId) -> [usize; 2] {
     [id.0[0], id.0[1]].map(|byte| usize::from(byte) % PLACES)
 }
 
-impl Default for Origins {
-    fn default() -> Self {
-        Self { lives: IndexMap::default(), places: [0; PLACES], hand: 0 }
-    }
+fn hash(life: &Life) -> u64 {
+    FxBuildHasher.hash_one(life)
 }
 
-#[derive(Debug, Default)]
+/// What has come of one life: one line of the cache.
+#[derive(Debug)]
+#[repr(C, align(64))]
 struct Origin {
+    life: Life,
     seen: Seen,
     active: bool,
 }
@@ -47,15 +56,14 @@ struct Origin {
 impl Origins {
     /// What has come of `life`.
     pub fn get(&self, life: &Life) -> Option<&Seen> {
-        self.lives.get(life).map(|origin| &origin.seen)
+        Some(&self.lives[self.look_up(life)?].seen)
     }
 
     /// A glance at what is known of a life of `id`.
     #[inline]
     pub fn glance(&self, id: &NodeId) -> u64 {
         let [place, _] = places_of(id).map(|place| self.places[place]);
-        // The first byte and the last: they may stand in two lines.
-        self.lives.get_index(usize::from(place)).map_or(0, |((id, _), origin)| u64::from(id.0[0]) ^ origin.seen.upto())
+        self.lives.get(usize::from(place)).map_or(0, |origin| origin.seen.upto())
     }
 
     /// What has come of `life`: as [`get`](Self::get), and faster for those that are looked for again and again.
@@ -68,22 +76,27 @@ impl Origins {
     fn index_of(&mut self, life: &Life) -> Option<usize> {
         for place in places_of(&life.0) {
             let index = usize::from(self.places[place]);
-            if self.lives.get_index(index).is_some_and(|(known, _)| known == life) {
+            if self.lives.get(index).is_some_and(|origin| origin.life == *life) {
                 return Some(index);
             }
         }
         self.remember(life)
     }
 
+    fn look_up(&self, life: &Life) -> Option<usize> {
+        let index = self.table.find(hash(life), |index| self.lives[*index as usize].life == *life)?;
+        Some(*index as usize)
+    }
+
     /// Where `life` is: the next time it is found in the first of its places. What was there moves to its second, as in cuckoo hashing.
     #[cold]
     fn remember(&mut self, life: &Life) -> Option<usize> {
-        let index = self.lives.get_index_of(life)?;
+        let index = self.look_up(life)?;
         let [first, _] = places_of(&life.0);
         if let Ok(place) = u8::try_from(index) {
             let was = self.places[first];
-            if let Some(((other, _), _)) = self.lives.get_index(usize::from(was)) {
-                let [_, second] = places_of(other);
+            if let Some(other) = self.lives.get(usize::from(was)) {
+                let [_, second] = places_of(&other.life.0);
                 self.places[second] = was;
             }
             self.places[first] = place;
@@ -93,33 +106,37 @@ impl Origins {
 
     /// The same to be changed, and made if it was not known.
     pub fn get_or_make(&mut self, life: Life) -> &mut Seen {
-        match self.index_of(&life) {
+        let index = match self.index_of(&life) {
             Some(index) => {
-                let origin = &mut self.lives[index];
-                origin.active = true;
-                &mut origin.seen
+                self.lives[index].active = true;
+                index
             }
             // One that is new has yet to show that it says more than one thing.
             None => self.make(life),
-        }
+        };
+        &mut self.lives[index].seen
     }
 
     #[cold]
-    fn make(&mut self, life: Life) -> &mut Seen {
+    fn make(&mut self, life: Life) -> usize {
         if self.lives.len() >= MAX_ORIGINS {
             self.make_room();
         }
-        &mut self.lives.entry(life).or_default().seen
+        let Self { lives, table, .. } = self;
+        let index = lives.len();
+        lives.push(Origin { life, seen: Seen::default(), active: false });
+        table.insert_unique(hash(&life), index as u32, |index| hash(&lives[*index as usize].life));
+        index
     }
 
     /// All, in an order that depends only on what was done.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Life, &Seen)> {
-        self.lives.iter().map(|(life, origin)| (life, &origin.seen))
+        self.lives.iter().map(|origin| (&origin.life, &origin.seen))
     }
 
     /// The `index`-th of [`iter`](Self::iter).
     pub fn at(&self, index: usize) -> Option<(&Life, &Seen)> {
-        self.lives.get_index(index).map(|(life, origin)| (life, &origin.seen))
+        self.lives.get(index).map(|origin| (&origin.life, &origin.seen))
     }
 
     /// How many.
@@ -135,14 +152,29 @@ impl Origins {
     fn make_room(&mut self) {
         loop {
             self.hand %= self.lives.len().max(1);
-            match self.lives.get_index_mut(self.hand) {
-                Some((_, origin)) if origin.active => origin.active = false,
+            match self.lives.get_mut(self.hand) {
+                Some(origin) if origin.active => origin.active = false,
                 _ => break,
             }
             self.hand += 1;
         }
-        self.lives.swap_remove_index(self.hand);
+        self.forget(self.hand);
         self.hand += 1;
+    }
+
+    /// Drops the life at `index`; the last takes its place.
+    fn forget(&mut self, index: usize) {
+        let Self { lives, table, .. } = self;
+        if let Ok(entry) = table.find_entry(hash(&lives[index].life), |place| *place as usize == index) {
+            entry.remove();
+        }
+        lives.swap_remove(index);
+        let last = lives.len();
+        if let Some(moved) = lives.get(index)
+            && let Some(place) = table.find_mut(hash(&moved.life), |place| *place as usize == last)
+        {
+            *place = index as u32;
+        }
     }
 }
 

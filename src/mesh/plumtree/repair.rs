@@ -143,7 +143,7 @@ impl Plumtree {
         for Mark { origin, life, upto } in marks {
             let life = (*origin, *life);
             if self.origins.get(&life).map_or(0, |seen| seen.upto()) < *upto {
-                self.repairs.note(life, *upto, from, moment);
+                self.note_gap(life, *upto, from, moment);
             }
         }
         true

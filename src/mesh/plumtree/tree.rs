@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use super::awaited::Awaited;
 use super::effects::{Effect, Moment, Outlet};
 use super::log::{Kept, Log};
-use super::origins::Origins;
+use super::origins::{Life, Origins};
 use super::repair::Repairs;
 use super::seen::Insert;
 use super::shaper::Shaper;
@@ -37,6 +37,8 @@ pub struct Plumtree {
     pub(super) unannounced: usize,
     /// When they are.
     pub(super) flush_at: Instant,
+    /// When something of `awaited` or `repairs` is due: most messages need not look at them.
+    wanted_at: Instant,
     pub(super) origins: Origins,
     pub(super) awaited: Awaited,
     pub(super) repairs: Repairs,
@@ -65,6 +67,7 @@ impl Default for Plumtree {
             awaited: Awaited::default(),
             unannounced: 0,
             flush_at: Instant::NEVER,
+            wanted_at: Instant::NEVER,
             slack: Duration::ZERO,
             grafted: None,
             said: (0, 0),
@@ -104,7 +107,7 @@ impl Plumtree {
     /// A glance at what `message` needs, for [`ahead`](crate::kernel::ahead).
     #[inline]
     pub fn glance(&self, message: &BroadcastMessage) -> [u64; 4] {
-        let due = self.awaited.due().min(self.repairs.due()).as_nanos();
+        let due = self.next_due().as_nanos();
         match message {
             BroadcastMessage::Gossip { rumor, .. } => {
                 let first = self.eager.first().map_or(0, |link| link.to_bits());
@@ -112,7 +115,7 @@ impl Plumtree {
             }
             BroadcastMessage::IHave(announced) => {
                 let origins = announced.first().map_or(0, |first| self.origins.glance(&first.stretch.origin));
-                [origins, announced.last().map_or(0, |last| last.stretch.last), self.flush_at.as_nanos(), due]
+                [origins, announced.last().map_or(0, |last| last.stretch.last), 0, due]
             }
             _ => [due; 4],
         }
@@ -238,6 +241,7 @@ impl Plumtree {
         self.eager.retain(|eager| *eager != link);
         self.lazy.retain(|lazy| lazy.link != link);
         self.awaited.forget(link);
+        self.look_at_wanted();
     }
 
     /// Drops what belongs to links, as after a crash; what came and what is kept stays.
@@ -251,17 +255,33 @@ impl Plumtree {
         if self.flush_at <= moment.at {
             self.dispatch(out);
         }
+        if self.wanted_at > moment.at {
+            return;
+        }
         if self.awaited.due() <= moment.at {
             self.graft_overdue(moment, out);
         }
         if self.repairs.due() <= moment.at {
             self.fetch_overdue(moment, out);
         }
+        self.look_at_wanted();
+    }
+
+    /// To be called when something of `awaited` or `repairs` may be due at another instant than before.
+    pub(super) fn look_at_wanted(&mut self) {
+        self.wanted_at = self.awaited.due().min(self.repairs.due());
+    }
+
+    /// Notes that `life` has said `upto` messages, which `source` has.
+    pub(super) fn note_gap(&mut self, life: Life, upto: u64, source: Link, moment: &Moment) {
+        self.repairs.note(life, upto, source, moment);
+        self.look_at_wanted();
     }
 
     /// When [`on_timer`](Self::on_timer) wants to be called next; [`Instant::NEVER`] if nothing is awaited.
     pub fn next_due(&self) -> Instant {
-        self.flush_at.min(self.awaited.due()).min(self.repairs.due())
+        debug_assert_eq!(self.wanted_at, self.awaited.due().min(self.repairs.due()));
+        self.flush_at.min(self.wanted_at)
     }
 
     /// Whether `link` is a neighbour.
@@ -314,9 +334,10 @@ impl Plumtree {
         let seen = self.origins.get_or_make(life);
         let insert = seen.insert(id.sequence);
         if (insert == Insert::New && seen.has_gap()) || insert == Insert::Refused {
-            self.repairs.note(life, id.sequence, from, moment);
+            self.note_gap(life, id.sequence, from, moment);
         }
-        if insert == Insert::New {
+        // What was asked for is due some time.
+        if insert == Insert::New && self.wanted_at != Instant::NEVER {
             self.awaited.came(id);
         }
         Some(insert)

@@ -84,15 +84,15 @@ impl Endpoints {
 
     /// A glance at what a packet to this end needs.
     #[inline]
-    pub(super) fn glance(&self, id: EndId) -> Option<(u32, bool)> {
-        self.slots.get(id.slot as usize).map(|endpoint| (endpoint.generation, endpoint.hold.is_some()))
+    pub(super) fn glance(&self, id: EndId) -> Option<u32> {
+        self.slots.get(id.slot as usize).map(|endpoint| endpoint.generation)
     }
 
     /// A glance at what a packet from the end that carries `session` needs.
     #[inline]
-    pub(super) fn glance_from(&self, session: Entity) -> Option<(u32, bool)> {
+    pub(super) fn glance_from(&self, session: Entity) -> Option<(u32, u32)> {
         let slot = *self.by_session.get(session.index_u32() as usize)?;
-        self.slots.get(slot as usize).map(|endpoint| (endpoint.generation, endpoint.stall.is_some()))
+        self.slots.get(slot as usize).map(|endpoint| (endpoint.generation, endpoint.direction.link()))
     }
 
     /// The slot of the end that carries `session`.
