@@ -6,6 +6,7 @@
 //! What neighbours relay is believed: that the origin said it is for the payload to prove. All that they can make a node remember
 //! is bounded.
 
+use std::ops::BitXor;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,8 +115,8 @@ impl Plumtree {
                 [self.origins.glance(&rumor.id.origin), self.log.glance(), first, due]
             }
             BroadcastMessage::IHave(announced) => {
-                let origins = announced.first().map_or(0, |first| self.origins.glance(&first.stretch.origin));
-                [origins, announced.last().map_or(0, |last| last.stretch.last), 0, due]
+                let looks = announced.iter().take(4).map(|one| self.origins.glance(&one.stretch.origin) ^ one.stretch.last);
+                [looks.fold(0, BitXor::bitxor), 0, 0, due]
             }
             _ => [due; 4],
         }
