@@ -103,6 +103,8 @@ impl Channel {
     }
 }
 
+const _: () = assert!(size_of::<Channel>() == 32);
+
 /// A protocol sends `message` over `session`.
 #[derive(Message, Clone, Debug)]
 pub struct Outgoing {

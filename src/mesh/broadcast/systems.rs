@@ -8,8 +8,8 @@ use super::components::Broadcast;
 use super::{BroadcastConfig, Delivered, Publish, Published, Redundant};
 use crate::kernel::ahead::{glance, next_chunk};
 use crate::kernel::{
-    CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Node, NodeClock, NodeRng, NodeStarted, Outgoing,
-    Received, Refusals, Timers,
+    CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng, NodeStarted,
+    Outgoing, Received, Refusals, Timers,
 };
 use crate::mesh::plumtree::{self, Effect, Moment, Plumtree};
 use crate::wire::limits::MAX_PAYLOAD;
@@ -106,16 +106,20 @@ pub(super) fn start(
 pub(super) fn follow_neighbors(
     mut up: MessageReader<NeighborUp>,
     mut down: MessageReader<NeighborDown>,
-    mut nodes: Query<(&Node, &mut Broadcast)>,
+    mut nodes: Query<(&Node, &Neighbors, &mut Broadcast)>,
     mut out: Outlets,
 ) {
     for NeighborDown { node, neighbor, .. } in down.read() {
-        if let Ok((_, mut broadcast)) = nodes.get_mut(*node) {
+        if let Ok((.., mut broadcast)) = nodes.get_mut(*node) {
             broadcast.tree.neighbor_down(neighbor.session);
         }
     }
     for NeighborUp { node: entity, neighbor, at } in up.read() {
-        let Ok((node, mut broadcast)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, neighbors, mut broadcast)) = nodes.get_mut(*entity) else { continue };
+        // It may have been given up again in the same tick.
+        if neighbors.iter().all(|one| one != neighbor) {
+            continue;
+        }
         out.after(*entity, node, *at, &mut broadcast, |tree, out| tree.greet(neighbor.session, out));
     }
 }
@@ -210,5 +214,38 @@ pub(super) fn compare_notes(
             let partner = rng.0.random_range(0..partners);
             out.after(*entity, node, *at, &mut broadcast, |tree, out| tree.compare_notes(partner, out));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bevy_app::App;
+
+    use super::super::BroadcastPlugin;
+    use super::*;
+    use crate::kernel::{KernelPlugin, Neighbor, NodeState, Tick, TickSystems, run_tick};
+    use crate::wire::NodeId;
+
+    #[test]
+    fn a_link_that_is_made_and_given_up_in_one_tick_is_no_branch_of_the_tree() {
+        let mut app = App::empty();
+        app.add_plugins((KernelPlugin { quantum: Duration::from_millis(1) }, BroadcastPlugin::default()));
+        let node = app.world_mut().spawn(Node { ordinal: 0, epoch: 0, state: NodeState::Running }).id();
+        let [brief, lasting] = [1, 2].map(|number| Neighbor { session: app.world_mut().spawn_empty().id(), id: NodeId([number; 32]) });
+        app.world_mut().get_mut::<Neighbors>(node).unwrap().insert(lasting);
+        let at = Instant::from_nanos(1_000_000);
+        app.add_systems(
+            Tick,
+            (move |mut up: MessageWriter<NeighborUp>, mut down: MessageWriter<NeighborDown>| {
+                up.write_batch([brief, lasting].map(|neighbor| NeighborUp { node, neighbor, at }));
+                down.write(NeighborDown { node, neighbor: brief, at });
+            })
+            .in_set(TickSystems::Wake),
+        );
+        run_tick(app.world_mut(), at);
+        let broadcast = app.world().get::<Broadcast>(node).unwrap();
+        assert_eq!(broadcast.eager_peers().collect::<Vec<_>>(), [lasting.session]);
     }
 }

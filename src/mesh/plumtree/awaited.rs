@@ -22,13 +22,12 @@ const MAX_OTHERS: usize = 8;
 
 /// What a node waits for.
 #[derive(Debug)]
-#[repr(C)]
 pub(super) struct Awaited {
     /// By the instant at which they are due: each waits for as long as those before, or longer.
     announced: VecDeque<Announced>,
-    asked: IndexMap<MessageId, Asked, FxBuildHasher>,
-    /// When the first of `announced` is due.
+    /// When the first of them is due.
     announced_due: Instant,
+    asked: IndexMap<MessageId, Asked, FxBuildHasher>,
     /// Not later than the earliest of `asked` is due.
     asked_due: Instant,
 }

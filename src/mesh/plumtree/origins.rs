@@ -31,7 +31,7 @@ pub struct Origins {
     hand: usize,
 }
 
-/// How many places are remembered: with the list half a line of the cache.
+/// How many places are remembered: with the list less than a line of the cache.
 const PLACES: usize = 32;
 
 /// The places at which a life of `id` may be remembered.
@@ -52,6 +52,8 @@ struct Origin {
     seen: Seen,
     active: bool,
 }
+
+const _: () = assert!(size_of::<Origin>() == 64);
 
 impl Origins {
     /// What has come of `life`.
@@ -95,9 +97,9 @@ impl Origins {
         let [first, _] = places_of(&life.0);
         if let Ok(place) = u8::try_from(index) {
             let was = self.places[first];
-            if let Some(other) = self.lives.get(usize::from(was)) {
-                let [_, second] = places_of(&other.life.0);
-                self.places[second] = was;
+            match self.lives.get(usize::from(was)).map(|other| places_of(&other.life.0)) {
+                Some([home, second]) if home == first => self.places[second] = was,
+                _ => {}
             }
             self.places[first] = place;
         }
@@ -215,10 +217,9 @@ mod tests {
             }
         }
         let known: Vec<Life> = origins.iter().map(|(life, _)| *life).collect();
-        assert_eq!(known.len(), MAX_ORIGINS);
-        for life in known {
-            let expected = origins.get(&life).map(Seen::upto);
-            assert_eq!(origins.find(&life).map(Seen::upto), expected);
+        assert_eq!((known.len(), origins.table.len()), (MAX_ORIGINS, MAX_ORIGINS));
+        for (index, life) in known.iter().enumerate() {
+            assert_eq!((origins.look_up(life), origins.index_of(life)), (Some(index), Some(index)));
         }
     }
 }

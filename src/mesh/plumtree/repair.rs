@@ -36,11 +36,10 @@ const MAX_CLAIM_REQUESTS: u32 = 12;
 
 /// What is lacking, and how much was given.
 #[derive(Debug)]
-#[repr(C)]
 pub(super) struct Repairs {
-    /// Not later than the earliest request that is due. Every message looks at it.
-    due: Instant,
     gaps: IndexMap<Life, Gap, FxBuildHasher>,
+    /// Not later than the earliest request that is due.
+    due: Instant,
     /// When the running [`PACE`] began, and how many messages were sent again in it.
     paced: (Instant, u64),
 }
@@ -177,7 +176,10 @@ impl Plumtree {
                 }
                 let source = peers.iter().position(|link| *link == gap.source).unwrap_or(0);
                 let turn = source + gap.requests as usize;
-                gap.asked = (!peers.is_empty()).then(|| peers[turn % peers.len()]);
+                let at = |turn: usize| peers.get(turn % peers.len().max(1)).copied();
+                // Links that become eager or lazy change places: nobody is asked twice running.
+                let again = gap.asked.is_some() && at(turn) == gap.asked;
+                gap.asked = at(turn + usize::from(again));
                 if let Some(asked) = gap.asked {
                     out.push(Effect::Send(asked, BroadcastMessage::Fetch(wanted)));
                 }

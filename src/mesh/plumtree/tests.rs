@@ -187,7 +187,7 @@ impl Net {
             Event::CompareNotes(node) => {
                 self.schedule(self.now + config.summary_interval, Event::CompareNotes(node));
                 let tree = &self.nodes[node];
-                if !tree.origins.is_empty() && tree.partners() > 0 {
+                if tree.partners() > 0 {
                     let peer = tree.links().nth(self.rng.random_range(0..tree.partners())).unwrap();
                     out.push(Effect::Send(peer, BroadcastMessage::SummaryHash(tree.summary_hash())));
                 }

@@ -129,17 +129,21 @@ pub(super) fn start(
 pub(super) fn follow_neighbors(
     mut up: MessageReader<NeighborUp>,
     mut down: MessageReader<NeighborDown>,
-    mut nodes: Query<(&Node, &mut Topics)>,
+    mut nodes: Query<(&Node, &Neighbors, &mut Topics)>,
     mut out: Outlets,
 ) {
     for NeighborDown { node, neighbor, .. } in down.read() {
-        let Ok((_, mut topics)) = nodes.get_mut(*node) else { continue };
+        let Ok((.., mut topics)) = nodes.get_mut(*node) else { continue };
         topics.trees.values_mut().for_each(|state| state.tree.neighbor_down(neighbor.session));
         topics.shaped_for = u64::MAX;
     }
     for NeighborUp { node: entity, neighbor, at } in up.read() {
-        let Ok((node, mut topics)) = nodes.get_mut(*entity) else { continue };
+        let Ok((node, neighbors, mut topics)) = nodes.get_mut(*entity) else { continue };
         topics.shaped_for = u64::MAX;
+        // It may have been given up again in the same tick.
+        if neighbors.iter().all(|one| one != neighbor) {
+            continue;
+        }
         let lobby = TopicId::of(LOBBY);
         if let Some(state) = topics.trees.get_mut(&lobby) {
             out.after((*entity, node), *at, lobby, state, |tree, out| tree.greet(neighbor.session, out));

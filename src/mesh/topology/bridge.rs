@@ -6,7 +6,7 @@ use rand::RngExt;
 use smallvec::SmallVec;
 
 use super::components::Topology;
-use super::rules::Scene;
+use super::rules::{Scene, is_away};
 use crate::crypto::NodeId;
 use crate::kernel::Standing;
 use crate::wire::Address;
@@ -68,13 +68,9 @@ impl Topology {
         }
         let paths = scene.paths.map(|paths| paths.tree(&scene.me.id));
         // Whoever is suspected may be gone, and the session with it: to ask it would keep others from being asked.
-        let is_silent = |peer: &NodeId| {
-            let standing = scene.book.get(peer).map(|known| known.standing);
-            matches!(standing, Some(Standing::Suspected { .. } | Standing::Lost))
-        };
         let is_apart = |peer: &NodeId| match &paths {
             Some(paths) => paths.hops(peer).is_none(),
-            None => !is_silent(peer) && self.is_apart(scene, peer),
+            None => !is_away(scene.book, peer) && self.is_apart(scene, peer),
         };
         let apart: SmallVec<[NodeId; 8]> = unused.into_iter().filter(|peer| is_apart(peer)).collect();
         match before.filter(|peer| apart.contains(peer)) {

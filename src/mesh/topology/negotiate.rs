@@ -126,7 +126,7 @@ impl Topology {
     }
 
     fn grant(&mut self, scene: &mut Scene, request: Request) {
-        self.make_link(scene, request.from, request.address, request.degree.saturating_add(1));
+        self.make_link(scene, request.from, request.address, request.degree.saturating_add(1), request.purpose);
         self.tell_accepted(scene, request.from);
     }
 
@@ -173,15 +173,15 @@ impl Topology {
         self.pending.retain(|pending| pending.peer != from);
         let max = scene.config.max_degree;
         match asked {
-            Some(Purpose::Instead(other)) if self.link(&other).is_some() => {
-                self.make_link(scene, from, address, degree);
+            Some(purpose @ Purpose::Instead(other)) if self.link(&other).is_some() => {
+                self.make_link(scene, from, address, degree, purpose);
                 if self.is_staying(&other) {
                     self.hold(scene, &from);
                     self.drop_link(scene, &other);
                 }
             }
-            Some(Purpose::Bridge) if self.degree() < max + SURPLUS => self.make_link(scene, from, address, degree),
-            Some(_) if self.degree() < max => self.make_link(scene, from, address, degree),
+            Some(Purpose::Bridge) if self.degree() < max + SURPLUS => self.make_link(scene, from, address, degree, Purpose::Bridge),
+            Some(purpose) if self.degree() < max => self.make_link(scene, from, address, degree, purpose),
             // Too late: it has what it wanted, or has asked elsewhere.
             _ => scene.send(from, TopologyMessage::Disconnect),
         }

@@ -156,7 +156,7 @@ impl Topology {
             if pending.tries >= MOST_TRIES {
                 given_up += u8::from(pending.purpose == Purpose::Degree);
                 if pending.purpose == Purpose::Bridge {
-                    // Whoever was there would have answered. As long as the session is open it would be asked again and again.
+                    // Whoever was there would most likely have answered. As long as the session is open it would be asked again and again.
                     scene.actions.push(Action::Close(pending.peer, CloseReason::PeerDead));
                 }
                 return false;
@@ -243,10 +243,11 @@ impl Topology {
     }
 
     /// Makes `id` a neighbour. It is none yet.
-    pub(super) fn make_link(&mut self, scene: &mut Scene, id: NodeId, address: Address, degree: u8) {
+    pub(super) fn make_link(&mut self, scene: &mut Scene, id: NodeId, address: Address, degree: u8, purpose: Purpose) {
         self.forget_silent(scene);
+        let stands_in = purpose == Purpose::Degree && self.links.iter().any(|link| link.hearing.silent);
         let hearing = Hearing::new(scene.now);
-        self.links.push(Link { id, address, degree, since: scene.now, held_until: Instant::ZERO, hearing });
+        self.links.push(Link { id, address, degree, since: scene.now, held_until: Instant::ZERO, stands_in, hearing });
         self.pending.retain(|pending| pending.peer != id);
         self.fruitless = 0;
         scene.actions.push(Action::Link(id));
@@ -256,7 +257,10 @@ impl Topology {
     /// Makes `id` a neighbour no longer; says whether it was one.
     pub(super) fn unlink(&mut self, scene: &mut Scene, id: &NodeId) -> bool {
         let Some(place) = self.links.iter().position(|link| link.id == *id) else { return false };
-        self.links.remove(place);
+        if self.links.remove(place).hearing.silent {
+            // What stood in for it is there to stay.
+            self.links.iter_mut().for_each(|link| link.stands_in = false);
+        }
         if self.shedding.is_some_and(|shedding| shedding.link == *id) {
             self.shedding = None;
         }

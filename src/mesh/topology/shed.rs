@@ -4,7 +4,7 @@
 //! room, this ends the matter; where it has not, the surplus has moved on and ends where there is room. Or it *probes*: it asks
 //! whether there is a way round a link. The answer comes back along that way and holds each link of it, so that two nodes cannot
 //! both rely on the link that the other is about to give up: a link that is held is not given up, and one that is being given up is
-//! not held. Links only end unasked when their other side is gone.
+//! not held. Links only end unasked when their other side is gone or seems so, and with what stood in for such a one (`silence.rs`).
 
 use std::time::Duration;
 
