@@ -57,7 +57,7 @@ pub(super) struct Link {
     pub since: Instant,
     /// Until then somebody relies on this link as a way round another: it must not be given up.
     pub held_until: Instant,
-    /// It was made for a degree while another was silent, and none that was silent has been given up since.
+    /// It was made for a degree while another was silent, and may go when that one is heard again.
     pub stands_in: bool,
     /// What comes over it.
     pub hearing: Hearing,

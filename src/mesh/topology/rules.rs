@@ -258,8 +258,7 @@ impl Topology {
     pub(super) fn unlink(&mut self, scene: &mut Scene, id: &NodeId) -> bool {
         let Some(place) = self.links.iter().position(|link| link.id == *id) else { return false };
         if self.links.remove(place).hearing.silent {
-            // What stood in for it is there to stay.
-            self.links.iter_mut().for_each(|link| link.stands_in = false);
+            self.keep_stand_ins();
         }
         if self.shedding.is_some_and(|shedding| shedding.link == *id) {
             self.shedding = None;
