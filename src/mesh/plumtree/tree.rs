@@ -26,7 +26,7 @@ use crate::wire::{BroadcastMessage, Mark, MessageId, NodeId, Payload, Rumor};
 /// The session that reaches a peer; nothing more than a name here.
 pub type Link = Entity;
 
-/// What a node knows of broadcasts. What every message touches stands first and together: with many nodes it comes from memory line by
+/// What a node knows of broadcasts. What nearly every message touches stands first and together: with many nodes it comes from memory line by
 /// line.
 #[derive(Debug)]
 #[repr(C)]
@@ -81,7 +81,7 @@ impl Default for Plumtree {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LazyPeer {
     pub link: Link,
-    /// When it was pruned, by either side.
+    /// When it was pruned last, by either side.
     pruned_at: Instant,
 }
 

@@ -138,7 +138,7 @@ fn a_brief_cut_of_the_network_ends_no_link() {
 }
 
 #[test]
-fn a_mesh_that_was_cut_briefly_is_as_it_was_with_few_questions() {
+fn a_mesh_that_was_cut_briefly_is_sound_again_with_few_questions() {
     let nodes = 50;
     let mut probes = 0;
     for seed in 0..10 {
