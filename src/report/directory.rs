@@ -14,13 +14,17 @@ use super::record::{Checkpoint, EventRow, LatencySummary, Meta, RunRecord};
 use super::summary::{Summary, summary};
 use super::tables::{
     self, BROADCASTS, CHECKPOINTS, DETECTIONS, EDGES, EVENTS, LEAVES, LOGS, MEMBERS, NODES, READINGS, ROUND_TRIPS, SERIES, SHADES, TEXTS,
+    Table,
 };
+use crate::scenario::SCENARIO_FILE;
 
 #[cfg(test)]
 mod tests;
 
 const SUMMARY: &str = "summary.json";
 const RECORD: &str = "record.json";
+const TABLES: [Table; 13] =
+    [BROADCASTS, CHECKPOINTS, DETECTIONS, EDGES, EVENTS, LEAVES, LOGS, MEMBERS, NODES, READINGS, ROUND_TRIPS, SHADES, TEXTS];
 
 /// What of the record is neither a table nor a series.
 #[derive(Serialize, Deserialize)]
@@ -46,6 +50,19 @@ struct Rest {
 struct ChatRest {
     latency_ms: Option<LatencySummary>,
     refusals: BTreeMap<String, u64>,
+}
+
+/// Whether [`write`] would replace nothing in the directory but a result, as a scenario beside it says it is.
+///
+/// # Errors
+/// Names a file that is somebody else's.
+pub fn check_replaceable(dir: &Path) -> Result<(), ReportError> {
+    if dir.join(SCENARIO_FILE).exists() {
+        return Ok(());
+    }
+    let files = TABLES.iter().map(|table| table.file).chain([SERIES, SUMMARY, RECORD]).chain(plot::NAMES);
+    let foreign = files.map(|name| dir.join(name)).find(|path| path.symlink_metadata().is_ok());
+    foreign.map_or(Ok(()), |path| Err(ReportError::Foreign { path }))
 }
 
 /// Writes the whole result into the directory, which is made if it is not there, and replaces a result that is.

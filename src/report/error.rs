@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::scenario::SCENARIO_FILE;
+
 /// Why results could not be written, read or drawn. Each names the file.
 #[derive(Debug, Error)]
 pub enum ReportError {
@@ -31,6 +33,12 @@ pub enum ReportError {
         path: PathBuf,
         /// What is wrong with it, and in which line.
         reason: String,
+    },
+    /// A result would replace a file that is none of a result.
+    #[error("{} would be replaced, and it is no result's: there is no {SCENARIO_FILE} beside it; give another folder", path.display())]
+    Foreign {
+        /// Which.
+        path: PathBuf,
     },
     /// The picture could not be drawn.
     #[error("cannot draw {}: {reason}", path.display())]

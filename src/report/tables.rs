@@ -106,17 +106,24 @@ impl Table {
 
 /// The events as CSV. Seconds are exact to the nanosecond.
 pub(super) fn encode_events(rows: &[EventRow]) -> csv::Result<Vec<u8>> {
-    EVENTS.encode(rows.iter().map(|row| {
-        let seconds = format!("{}.{:09}", row.nanos / 1_000_000_000, row.nanos % 1_000_000_000);
-        (seconds, row.nanos, row.node, &row.kind, row.peer, &row.detail)
-    }))
+    EVENTS.encode(rows.iter().map(|row| (exact_seconds(row.nanos), row.nanos, row.node, &row.kind, row.peer, &row.detail)))
 }
 
-/// The events of the file in this directory.
+/// The events of the file in this directory. Both columns of time must say the same.
 pub(super) fn decode_events(dir: &Path) -> Result<Vec<EventRow>, ReportError> {
     type Row = (String, u64, Option<u32>, String, Option<u32>, String);
-    let rows = EVENTS.read::<Row>(dir)?;
-    Ok(rows.into_iter().map(|(_, nanos, node, kind, peer, detail)| EventRow { nanos, node, kind, peer, detail }).collect())
+    let event = |(row, (seconds, nanos, node, kind, peer, detail)): (usize, Row)| {
+        if seconds != exact_seconds(nanos) {
+            let reason = format!("row {row} is at {seconds} seconds and at {nanos} nanoseconds");
+            return Err(ReportError::malformed(&dir.join(EVENTS.file), reason));
+        }
+        Ok(EventRow { nanos, node, kind, peer, detail })
+    };
+    (1..).zip(EVENTS.read(dir)?).map(event).collect()
+}
+
+fn exact_seconds(nanos: u64) -> String {
+    format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
 }
 
 fn series_columns() -> impl Iterator<Item = String> {

@@ -100,6 +100,32 @@ fn every_mistake_on_the_command_line_is_named_where_it_stands() {
 }
 
 #[test]
+fn files_that_are_no_results_are_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("good.ron"), "(nodes: 2, duration: \"1s\")").unwrap();
+    std::fs::create_dir(folder.path().join("mine")).unwrap();
+    std::fs::write(folder.path().join("mine/events.csv"), "my own").unwrap();
+    let run = |out: &str| mesh_sim(folder.path(), &["--scenario", "good", "--no-plots", "--out", out]);
+    let output = run("mine");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("mine/events.csv would be replaced, and it is no result's"), "{}", complaint(&output));
+    assert_eq!(content(&folder.path().join("mine")), ["events.csv"]);
+    assert_eq!(std::fs::read(folder.path().join("mine/events.csv")).unwrap(), b"my own");
+    assert_eq!([run("new"), run("new")].map(|output| output.status.code()), [Some(0); 2], "a result is replaced by the next");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_given_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("good.ron"), "(nodes: 2, duration: \"1s\")").unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let status =
+        std::process::Command::new(env!("CARGO_BIN_EXE_mesh-sim")).args(["check", "good"]).current_dir(folder.path()).stdout(full).status();
+    assert_eq!(status.unwrap().code(), Some(2));
+}
+
+#[test]
 fn files_that_are_no_text_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("long.ron"), vec![b' '; (1 << 20) + 1]).unwrap();

@@ -76,6 +76,7 @@ fn play(args: &Args, scenario: &str) -> Result<Ended, String> {
     let scenario = asked.load()?.scenario;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}-live", scenario.name, scenario.seed)));
     prepare_output(&folder)?;
+    report::check_replaceable(&folder).map_err(|error| error.to_string())?;
     let bar = progress_bar(1000, args.quiet);
     let record = swarm::play(&scenario, args.metrics, &|progress| match progress {
         Progress::Metrics(address) => bar.suspend(|| say(&format!("Metrics on: http://{address}/metrics"))),

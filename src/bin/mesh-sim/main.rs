@@ -9,7 +9,7 @@ mod run;
 mod sweep;
 mod verify;
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -78,9 +78,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes a line to the standard output. Whoever closed it does not want to know.
+/// Writes a line to the standard output. Whoever closed it does not want to know; a full disk is no success.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    if let Err(error) = writeln!(std::io::stdout(), "{line}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        complain(&format!("error: the standard output cannot be written to: {error}"));
+        std::process::exit(2);
+    }
 }
 
 /// Whether the standard output shows colours: a terminal, unless `NO_COLOR` says otherwise.

@@ -33,6 +33,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
     if ours.canonicalize().is_ok_and(|ours| loaded.path.canonicalize().is_ok_and(|path| path == ours)) {
         return Err(format!("the results would overwrite {}, which says what to run; give another folder with --out", ours.display()));
     }
+    report::check_replaceable(&folder).map_err(|error| error.to_string())?;
 
     let bar = progress_bar(1000, args.quiet);
     let progress = |fraction: f64| bar.set_position((fraction * 1000.0) as u64);
