@@ -103,7 +103,7 @@ fn time(duration: Duration) -> String {
 /// The first sample after `after` in which every running node knows exactly the running nodes. One that was taken at the very instant
 /// of a start or a fault shows the world as it was before.
 pub(super) fn first_whole_view(record: &RunRecord, after: f64) -> Option<f64> {
-    record.samples.iter().find(|s| s.seconds > after && s.up > 0 && s.complete_views == s.up).map(|s| s.seconds)
+    record.samples.iter().find(|s| s.seconds > after && s.up > 0 && s.whole_views() == s.up).map(|s| s.seconds)
 }
 
 fn all_members_known(record: &RunRecord, within: Duration, after: Since) -> Outcome {
@@ -129,7 +129,7 @@ fn all_members_known(record: &RunRecord, within: Duration, after: Since) -> Outc
             format!(
                 "never whole after {event}: at {} {} of {} views were; at most {bound} asked for",
                 format::seconds(end.seconds),
-                format::count(end.complete_views.into()),
+                format::count(end.whole_views().into()),
                 format::count(end.up.into()),
             ),
         ),

@@ -134,6 +134,14 @@ pub struct Sample {
     pub bytes: Vec<u64>,
 }
 
+impl Sample {
+    /// Running nodes whose view is whole: exactly the running nodes, each of which they can reach. Of a mesh that has just been split
+    /// nobody's is, though nobody has noticed.
+    pub fn whole_views(&self) -> u32 {
+        self.complete_views.min(self.reachable_views)
+    }
+}
+
 /// One broadcast.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BroadcastRow {

@@ -103,7 +103,8 @@ pub struct LatencyFigures {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MembershipSummary {
-    /// When every view was whole for the first time after the last fault, heal or start; seconds from the beginning.
+    /// When every view was whole for the first time after the last fault, heal or start; seconds from the beginning. Never while the
+    /// network is split.
     pub converged_at_seconds: Option<f64>,
     /// Suspicions of somebody who could be reached.
     pub false_suspicions: Option<u64>,

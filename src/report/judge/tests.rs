@@ -44,6 +44,13 @@ fn all_members_known() {
     held(known(3.0, Since::LastFault), &record, "every view was whole 3 s after the last fault at 50 s; at most 3s asked for");
     let late = RunRecord { started_at: 4.75, ..record.clone() };
     held(known(1.0, Since::Start), &late, "every view was whole 250 ms after the start at 4.75 s; at most 1s asked for");
+    let mut split = record.clone();
+    split.samples.iter_mut().filter(|sample| sample.seconds > 50.0).for_each(|sample| sample.reachable_views = 0);
+    not_held(
+        known(9.0, Since::LastFault),
+        &split,
+        "never whole after the last fault at 50 s: at 90 s 0 of 50 views were; at most 9s asked for",
+    );
     record.samples.retain(|sample| sample.seconds < 52.0);
     not_held(
         known(9.0, Since::Heal),
@@ -62,7 +69,7 @@ fn all_members_known() {
 
 #[test]
 fn a_view_from_before_the_fault_does_not_count() {
-    let whole = |seconds, up, complete_views| Sample { seconds, up, complete_views, ..Sample::default() };
+    let whole = |seconds, up, complete_views| Sample { seconds, up, complete_views, reachable_views: complete_views, ..Sample::default() };
     let mut record = RunRecord { fault_times: vec![10.0], ..RunRecord::default() };
     record.meta.membership = true;
     record.samples = vec![whole(10.0, 5, 5), whole(11.0, 3, 0), whole(12.0, 0, 0), whole(20.0, 3, 3)];
