@@ -120,9 +120,10 @@ fn an_answer_that_cannot_be_given_is_no_success() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("good.ron"), "(nodes: 2, duration: \"1s\")").unwrap();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let status =
-        std::process::Command::new(env!("CARGO_BIN_EXE_mesh-sim")).args(["check", "good"]).current_dir(folder.path()).stdout(full).status();
-    assert_eq!(status.unwrap().code(), Some(2));
+    let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_mesh-sim"));
+    let output = check.args(["check", "good"]).current_dir(folder.path()).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("the standard output cannot be written to"));
 }
 
 #[test]
