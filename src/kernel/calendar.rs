@@ -243,7 +243,12 @@ impl<T: Scheduled> CalendarQueue<T> {
     /// The next of what was brought out. What is pushed meanwhile does not belong to it.
     #[inline]
     pub fn take(&mut self) -> Option<T> {
-        let (_, index) = *self.due.order.get(self.taken)?;
+        let Some((_, index)) = self.due.order.get(self.taken).copied() else {
+            // While it is still in the cache: every place is looked at once more.
+            self.due.clear();
+            self.taken = 0;
+            return None;
+        };
         self.taken += 1;
         self.due.items[index as usize].take()
     }

@@ -3,7 +3,7 @@
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
 
-use super::ahead::{glance, next_chunk};
+use super::ahead::{Found, glance, next_chunk};
 use super::rest::AppRestExt;
 use super::router::{Received, Router};
 use super::schedule::{AppTickExt, Tick, TickSystems};
@@ -157,10 +157,10 @@ fn open_frames(
 ) {
     let mut frames = frames.drain();
     while next_chunk(&mut frames, &mut chunk) {
-        glance(chunk.iter().map(|frame| {
-            let (SessionOf(node), channel, ..) = sessions.get(frame.session).ok()?;
-            Some((*node, matches!(*channel, Channel::Closed)))
-        }));
+        {
+            let found: Found<_> = chunk.iter().filter_map(|frame| sessions.get(frame.session).ok()).collect();
+            glance(found.iter().map(|(SessionOf(node), channel, service, _)| (*node, matches!(channel, Channel::Closed), **service)));
+        }
         for FrameIn { session, at, frame } in chunk.drain(..) {
             let Ok((SessionOf(node), mut channel, service, of_session)) = sessions.get_mut(session) else { continue };
             // Nobody looks at when it changed: to note it would fetch one more line of memory for each frame.
@@ -213,10 +213,10 @@ fn seal_messages(
 ) {
     let mut outgoing = outgoing.drain();
     while next_chunk(&mut outgoing, &mut chunk) {
-        glance(chunk.iter().map(|outgoing| {
-            let (channel, ..) = sessions.get(outgoing.session).ok()?;
-            Some(matches!(*channel, Channel::Closed))
-        }));
+        {
+            let found: Found<_> = chunk.iter().filter_map(|outgoing| sessions.get(outgoing.session).ok()).collect();
+            glance(found.iter().map(|(channel, _)| matches!(channel, Channel::Closed)));
+        }
         for Outgoing { session, at, message } in chunk.drain(..) {
             let Ok((mut channel, of_session)) = sessions.get_mut(session) else { continue };
             let channel = channel.bypass_change_detection();

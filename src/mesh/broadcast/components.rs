@@ -26,9 +26,9 @@ impl Broadcast {
         self.tree.eager_peers()
     }
 
-    /// A glance at what a timer needs, for [`ahead`](crate::kernel::ahead).
-    pub(super) fn glance(&self) -> (Instant, [u64; 3]) {
-        (self.armed, self.tree.glance_due())
+    /// A glance at what everything that comes needs, for [`ahead`](crate::kernel::ahead).
+    pub(super) fn glance_first(&self) -> (Instant, [u64; 2]) {
+        (self.armed, self.tree.glance_first())
     }
 
     /// Whether messages are pushed eagerly over `session`.

@@ -6,7 +6,7 @@ use rand::RngExt;
 
 use super::components::Broadcast;
 use super::{BroadcastConfig, Delivered, Publish, Published, Redundant};
-use crate::kernel::ahead::{glance, next_chunk};
+use crate::kernel::ahead::{Found, glance, next_chunk};
 use crate::kernel::{
     CloseSession, Contact, Fired, Incarnation, Instant, NeighborDown, NeighborUp, Neighbors, Node, NodeClock, NodeRng, NodeStarted,
     Outgoing, Received, Refusals, Timers,
@@ -155,10 +155,12 @@ pub(super) fn receive(
 ) {
     let mut received = received.drain();
     while next_chunk(&mut received, &mut chunk) {
-        glance(chunk.iter().map(|received| {
-            let (_, _, broadcast) = nodes.get(received.node).ok()?;
-            Some(broadcast.tree.glance(&received.message))
-        }));
+        {
+            let at = |received: &Received<_>| Some(nodes.get(received.node).ok()?.2);
+            let found: Found<_> = chunk.iter().filter_map(|received| Some((at(received)?, &received.message))).collect();
+            glance(found.iter().map(|(broadcast, _)| broadcast.glance_first()));
+            glance(found.iter().map(|(broadcast, message)| broadcast.tree.glance(message)));
+        }
         let mut messages = chunk.drain(..).peekable();
         while let Some(Received { node: entity, .. }) = messages.peek() {
             let entity = *entity;
@@ -183,7 +185,11 @@ pub(super) fn tree_timers(
 ) {
     let mut fired = fired.read().copied();
     while next_chunk(&mut fired, &mut chunk) {
-        glance(chunk.iter().map(|fired| Some(nodes.get(fired.node).ok()?.2.glance())));
+        {
+            let found: Found<_> = chunk.iter().filter_map(|fired| Some(nodes.get(fired.node).ok()?.2)).collect();
+            glance(found.iter().map(|broadcast| broadcast.glance_first()));
+            glance(found.iter().map(|broadcast| broadcast.tree.glance_due()));
+        }
         for Fired { node: entity, at, .. } in chunk.drain(..) {
             let Ok((node, clock, mut broadcast)) = nodes.get_mut(entity) else { continue };
             let broadcast = broadcast.bypass_change_detection();

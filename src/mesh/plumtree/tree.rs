@@ -105,26 +105,28 @@ impl Plumtree {
         id
     }
 
-    /// A glance at what `message` needs, for [`ahead`](crate::kernel::ahead).
+    /// A glance at what everything that comes needs, for [`ahead`](crate::kernel::ahead): one at each line.
     #[inline]
-    pub fn glance(&self, message: &BroadcastMessage) -> [u64; 4] {
-        let due = self.next_due().as_nanos();
+    pub fn glance_first(&self) -> [u64; 2] {
+        [self.flush_at.as_nanos(), self.origins.len() as u64]
+    }
+
+    /// A glance at what `message` needs besides. Announcements are mostly of no more than so many origins.
+    #[inline]
+    pub fn glance(&self, message: &BroadcastMessage) -> [u64; 2] {
         match message {
-            BroadcastMessage::Gossip { rumor, .. } => {
-                let first = self.eager.first().map_or(0, |link| link.to_bits());
-                [self.origins.glance(&rumor.id.origin), self.log.glance(), first, due]
-            }
+            BroadcastMessage::Gossip { rumor, .. } => [self.origins.glance(&rumor.id.origin), self.log.glance()],
             BroadcastMessage::IHave(announced) => {
-                let looks = announced.iter().take(4).map(|one| self.origins.glance(&one.stretch.origin) ^ one.stretch.last);
-                [looks.fold(0, BitXor::bitxor), 0, 0, due]
+                let looks = announced.iter().take(16).map(|one| self.origins.glance(&one.stretch.origin));
+                [looks.fold(0, BitXor::bitxor), 0]
             }
-            _ => [due; 4],
+            _ => [0; 2],
         }
     }
 
-    /// A glance at what [`on_timer`](Self::on_timer) needs.
-    pub fn glance_due(&self) -> [u64; 3] {
-        [self.flush_at.as_nanos(), self.log.glance(), self.awaited.glance()]
+    /// A glance at what [`on_timer`](Self::on_timer) needs besides.
+    pub fn glance_due(&self) -> [u64; 2] {
+        [self.log.glance(), self.awaited.glance()]
     }
 
     /// Does what a message of a neighbour asks for.

@@ -88,17 +88,22 @@ impl Endpoints {
         self.slots.get(id.slot as usize).map(|endpoint| endpoint.generation)
     }
 
-    /// A glance at what a packet from the end that carries `session` needs.
+    /// The slot of the end that carried `session` last.
     #[inline]
-    pub(super) fn glance_from(&self, session: Entity) -> Option<(u32, u32)> {
-        let slot = *self.by_session.get(session.index_u32() as usize)?;
+    pub(super) fn slot_of(&self, session: Entity) -> Option<u32> {
+        self.by_session.get(session.index_u32() as usize).copied()
+    }
+
+    /// A glance at what a packet from the end in `slot` needs.
+    #[inline]
+    pub(super) fn glance_from(&self, slot: u32) -> Option<(u32, u32)> {
         self.slots.get(slot as usize).map(|endpoint| (endpoint.generation, endpoint.direction.link()))
     }
 
     /// The slot of the end that carries `session`.
     #[inline]
     pub(super) fn find(&self, session: Entity) -> Option<u32> {
-        let slot = *self.by_session.get(session.index_u32() as usize)?;
+        let slot = self.slot_of(session)?;
         let endpoint = self.slots.get(slot as usize)?;
         (endpoint.session == session && endpoint.state != State::Free).then_some(slot)
     }

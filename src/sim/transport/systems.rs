@@ -4,7 +4,8 @@ use bevy_ecs::prelude::*;
 
 use super::arrive::Told;
 use super::fabric::Fabric;
-use crate::kernel::ahead::{CHUNK, glance, next_chunk};
+use super::flight::EndId;
+use crate::kernel::ahead::{CHUNK, Found, glance, next_chunk};
 use crate::kernel::{BeaconOut, Clock, Dial, FrameOut, HangUp, Node};
 
 pub(super) fn deliver(clock: Res<Clock>, mut fabric: ResMut<Fabric>, mut told: Told) {
@@ -14,7 +15,8 @@ pub(super) fn deliver(clock: Res<Clock>, mut fabric: ResMut<Fabric>, mut told: T
     let (mut to, mut receiver) = (u32::MAX, None);
     for number in 0.. {
         if number % CHUNK == 0 {
-            glance(fabric.queue.upcoming(CHUNK).map(|packet| fabric.endpoints.glance(packet.head.end)));
+            let ends: Found<EndId> = fabric.queue.upcoming(CHUNK).map(|packet| packet.head.end).collect();
+            glance(ends.into_iter().map(|end| fabric.endpoints.glance(end)));
         }
         let Some(packet) = fabric.queue.take() else { break };
         // Packets to one node stand together.
@@ -38,7 +40,8 @@ pub(super) fn send_frames(mut fabric: ResMut<Fabric>, mut frames: ResMut<Message
     // They are moved, not copied. Ids of messages are of no use here: nobody else reads what a transport has sent.
     let mut frames = frames.drain();
     while next_chunk(&mut frames, &mut chunk) {
-        glance(chunk.iter().map(|frame| fabric.endpoints.glance_from(frame.session)));
+        let slots: Found<u32> = chunk.iter().filter_map(|frame| fabric.endpoints.slot_of(frame.session)).collect();
+        glance(slots.into_iter().map(|slot| fabric.endpoints.glance_from(slot)));
         for FrameOut { session, at, frame } in chunk.drain(..) {
             fabric.send_frame(session, frame, at);
         }
