@@ -1,7 +1,7 @@
 //! The directory that a run leaves: written file by file, each complete or not there, and read again.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -63,6 +63,14 @@ pub fn check_replaceable(dir: &Path) -> Result<(), ReportError> {
     let files = TABLES.iter().map(|table| table.file).chain([SERIES, SUMMARY, RECORD]).chain(plot::NAMES);
     let foreign = files.map(|name| dir.join(name)).find(|path| path.symlink_metadata().is_ok());
     foreign.map_or(Ok(()), |path| Err(ReportError::Foreign { path }))
+}
+
+/// Waits until nobody else writes a result into the directory, and lets others wait until it is dropped, so that the results of two runs do
+/// not mix. Where directories cannot be locked (Windows, some network disks) nobody waits.
+pub fn lock(dir: &Path) -> Option<File> {
+    let folder = File::open(dir).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
 }
 
 /// Writes the whole result into the directory, which is made if it is not there, and replaces a result that is.

@@ -32,7 +32,7 @@ mod sample_record;
 
 pub use compare::{Comparison, Tolerance, ToleranceError, compare, terminal_comparison};
 pub use console::{prepare_output, progress_bar};
-pub use directory::{check_replaceable, read_checkpoints, read_events, read_record, read_summary, write};
+pub use directory::{check_replaceable, lock, read_checkpoints, read_events, read_record, read_summary, write};
 pub use error::ReportError;
 pub use judge::{Verdict, judge};
 pub use plot::{SweepMetric, SweepTable, plot_dir, sweep_plot};

@@ -86,6 +86,7 @@ fn play(args: &Args, scenario: &str) -> Result<Ended, String> {
     let record = record.map_err(|error| error.to_string())?;
     let verdicts = report::judge(&scenario, &record);
     let unwritable = |error: &dyn std::fmt::Display| format!("the results cannot be written to {}: {error}", folder.display());
+    let _lock = report::lock(&folder);
     scenario::save(&folder, &scenario).map_err(|error| unwritable(&error))?;
     report::write(&folder, &record, &verdicts, !args.no_plots).map_err(|error| unwritable(&error))?;
     if args.quiet {

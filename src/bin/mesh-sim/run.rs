@@ -48,6 +48,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
 
     let verdicts = report::judge(scenario, &record);
     let unwritable = |error: &dyn std::fmt::Display| format!("the results cannot be written to {}: {error}", folder.display());
+    let _lock = report::lock(&folder);
     scenario::save(&folder, scenario).map_err(|error| unwritable(&error))?;
     report::write(&folder, &record, &verdicts, !args.no_plots).map_err(|error| unwritable(&error))?;
 

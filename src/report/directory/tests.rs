@@ -119,6 +119,17 @@ fn the_summary_of_the_sample_is_right() {
     assert_eq!(summary.events_per_second, Some(1_284_551.0 / 4.82));
 }
 
+#[cfg(unix)]
+#[test]
+fn one_at_a_time_writes_into_a_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = fs::File::open(dir.path()).unwrap();
+    let first = lock(dir.path()).unwrap();
+    assert!(matches!(other.try_lock(), Err(fs::TryLockError::WouldBlock)));
+    drop(first);
+    other.try_lock().unwrap();
+}
+
 #[test]
 fn failures_name_the_file() {
     let dir = tempfile::tempdir().unwrap();
