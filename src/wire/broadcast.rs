@@ -74,15 +74,16 @@ pub struct Rumor {
     pub payload: Payload,
 }
 
-/// How far somebody has everything of one origin's life.
+/// How far somebody is in what one origin's life has said.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Mark {
     /// Whose messages.
     pub origin: NodeId,
     /// Of which life.
     pub life: u64,
-    /// It has all numbers up to this one.
-    pub upto: u64,
+    /// The highest number that it has. Some below may be lacking: of those whose origin died nobody may have them, and what follows must not
+    /// wait for them.
+    pub highest: u64,
 }
 
 /// Consecutive messages of one origin's life.
@@ -184,7 +185,7 @@ impl BroadcastMessage {
         fn list<T>(all: &[T], each: impl Fn(&T) -> usize) -> usize {
             varint_len(all.len() as u64) + all.iter().map(each).sum::<usize>()
         }
-        let mark = |mark: &Mark| 32 + varint_len(mark.life) + varint_len(mark.upto);
+        let mark = |mark: &Mark| 32 + varint_len(mark.life) + varint_len(mark.highest);
         let stretch = |one: &Stretch| 32 + varint_len(one.life) + varint_len(one.first) + varint_len(one.last);
         1 + match self {
             Self::Gossip { round, rumor } | Self::Repair { round, rumor } => {
@@ -228,7 +229,7 @@ mod tests {
     }
 
     fn marks() -> impl Strategy<Value = Arc<[Mark]>> {
-        vec(id(), 0..300).prop_map(|ids| ids.iter().map(|id| Mark { origin: id.origin, life: id.life, upto: id.sequence }).collect())
+        vec(id(), 0..300).prop_map(|ids| ids.iter().map(|id| Mark { origin: id.origin, life: id.life, highest: id.sequence }).collect())
     }
 
     fn stretches() -> impl Strategy<Value = Arc<[Stretch]>> {

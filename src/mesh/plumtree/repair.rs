@@ -98,15 +98,16 @@ impl Plumtree {
         let count = self.origins.len();
         (0..count.min(MAX_MARKS))
             .filter_map(|offset| self.origins.at((start + offset) % count))
-            .map(|(life, seen)| mark(life, seen.upto()))
+            .map(|(life, seen)| mark(life, seen.highest()))
             .collect()
     }
 
-    /// A hash of all marks, whatever their order, and the same on every machine.
+    /// A hash of all marks, and of how far nothing is lacking; whatever their order, and the same on every machine.
     pub fn summary_hash(&self) -> u64 {
-        let known = self.origins.iter().filter(|(_, seen)| seen.upto() > 0);
+        let known = self.origins.iter().filter(|(_, seen)| seen.highest() > 0);
         known.fold(0, |sum, ((origin, life), seen)| {
-            let words = origin.0.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).chain([*life, seen.upto()]);
+            let numbers = [*life, seen.upto(), seen.highest()];
+            let words = origin.0.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).chain(numbers);
             sum.wrapping_add(words.fold(0, |hash, word| mix(hash ^ word)))
         })
     }
@@ -118,15 +119,15 @@ impl Plumtree {
         }
         let behind = marks.iter().filter_map(|theirs| {
             let life = (theirs.origin, theirs.life);
-            let mine = self.origins.get(&life)?.upto();
-            (mine > theirs.upto).then(|| mark(&life, mine))
+            let mine = self.origins.get(&life)?.highest();
+            (mine > theirs.highest).then(|| mark(&life, mine))
         });
         let mut supplement: Vec<Mark> = behind.collect();
         if marks.len() < MAX_MARKS {
             // It is all they know: what is not in it they do not.
             let listed: IndexSet<Life, FxBuildHasher> = marks.iter().map(|mark| (mark.origin, mark.life)).collect();
-            let unknown = self.origins.iter().filter(|(life, seen)| seen.upto() > 0 && !listed.contains(*life));
-            supplement.extend(unknown.map(|(life, seen)| mark(life, seen.upto())).take(MAX_MARKS - supplement.len()));
+            let unknown = self.origins.iter().filter(|(life, seen)| seen.highest() > 0 && !listed.contains(*life));
+            supplement.extend(unknown.map(|(life, seen)| mark(life, seen.highest())).take(MAX_MARKS - supplement.len()));
         }
         if !supplement.is_empty() {
             out.push(Effect::Send(from, BroadcastMessage::Supplement(supplement.into())));
@@ -135,14 +136,14 @@ impl Plumtree {
 
     /// A neighbour says what it has more of; false if it breaks the rules.
     pub fn on_supplement(&mut self, from: Link, marks: &[Mark], moment: &Moment, out: &mut dyn Outlet) -> bool {
-        if marks.len() > MAX_MARKS || marks.iter().any(|mark| mark.upto > MAX_SEQUENCE) {
+        if marks.len() > MAX_MARKS || marks.iter().any(|mark| mark.highest > MAX_SEQUENCE) {
             out.push(Effect::Refuse(from));
             return false;
         }
-        for Mark { origin, life, upto } in marks {
+        for Mark { origin, life, highest } in marks {
             let life = (*origin, *life);
-            if self.origins.get(&life).map_or(0, |seen| seen.upto()) < *upto {
-                self.note_gap(life, *upto, from, moment);
+            if self.origins.get(&life).map_or(0, |seen| seen.upto()) < *highest {
+                self.note_gap(life, *highest, from, moment);
             }
         }
         true
@@ -276,6 +277,6 @@ const fn mix(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
-fn mark(life: &Life, upto: u64) -> Mark {
-    Mark { origin: life.0, life: life.1, upto }
+fn mark(life: &Life, highest: u64) -> Mark {
+    Mark { origin: life.0, life: life.1, highest }
 }

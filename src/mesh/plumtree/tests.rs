@@ -1,6 +1,7 @@
 //! The state machine in a network of its own: random graphs, random delays, losses, partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bevy_ecs::entity::Entity;
@@ -11,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::effects::{Effect, Moment, Outlet};
 use super::tree::Plumtree;
 use crate::kernel::{Instant, NodeClock};
-use crate::wire::{BroadcastMessage, MessageId, NodeId, Payload};
+use crate::wire::{BroadcastMessage, MessageId, NodeId, Payload, Rumor};
 
 use super::BroadcastConfig;
 
@@ -316,4 +317,26 @@ fn a_summary_hash_tells_who_lacks_what() {
         }
     }
     assert_ne!(trees[0].summary_hash(), trees[1].summary_hash());
+}
+
+#[test]
+fn what_an_origin_said_last_crosses_though_something_before_died_with_it() {
+    let mut net = Net::new(4, 1);
+    // 4 and 5 reached nobody before their origin, who is not there any more, died; the others reached only those of one side of a split.
+    let life = (id(9), 1);
+    let moment = (net.config.clone(), NodeClock::default());
+    for (side, numbers) in [(0..2, &[1, 2, 3, 6, 7][..]), (2..4, &[1, 2, 3])] {
+        for (node, number) in side.flat_map(|node| numbers.iter().map(move |number| (node, *number))) {
+            let rumor =
+                Rumor { id: MessageId { origin: life.0, life: life.1, sequence: number }, shapes: false, payload: Payload([7; 10].into()) };
+            let moment = Moment { at: net.now, clock: &moment.1, config: &moment.0 };
+            net.nodes[node].on_repair(link(8), 0, Arc::new(rumor), &moment, &mut Vec::new());
+        }
+    }
+    [(0, 1), (2, 3), (1, 2)].into_iter().for_each(|(a, b)| net.connect(a, b));
+    net.run_until(seconds(60.0));
+    for node in 0..4 {
+        let seen = net.nodes[node].origins.get(&life).unwrap();
+        assert_eq!((seen.upto(), seen.contains_all(6, 7)), (3, true), "node {node}");
+    }
 }
