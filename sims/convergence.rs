@@ -34,7 +34,7 @@ fn scenario(nodes: u32, seed: u64) -> Scenario {
 /// Time to the first complete view, kilobytes per node and second while nothing happens, and the median time to detection, where a
 /// crash that nobody noticed counts as noticed never.
 fn measure(record: &RunRecord) -> [Option<f64>; 3] {
-    let converged = record.samples.iter().find(|sample| sample.complete_views == sample.up && sample.up > 0).map(|sample| sample.seconds);
+    let converged = record.samples.iter().find(|sample| sample.whole_views() == sample.up && sample.up > 0).map(|sample| sample.seconds);
     let before: Vec<_> = record.samples.iter().filter(|sample| (CRASH_AT - 15.0..CRASH_AT).contains(&sample.seconds)).collect();
     let bytes = before.first().zip(before.last()).map(|(first, last)| {
         let sent = last.bytes.iter().sum::<u64>() - first.bytes.iter().sum::<u64>();

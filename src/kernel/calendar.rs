@@ -240,7 +240,7 @@ impl<T: Scheduled> CalendarQueue<T> {
         order.iter().take(count).filter_map(|(_, index)| self.due.items[*index as usize].as_ref())
     }
 
-    /// The next of what was brought out. What is pushed meanwhile does not belong to it.
+    /// The next of what was brought out; forgets it when all has been taken. What is pushed meanwhile does not belong to it.
     #[inline]
     pub fn take(&mut self) -> Option<T> {
         let Some((_, index)) = self.due.order.get(self.taken).copied() else {

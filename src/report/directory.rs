@@ -16,7 +16,7 @@ use super::tables::{
     self, BROADCASTS, CHECKPOINTS, DETECTIONS, EDGES, EVENTS, LEAVES, LOGS, MEMBERS, NODES, READINGS, ROUND_TRIPS, SERIES, SHADES, TEXTS,
     Table,
 };
-use crate::scenario::SCENARIO_FILE;
+use crate::scenario::{MATRIX_FILE, SCENARIO_FILE, is_of_a_result};
 
 #[cfg(test)]
 mod tests;
@@ -52,21 +52,24 @@ struct ChatRest {
     refusals: BTreeMap<String, u64>,
 }
 
-/// Whether [`write`] would replace nothing in the directory but a result, as a scenario beside it says it is.
+/// Whether [`write`] would replace nothing in the directory but a result, as the scenario in it says it is, and not the scenario that is run.
 ///
 /// # Errors
 /// Names a file that is somebody else's.
-pub fn check_replaceable(dir: &Path) -> Result<(), ReportError> {
-    if dir.join(SCENARIO_FILE).exists() {
-        return Ok(());
+pub fn check_replaceable(dir: &Path, source: &Path) -> Result<(), ReportError> {
+    let path = dir.join(SCENARIO_FILE);
+    if path.exists() {
+        let is_source = path.canonicalize().is_ok_and(|path| source.canonicalize().is_ok_and(|source| source == path));
+        return if is_of_a_result(&path) && !is_source { Ok(()) } else { Err(ReportError::Foreign { path }) };
     }
-    let files = TABLES.iter().map(|table| table.file).chain([SERIES, SUMMARY, RECORD]).chain(plot::NAMES);
+    let files = TABLES.iter().map(|table| table.file).chain([SERIES, SUMMARY, RECORD, MATRIX_FILE]).chain(plot::NAMES);
     let foreign = files.map(|name| dir.join(name)).find(|path| path.symlink_metadata().is_ok());
     foreign.map_or(Ok(()), |path| Err(ReportError::Foreign { path }))
 }
 
 /// Waits until nobody else writes a result into the directory, and lets others wait until it is dropped, so that the results of two runs do
 /// not mix. Where directories cannot be locked (Windows, some network disks) nobody waits.
+#[must_use = "it is locked until this is dropped"]
 pub fn lock(dir: &Path) -> Option<File> {
     let folder = File::open(dir).ok()?;
     folder.lock().ok()?;

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::scenario::SCENARIO_FILE;
-
 /// Why results could not be written, read or drawn. Each names the file.
 #[derive(Debug, Error)]
 pub enum ReportError {
@@ -34,8 +32,8 @@ pub enum ReportError {
         /// What is wrong with it, and in which line.
         reason: String,
     },
-    /// A result would replace a file that is none of a result.
-    #[error("{} would be replaced, and it is no result's: there is no {SCENARIO_FILE} beside it; give another folder", path.display())]
+    /// A result would replace a file that is none of a result, or the scenario that is run.
+    #[error("the results would overwrite {}, which is no result's, or what is to be run; give another folder with --out", path.display())]
     Foreign {
         /// Which.
         path: PathBuf,

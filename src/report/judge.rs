@@ -100,7 +100,7 @@ fn time(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
 
-/// The first sample after `after` in which every running node knows exactly the running nodes. One that was taken at the very instant
+/// The first sample after `after` in which every running node knows exactly the running nodes, and can reach them. One that was taken at the very instant
 /// of a start or a fault shows the world as it was before.
 pub(super) fn first_whole_view(record: &RunRecord, after: f64) -> Option<f64> {
     record.samples.iter().find(|s| s.seconds > after && s.up > 0 && s.whole_views() == s.up).map(|s| s.seconds)

@@ -135,10 +135,10 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Running nodes whose view is whole: exactly the running nodes, each of which they can reach. Of a mesh that has just been split
-    /// nobody's is, though nobody has noticed.
+    /// Running nodes whose view is whole: exactly the running nodes, each of which they can reach. In a mesh that is split it is nobody's, though
+    /// for a while nobody may notice. The two counts are one as long as it is not.
     pub fn whole_views(&self) -> u32 {
-        self.complete_views.min(self.reachable_views)
+        if self.complete_views == self.reachable_views { self.complete_views } else { 0 }
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn decode_events(dir: &Path) -> Result<Vec<EventRow>, ReportError> {
     type Row = (String, u64, Option<u32>, String, Option<u32>, String);
     let event = |(row, (seconds, nanos, node, kind, peer, detail)): (usize, Row)| {
         if seconds != exact_seconds(nanos) {
-            let reason = format!("row {row} is at {seconds} seconds and at {nanos} nanoseconds");
+            let reason = format!("record {row} is at {seconds} seconds and at {nanos} nanoseconds");
             return Err(ReportError::malformed(&dir.join(EVENTS.file), reason));
         }
         Ok(EventRow { nanos, node, kind, peer, detail })

@@ -10,7 +10,7 @@ use super::Selection;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Expectation {
-    /// Every running node knows exactly the running nodes, within a time from an event. The first sample in which that is so counts; what
+    /// Every running node knows exactly the running nodes, and can reach them: never while the network is split. Within a time from an event. The first sample in which that is so counts; what
     /// becomes of the views afterwards is for [`NoFalseSuspicion`](Self::NoFalseSuspicion) and later instances of this.
     AllMembersKnown {
         /// How soon.

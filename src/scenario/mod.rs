@@ -43,7 +43,7 @@ pub use expectation::{Expectation, Reader, Since, Texts};
 pub use fault::{Churn, Fault, FaultKind, Lifetime};
 pub use load::{Loaded, list, load, parse, to_ron};
 pub use network::{Latency, LinkRule, LinkSpec, Loss, Network, Regions, Reorder, ServiceKind};
-pub use save::{SCENARIO_FILE, save};
+pub use save::{MATRIX_FILE, SCENARIO_FILE, is_of_a_result, save};
 pub use select::{Selection, SelectionError};
 pub use workload::{Arrivals, Start, Workload, WorkloadKind};
 

@@ -108,7 +108,7 @@ fn files_that_are_no_results_are_not_replaced() {
     let run = |out: &str| mesh_sim(folder.path(), &["--scenario", "good", "--no-plots", "--out", out]);
     let output = run("mine");
     assert_eq!(output.status.code(), Some(2));
-    assert!(complaint(&output).contains("mine/events.csv would be replaced, and it is no result's"), "{}", complaint(&output));
+    assert!(complaint(&output).contains("the results would overwrite mine/events.csv"), "{}", complaint(&output));
     assert_eq!(content(&folder.path().join("mine")), ["events.csv"]);
     assert_eq!(std::fs::read(folder.path().join("mine/events.csv")).unwrap(), b"my own");
     assert_eq!([run("new"), run("new")].map(|output| output.status.code()), [Some(0); 2], "a result is replaced by the next");
@@ -123,7 +123,7 @@ fn an_answer_that_cannot_be_given_is_no_success() {
     let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_mesh-sim"));
     let output = check.args(["check", "good"]).current_dir(folder.path()).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(complaint(&output).contains("the standard output cannot be written to"));
+    assert!(complaint(&output).contains("the standard output cannot be written to"), "{}", complaint(&output));
 }
 
 #[test]

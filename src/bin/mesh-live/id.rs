@@ -3,7 +3,7 @@
 use murmuration::crypto::{CryptoMode, Identity, NodeId, Secret};
 use murmuration::live::data_dir::{DataDir, DataDirError};
 
-use crate::{Owner, say};
+use crate::{Owner, answer};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -20,8 +20,7 @@ pub fn id(args: &Args) -> Result<(), String> {
         None => kept_seed(&args.owner)?,
     };
     let id = node_id(&seed);
-    say(&if args.json { serde_json::json!({ "id": format!("{id:?}"), "short": id.to_string() }).to_string() } else { format!("{id:?}") });
-    Ok(())
+    answer(&if args.json { serde_json::json!({ "id": format!("{id:?}"), "short": id.to_string() }).to_string() } else { format!("{id:?}") })
 }
 
 /// The identity of a seed.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use murmuration::live::data_dir::{KeyError, create_key_file, new_key};
 use zeroize::Zeroizing;
 
-use crate::say;
+use crate::answer;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -14,22 +14,19 @@ pub struct Args {
 }
 
 pub fn key(args: &Args) -> Result<(), String> {
-    let made = || -> Result<(), KeyError> {
-        let key = new_key()?;
-        let mut line = Zeroizing::new([b'\n'; 65]);
-        for (digits, byte) in line.chunks_exact_mut(2).zip(key.0) {
-            digits.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    let say = |error: KeyError| error.to_string();
+    let key = new_key().map_err(say)?;
+    let mut line = Zeroizing::new([b'\n'; 65]);
+    for (digits, byte) in line.chunks_exact_mut(2).zip(key.0) {
+        digits.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
+    match &args.file {
+        Some(path) => {
+            create_key_file(path, &*line).map_err(say)?;
+            answer(&format!("a new key is in {}: give it to every member, and start them with --network-key", path.display()))
         }
-        match &args.file {
-            Some(path) => {
-                create_key_file(path, &*line)?;
-                say(&format!("a new key is in {}: give it to every member, and start them with --network-key", path.display()));
-            }
-            None => say(str::from_utf8(&line[..64]).unwrap_or_default()),
-        }
-        Ok(())
-    };
-    made().map_err(|error| error.to_string())
+        None => answer(str::from_utf8(&line[..64]).unwrap_or_default()),
+    }
 }
 
 fn digit(value: u8) -> u8 {

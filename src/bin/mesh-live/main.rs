@@ -105,6 +105,14 @@ fn say(line: &str) {
     let _ = try_say(line);
 }
 
+/// Writes what was asked for to the standard output: if that fails it was not given, unless nobody wants it any more.
+fn answer(line: &str) -> Result<(), String> {
+    match try_say(line) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("the standard output cannot be written to: {error}")),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a line to the standard output.
 fn try_say(line: &str) -> std::io::Result<()> {
     let mut output = std::io::stdout().lock();

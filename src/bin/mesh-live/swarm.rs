@@ -8,11 +8,11 @@ use murmuration::live::settings::{self, LogFormat};
 use murmuration::live::swarm::{self, Load, Progress, Swarm, SwarmConfig};
 use murmuration::live::{MeshConfig, MeshEvent, NodeDied};
 use murmuration::report::{self, prepare_output, progress_bar};
-use murmuration::scenario::{self, ScenarioArgs};
+use murmuration::scenario::{self, Loaded, ScenarioArgs};
 use tracing::level_filters::LevelFilter;
 
 use crate::end::End;
-use crate::{Ended, complain, is_coloured, log, say};
+use crate::{Ended, answer, complain, is_coloured, log, say};
 
 /// Nodes of a swarm, if nobody says how many.
 const NODES: u32 = 20;
@@ -73,10 +73,10 @@ fn play(args: &Args, scenario: &str) -> Result<Ended, String> {
         duration: args.duration.map(|duration| duration.to_string()),
         set: args.set.clone(),
     };
-    let scenario = asked.load()?.scenario;
+    let Loaded { scenario, path, .. } = asked.load()?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}-live", scenario.name, scenario.seed)));
     prepare_output(&folder)?;
-    report::check_replaceable(&folder).map_err(|error| error.to_string())?;
+    report::check_replaceable(&folder, &path).map_err(|error| error.to_string())?;
     let bar = progress_bar(1000, args.quiet);
     let record = swarm::play(&scenario, args.metrics, &|progress| match progress {
         Progress::Metrics(address) => bar.suspend(|| say(&format!("Metrics on: http://{address}/metrics"))),
@@ -86,16 +86,17 @@ fn play(args: &Args, scenario: &str) -> Result<Ended, String> {
     let record = record.map_err(|error| error.to_string())?;
     let verdicts = report::judge(&scenario, &record);
     let unwritable = |error: &dyn std::fmt::Display| format!("the results cannot be written to {}: {error}", folder.display());
-    let _lock = report::lock(&folder);
+    let lock = report::lock(&folder);
     scenario::save(&folder, &scenario).map_err(|error| unwritable(&error))?;
     report::write(&folder, &record, &verdicts, !args.no_plots).map_err(|error| unwritable(&error))?;
+    drop(lock);
     if args.quiet {
         for verdict in verdicts.iter().filter(|verdict| !verdict.held) {
             complain(&format!("not held: {}: {}", verdict.name, verdict.detail));
         }
     } else {
-        say(&report::terminal_summary(&record, &verdicts, is_coloured()));
-        say(&format!("results in {}", folder.display()));
+        answer(&report::terminal_summary(&record, &verdicts, is_coloured()))?;
+        answer(&format!("results in {}", folder.display()))?;
     }
     Ok(if verdicts.iter().all(|verdict| verdict.held) { Ended::Well } else { Ended::NotHeld })
 }

@@ -18,7 +18,8 @@ use clap::{Parser, Subcommand};
 ///
 /// The same scenario and the same seed give the same run, on any machine and with any number of threads.
 ///
-/// Exit status: 0 if every expectation held, 1 if one did not, 2 for bad input.
+/// Exit status: 0 if every expectation held, 1 if one did not, 2 for bad input or if the output cannot be
+/// written.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 struct Cli {

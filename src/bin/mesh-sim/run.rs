@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use murmuration::report::{prepare_output, progress_bar};
-use murmuration::scenario::{self, SCENARIO_FILE, ScenarioArgs};
+use murmuration::scenario::{self, ScenarioArgs};
 
 use crate::{Outcome, complain, is_coloured, say};
 use murmuration::{report, sim};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder for the results; `output/<scenario>-<seed>/` if not given.
+    /// Folder for the results; `output/<scenario>-<seed>/` if not given. A result in it is replaced, nothing else.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Threads to divide the run over; as many as are likely to pay if not given. They change how long it takes, and nothing else.
@@ -29,11 +29,7 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
     let scenario = &loaded.scenario;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("output/{}-{}", scenario.name, scenario.seed)));
     prepare_output(&folder)?;
-    let ours = folder.join(SCENARIO_FILE);
-    if ours.canonicalize().is_ok_and(|ours| loaded.path.canonicalize().is_ok_and(|path| path == ours)) {
-        return Err(format!("the results would overwrite {}, which says what to run; give another folder with --out", ours.display()));
-    }
-    report::check_replaceable(&folder).map_err(|error| error.to_string())?;
+    report::check_replaceable(&folder, &loaded.path).map_err(|error| error.to_string())?;
 
     let bar = progress_bar(1000, args.quiet);
     let progress = |fraction: f64| bar.set_position((fraction * 1000.0) as u64);
@@ -48,9 +44,10 @@ pub fn run(scenario: &ScenarioArgs, args: &Args) -> Result<Outcome, String> {
 
     let verdicts = report::judge(scenario, &record);
     let unwritable = |error: &dyn std::fmt::Display| format!("the results cannot be written to {}: {error}", folder.display());
-    let _lock = report::lock(&folder);
+    let lock = report::lock(&folder);
     scenario::save(&folder, scenario).map_err(|error| unwritable(&error))?;
     report::write(&folder, &record, &verdicts, !args.no_plots).map_err(|error| unwritable(&error))?;
+    drop(lock);
 
     if args.quiet {
         for verdict in verdicts.iter().filter(|verdict| !verdict.held) {

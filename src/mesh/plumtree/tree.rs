@@ -105,7 +105,7 @@ impl Plumtree {
         id
     }
 
-    /// A glance at what everything that comes needs, for [`ahead`](crate::kernel::ahead): one at each line.
+    /// A glance at what everything that comes needs, for [`ahead`](crate::kernel::ahead): one number of each of its lines of the cache.
     #[inline]
     pub fn glance_first(&self) -> [u64; 2] {
         [self.flush_at.as_nanos(), self.origins.len() as u64]

@@ -144,7 +144,7 @@ fn failures_name_the_file() {
     assert!(message.contains("its columns are `a,b`"), "{message}");
     fs::write(dir.path().join("events.csv"), "seconds,nanos,node,kind,peer,detail\n2.000000000,2500000000,3,suspected,5,\n").unwrap();
     let message = read_events(dir.path()).unwrap_err().to_string();
-    assert!(message.contains("row 1 is at 2.000000000 seconds and at 2500000000 nanoseconds"), "{message}");
+    assert!(message.contains("record 1 is at 2.000000000 seconds and at 2500000000 nanoseconds"), "{message}");
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     let message = write(&file, &partition(), &[], false).unwrap_err().to_string();

@@ -45,7 +45,11 @@ fn all_members_known() {
     let late = RunRecord { started_at: 4.75, ..record.clone() };
     held(known(1.0, Since::Start), &late, "every view was whole 250 ms after the start at 4.75 s; at most 1s asked for");
     let mut split = record.clone();
-    split.samples.iter_mut().filter(|sample| sample.seconds > 50.0).for_each(|sample| sample.reachable_views = 0);
+    split
+        .samples
+        .iter_mut()
+        .filter(|sample| sample.seconds > 50.0)
+        .for_each(|sample| (sample.complete_views, sample.reachable_views) = (20, 25));
     not_held(
         known(9.0, Since::LastFault),
         &split,

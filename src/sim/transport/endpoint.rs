@@ -88,7 +88,7 @@ impl Endpoints {
         self.slots.get(id.slot as usize).map(|endpoint| endpoint.generation)
     }
 
-    /// The slot of the end that carried `session` last.
+    /// The slot of the end that carries `session`, or did, or a session of the same index; [`find`](Self::find) tells.
     #[inline]
     pub(super) fn slot_of(&self, session: Entity) -> Option<u32> {
         self.by_session.get(session.index_u32() as usize).copied()
