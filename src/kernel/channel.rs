@@ -15,6 +15,9 @@ use crate::crypto::NoiseChannel;
 use crate::wire::frame::SEAL_OVERHEAD;
 use crate::wire::{self, CloseReason, Frame, FrameKind, ModelledBody, ModelledFrame, SessionMessage, WireMessage};
 
+/// Most frames that are kept for a session that is not open yet.
+const MAX_EARLY: usize = 8;
+
 /// How the frames of a session are sealed. The handshake sets it when the session opens, whoever closes the session lets it end.
 #[derive(Component, Default, Debug)]
 // Never in two lines of the cache.
@@ -23,6 +26,9 @@ pub enum Channel {
     /// Not yet.
     #[default]
     Closed,
+    /// The other side may hold it for open already, and what it sends may overtake the last message of the handshake: on a datagram service that
+    /// is kept until then.
+    Expecting(Vec<Frame>),
     /// Accounted for, not computed.
     Modelled {
         /// Number of the next frame to send.
@@ -42,6 +48,24 @@ impl Channel {
         Self::Modelled { next: 0, seen: wire::ReplayWindow::default() }
     }
 
+    fn expects_more(&self) -> bool {
+        matches!(self, Self::Expecting(early) if early.len() < MAX_EARLY)
+    }
+
+    fn keep(&mut self, frame: Frame) {
+        if let Self::Expecting(early) = self {
+            early.push(frame);
+        }
+    }
+
+    /// Opens with `open`, and gives what came before.
+    pub fn begin(&mut self, open: Self) -> Vec<Frame> {
+        match std::mem::replace(self, open) {
+            Self::Expecting(early) => early,
+            _ => Vec::new(),
+        }
+    }
+
     /// Lets nothing pass any more but farewells.
     pub(super) fn end(&mut self) {
         *self = Self::Ending(Box::new(std::mem::take(self)));
@@ -50,7 +74,7 @@ impl Channel {
     /// The number after the highest that has come: it grows as long as the other side is heard.
     pub fn heard(&self) -> u64 {
         match self {
-            Self::Closed => 0,
+            Self::Closed | Self::Expecting(_) => 0,
             Self::Modelled { seen, .. } => seen.next(),
             Self::Noise(channel) => channel.heard(),
             Self::Ending(channel) => channel.heard(),
@@ -64,7 +88,7 @@ impl Channel {
     #[inline]
     pub fn seal(&mut self, message: WireMessage) -> Result<Frame, CloseReason> {
         match self {
-            Self::Closed | Self::Ending(_) => Err(CloseReason::OutOfPhase),
+            Self::Closed | Self::Expecting(_) | Self::Ending(_) => Err(CloseReason::OutOfPhase),
             Self::Modelled { next, .. } => {
                 let size = wire::encoded_len(&message) + SEAL_OVERHEAD;
                 if size > wire::MAX_FRAME {
@@ -169,6 +193,10 @@ fn open_frames(
                 // The handshake has looked at these already.
                 Ok(FrameKind::Handshake | FrameKind::Refusal) => continue,
                 _ if matches!(channel, Channel::Ending(_)) => continue,
+                Ok(FrameKind::Transport) if channel.expects_more() => {
+                    channel.keep(frame);
+                    continue;
+                }
                 Ok(FrameKind::Transport) => {
                     let length = frame.len();
                     match channel.open(frame, *service) {
@@ -221,7 +249,7 @@ fn seal_messages(
             let Ok((mut channel, of_session)) = sessions.get_mut(session) else { continue };
             let channel = channel.bypass_change_detection();
             // What is meant for a session that closed in this tick, or is not open yet, goes nowhere.
-            if matches!(channel, Channel::Closed | Channel::Ending(_)) {
+            if matches!(channel, Channel::Closed | Channel::Expecting(_) | Channel::Ending(_)) {
                 continue;
             }
             let protocol = message.protocol() as usize;

@@ -4,7 +4,8 @@ use bevy_ecs::prelude::*;
 use murmuration::crypto::CryptoMode;
 use murmuration::kernel::{Instant, Refusals, Role, SessionClosed, SessionOpened};
 use murmuration::mesh::handshake::NetworkKey;
-use murmuration::scenario::{Fault, FaultKind, Scenario, Selection};
+use murmuration::scenario::{Fault, FaultKind, Latency, LinkSpec, Network, Scenario, Selection, ServiceKind};
+use murmuration::sim::{RunOptions, run};
 use murmuration::wire::CloseReason;
 
 use crate::harness::{Step, connect, node, observe, strangers};
@@ -71,4 +72,20 @@ fn a_wrong_network_key_is_refused_by_name_on_both_sides() {
     );
     // Who dials cannot know until it is told: the other side checks the last message. That one never opens.
     assert_eq!(observe::<SessionOpened>(&scenario, &script).iter().map(|(node, _)| *node).collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn what_overtakes_the_last_message_of_a_handshake_waits_for_it() {
+    let latency = Latency::Uniform(Duration::from_millis(5), Duration::from_millis(30));
+    for crypto in [CryptoMode::Modelled, CryptoMode::Real] {
+        let network = Network {
+            service: ServiceKind::Datagram,
+            link: LinkSpec { latency: latency.clone(), ..LinkSpec::default() },
+            ..Network::default()
+        };
+        let scenario = Scenario { crypto, network, ..Scenario::new("reordering", 8, Duration::from_secs(8)) };
+        let record = run(&scenario, &RunOptions::default()).unwrap();
+        assert!(!record.refusals.contains_key("out_of_phase"), "{crypto:?}: {:?}", record.refusals);
+        assert!(record.samples.iter().any(|sample| sample.seconds <= 3.0 && sample.whole_views() == 8), "{crypto:?}");
+    }
 }

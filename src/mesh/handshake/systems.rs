@@ -82,13 +82,13 @@ pub(super) fn begin(
     mut links: MessageReader<LinkUp>,
     config: Res<HandshakeConfig>,
     mut nodes: Query<NodeParts>,
-    mut sessions: Query<(&mut Session, &Service, &mut HandshakeState)>,
+    mut sessions: Query<(&mut Session, &Service, &mut HandshakeState, &mut Channel)>,
     mut deadlines: ResMut<Timers<Deadline>>,
     mut repeats: ResMut<Timers<Repeat>>,
     mut out: Outlets,
 ) {
     for LinkUp { node: entity, session, at } in links.read().copied() {
-        let (Ok((node, clock, keys, key, mut rng)), Ok((mut state, service, mut handshake))) =
+        let (Ok((node, clock, keys, key, mut rng)), Ok((mut state, service, mut handshake, mut channel))) =
             (nodes.get_mut(entity), sessions.get_mut(session))
         else {
             continue;
@@ -111,18 +111,22 @@ pub(super) fn begin(
         let due = clock.after(at, config.handshake_timeout);
         deadlines.set(entity, node, due, Deadline { session, phase: SessionPhase::Handshaking });
         if *service == Service::Datagram {
+            if !initiator {
+                *channel = Channel::Expecting(Vec::new());
+            }
             repeats.set(entity, node, clock.after(at, REPEAT), Repeat(session));
         }
     }
 }
 
 pub(super) fn advance(
-    mut frames: MessageReader<FrameIn>,
+    mut frames: ResMut<Messages<FrameIn>>,
     nodes: Query<(&Contact, &Keys, &Sessions, &AccessList)>,
     mut sessions: Query<(&mut Session, &SessionOf, &Service, &mut HandshakeState, &mut Channel)>,
     mut out: Outlets,
 ) {
-    for FrameIn { session, at, frame } in frames.read() {
+    let mut early = Vec::new();
+    for FrameIn { session, at, frame } in frames.iter_current_update_messages() {
         let kind = frame.kind();
         if !matches!(kind, Ok(FrameKind::Handshake | FrameKind::Refusal)) {
             continue;
@@ -168,12 +172,13 @@ pub(super) fn advance(
                     last.sent = None;
                 }
                 *handshake = HandshakeState::Done { last: std::mem::take(last) };
-                *channel = match secrets {
+                state.phase = SessionPhase::Established;
+                let (node, session, at) = (*node, *session, *at);
+                let open = match secrets {
                     Secrets::Noise(keys) => Channel::Noise(keys),
                     Secrets::Modelled => Channel::modelled(),
                 };
-                state.phase = SessionPhase::Established;
-                let (node, session, at) = (*node, *session, *at);
+                early.extend(channel.begin(open).into_iter().map(|frame| FrameIn { session, at, frame }));
                 let opening = Opening { node, session, remote, belonging, last: Role::Responder, at };
                 admit(opening, (me, access), mine, &mut sessions.transmute_lens::<&mut Session>().query(), &mut out);
                 continue;
@@ -191,6 +196,8 @@ pub(super) fn advance(
             out.send(*session, *at, reply);
         }
     }
+    // What had overtaken the last message comes as if it had come with it.
+    frames.write_batch(early);
 }
 
 /// If `frame` repeats what came last: what was answered then.
