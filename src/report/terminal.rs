@@ -78,7 +78,9 @@ fn rows(record: &RunRecord, figures: &Summary) -> Vec<(&'static str, String)> {
     if let Some(sent) = figures.broadcast.sent.filter(|sent| *sent > 0) {
         let mut text = format!("{} sent", count(sent));
         let total = |f: fn(&super::BroadcastRow) -> u32| record.broadcasts.iter().map(|b| u64::from(f(b))).sum::<u64>();
-        let _ = write!(text, " · reliability {}", percent(total(|b| b.reached), total(|b| b.expected)));
+        if figures.broadcast.reliability.is_some() {
+            let _ = write!(text, " · reliability {}", percent(total(|b| b.reached), total(|b| b.expected)));
+        }
         if let Some(rmr) = figures.broadcast.rmr {
             let _ = write!(text, " · RMR {}", number(rmr));
         }

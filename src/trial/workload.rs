@@ -99,7 +99,7 @@ fn speak(
     queue.open(clock.end());
     while let Some(mut turn) = queue.take() {
         let workload = &plan.0.scenario.workload[turn.workload as usize];
-        let stop = Instant::ZERO + workload.stop.unwrap_or(plan.0.scenario.duration);
+        let stop = Instant::ZERO + workload.end(plan.0.scenario.duration);
         let entity = directory.entities[turn.node as usize];
         let speaker = entity.and_then(|entity| nodes.get(entity).ok().map(|state| (entity, state))).filter(|(_, state)| state.is_up());
         while turn.at < clock.end().min(stop) {

@@ -2,6 +2,8 @@
 //!
 //! As a datagram it is `"MURM", version, body`: other programs speak on the same port and group, and must be told apart.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 
 use super::codec::{self, CodecError};
@@ -32,6 +34,15 @@ pub fn encode(hello: &Hello) -> Result<Vec<u8>, CodecError> {
     let mut datagram = [MAGIC.as_slice(), &[VERSION]].concat();
     datagram.extend(codec::encode_value(hello)?);
     Ok(datagram)
+}
+
+/// Bytes of a hello as a datagram. An address in memory, which is told to nobody, counts as one of IPv4.
+pub fn encoded_len(hello: &Hello) -> usize {
+    let address = match hello.address {
+        Address::Memory(_) => Address::Socket((Ipv4Addr::LOCALHOST, u16::MAX).into()),
+        address => address,
+    };
+    encode(&Hello { address, ..*hello }).map_or(0, |datagram| datagram.len())
 }
 
 /// The hello in a datagram.

@@ -9,6 +9,7 @@ mod components;
 mod config;
 mod messages;
 mod systems;
+mod traffic;
 
 use bevy_app::{App, Plugin};
 use bevy_ecs::prelude::*;
@@ -42,6 +43,7 @@ impl Plugin for DiscoveryPlugin {
                     systems::end_probation,
                     systems::attempt,
                     systems::seek_lost,
+                    traffic::count_hellos,
                 )
                     .chain()
                     .in_set(ProtocolSystems::Discovery),

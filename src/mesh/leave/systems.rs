@@ -18,8 +18,10 @@ use crate::wire::{CloseReason, LeaveMessage};
 const LINGER: Duration = Duration::from_millis(200);
 
 /// The next step of leaving.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Say goodbye after all, to who was asked to while it stood still.
+    Say,
     /// Close the sessions.
     Close,
     /// Be gone.
@@ -59,20 +61,27 @@ pub(super) fn begin(mut started: MessageReader<NodeStarted>, mut commands: Comma
 
 pub(super) fn say(
     mut asked: MessageReader<Shutdown>,
+    mut resumed: MessageReader<Fired<Step>>,
     nodes: Query<(&Node, &NodeClock, &Contact, &Keys, &Incarnation)>,
     mut timers: ResMut<Timers<Step>>,
     mut flood: Flood,
     mut commands: Commands,
 ) {
-    for Shutdown { node: entity, at } in asked.read() {
-        let Ok((node, clock, me, keys, incarnation)) = nodes.get(*entity) else { continue };
+    let resumed = resumed.read().filter(|fired| fired.timer == Step::Say).map(|fired| Shutdown { node: fired.node, at: fired.at });
+    for Shutdown { node: entity, at } in asked.read().copied().chain(resumed) {
+        let Ok((node, clock, me, keys, incarnation)) = nodes.get(entity) else { continue };
+        // A process that is stopped says nothing before it resumes: nor does its timer fire.
+        if node.held_until(at).is_some() {
+            timers.set(entity, node, at, Step::Say);
+            continue;
+        }
         let signature = keys.0.sign(&statement(&me.id, incarnation.0));
         let goodbye = LeaveMessage::Goodbye { member: me.id, incarnation: incarnation.0, signature };
-        flood.send(*entity, None, *at, &goodbye);
+        flood.send(entity, None, at, &goodbye);
         // Those who hear it hang up; nobody shall be dialled in their place.
-        commands.entity(*entity).insert(Departing);
-        timers.set(*entity, node, clock.after(*at, LINGER), Step::Close);
-        timers.set(*entity, node, clock.after(*at, LINGER * 2), Step::Stop);
+        commands.entity(entity).insert(Departing);
+        timers.set(entity, node, clock.after(at, LINGER), Step::Close);
+        timers.set(entity, node, clock.after(at, LINGER * 2), Step::Stop);
     }
 }
 
@@ -111,6 +120,7 @@ pub(super) fn go(
 ) {
     for Fired { node, at, timer } in fired.read().copied() {
         match timer {
+            Step::Say => {}
             Step::Close => {
                 let sessions = nodes.get(node).into_iter().flat_map(|sessions| sessions.iter());
                 close.write_batch(sessions.map(|session| CloseSession { session, reason: CloseReason::Leaving, at }));

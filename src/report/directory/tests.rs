@@ -123,7 +123,7 @@ fn the_summary_of_the_sample_is_right() {
 #[test]
 fn one_at_a_time_writes_into_a_directory() {
     let dir = tempfile::tempdir().unwrap();
-    let other = fs::File::open(dir.path()).unwrap();
+    let other = File::open(dir.path()).unwrap();
     let first = lock(dir.path()).unwrap();
     assert!(matches!(other.try_lock(), Err(fs::TryLockError::WouldBlock)));
     drop(first);

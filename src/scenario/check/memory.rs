@@ -33,7 +33,7 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
     let seconds = scenario.duration.as_secs_f64();
     let samples = seconds / scenario.sample_interval.as_secs_f64().max(1e-9);
     let spoken = |workload: &Workload| {
-        let stop = workload.stop.map_or(seconds, |stop| stop.as_secs_f64());
+        let stop = workload.end(scenario.duration).as_secs_f64();
         workload.rate.max(0.0) * count(&workload.from, scenario) * (stop - workload.start.as_secs_f64()).clamp(0.0, seconds)
     };
     let (chats, casts): (Vec<&Workload>, Vec<&Workload>) =

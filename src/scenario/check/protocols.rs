@@ -121,8 +121,11 @@ fn overlay(loaded: &Loaded, place: &Place) -> Verdict {
                 return place.field(written).problem(format!("`min_degree` {min} is above `max_degree` {max}"));
             }
             let place = place.field("min_degree");
+            if min == 0 {
+                return place.problem("a node that wants no link seeks none: at least 1 is needed".to_owned());
+            }
             // The default is no wish: two nodes make do with one link.
-            if min >= nodes as usize && min > 0 && min != TopologyConfig::default().min_degree {
+            if min >= nodes as usize && min != TopologyConfig::default().min_degree {
                 return place.problem(format!("more links than nodes: {min} for each cannot be had among {nodes} nodes"));
             }
             Ok(())

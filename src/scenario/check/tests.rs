@@ -53,6 +53,7 @@ fn mistakes_are_named_where_they_stand() {
         ("protocols: (routing: ())", "x.ron:1:53: routing needs prekeys, which are off"),
         ("protocols: (prekeys: (), routing: (patience: \"0s\"))", "at least 1ms"),
         ("protocols: (overlay: Degree(min_degree: 4))", "`min_degree` 4 is above `max_degree` 3"),
+        ("protocols: (overlay: Degree(min_degree: 0))", "x.ron:1:72: a node that wants no link seeks none"),
         ("protocols: (overlay: Degree(min_degree: 10, max_degree: 12))", "more links than nodes"),
         ("protocols: (overlay: Pinned(RandomRegular(10)))", "x.ron:1:60: more links than nodes"),
         ("protocols: (overlay: Pinned(RandomRegular(1)))", "would not be connected"),

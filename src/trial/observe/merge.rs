@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bevy_ecs::prelude::*;
+use fixedbitset::FixedBitSet;
 
 use super::super::acts::Deed;
 use super::super::carrier::Carrier;
@@ -189,12 +190,22 @@ fn round_trips(plan: &Plan, world: &World) -> Vec<RoundTripRow> {
 }
 
 fn leave_rows(plan: &Plan, goodbyes: &[(u32, u32, Instant)], truth: &Truth) -> Vec<LeaveRow> {
-    let leaves = plan.timeline.moments.iter().filter_map(|moment| match &moment.action {
-        Action::Leave(nodes) => Some(nodes.iter().map(|node| (*node, moment.at))),
-        _ => None,
-    });
+    let mut up = FixedBitSet::with_capacity(plan.scenario.nodes as usize);
+    let mut leaves = Vec::new();
+    for moment in &plan.timeline.moments {
+        match &moment.action {
+            Action::Start { nodes, .. } => up.extend(nodes.iter().map(|node| *node as usize)),
+            Action::Crash(nodes) | Action::Leave(nodes) => {
+                // Who does not run has nothing to leave.
+                let left = nodes.iter().filter(|node| matches!(moment.action, Action::Leave(_)) && up.contains(**node as usize));
+                leaves.extend(left.map(|node| (*node, moment.at)));
+                nodes.iter().for_each(|node| up.set(*node as usize, false));
+            }
+            _ => {}
+        }
+    }
     leaves
-        .flatten()
+        .into_iter()
         .map(|(node, at)| {
             // Those who ran from then on to the end.
             let witness = |other: u32| other != node && truth.is_up(other) && truth.changed(other) <= at;
