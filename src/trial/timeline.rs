@@ -80,6 +80,8 @@ impl Timeline {
         timeline.moments.extend(acts::moments(scenario, seed)?);
         timeline.moments.sort_by_key(|moment| moment.at);
         timeline.fault_times.sort_by(f64::total_cmp);
+        // A period is known when it ends; pictures name them from left to right.
+        timeline.shades.sort_by(|a, b| a.from.total_cmp(&b.from).then(b.to.total_cmp(&a.to)));
         Ok(timeline)
     }
 

@@ -34,7 +34,9 @@ pub fn memory_estimate(scenario: &Scenario) -> f64 {
     let samples = seconds / scenario.sample_interval.as_secs_f64().max(1e-9);
     let spoken = |workload: &Workload| {
         let stop = workload.end(scenario.duration).as_secs_f64();
-        workload.rate.max(0.0) * count(&workload.from, scenario) * (stop - workload.start.as_secs_f64()).clamp(0.0, seconds)
+        // What is no rate is told as that.
+        let rate = if workload.rate.is_finite() { workload.rate.max(0.0) } else { 0.0 };
+        rate * count(&workload.from, scenario) * (stop - workload.start.as_secs_f64()).clamp(0.0, seconds)
     };
     let (chats, casts): (Vec<&Workload>, Vec<&Workload>) =
         scenario.workload.iter().partition(|workload| matches!(workload.kind, WorkloadKind::Chat { .. }));

@@ -36,6 +36,7 @@ fn mistakes_are_named_where_they_stand() {
         ("faults: [(at: \"1s\", do: LossBurst(nodes: All, loss: Independent(2), for: \"1s\"))]", "2 is not a probability"),
         ("workload: [(rate: -1, size: 10)]", "x.ron:1:50: -1 is a rate below zero"),
         ("workload: [(rate: NaN, size: 10)]", "NaN is not a rate"),
+        ("workload: [(rate: inf, size: 10)]", "inf is not a rate"),
         ("workload: [(rate: 1, size: 60001)]", "at most 60000 bytes"),
         ("workload: [(rate: 1, size: 1, start: \"10s\")]", "after the end"),
         ("workload: [(rate: 1, size: 1, start: \"2s\", stop: \"1s\")]", "ends before it begins"),
