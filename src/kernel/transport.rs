@@ -7,7 +7,8 @@
 //! What a transport guarantees:
 //! - every dial ends in `LinkUp` or `LinkDown`, every link that came up in at most one `LinkDown` unless the node hung up;
 //! - an accepted link has its session entity, made with [`spawn_session`](super::spawn_session), when `LinkUp` is written;
-//! - `FrameIn` messages of one tick to one node stand together, ordered by instant, then by sender, then by the sender's own sequence;
+//! - `FrameIn` messages of one tick to one node stand together, ordered by instant, then by sender, then by the sender's own sequence
+//!   (the handshake appends what had come before a session was open);
 //! - a frame is never longer than [`MAX_FRAME`](crate::wire::MAX_FRAME);
 //! - over a [`Service::Stream`] frames of one direction arrive in order, once, or not at all after the link is down.
 //!

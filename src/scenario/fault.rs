@@ -40,7 +40,7 @@ pub enum FaultKind {
         #[serde(default)]
         memory: bool,
     },
-    /// The nodes leave gracefully.
+    /// The nodes leave gracefully; who stands still does so when it resumes, and the time until others report it counts from here.
     Leave(Selection),
     /// The processes are stopped, and resume later; what is sent to them waits.
     Pause {

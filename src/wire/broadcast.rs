@@ -81,8 +81,9 @@ pub struct Mark {
     pub origin: NodeId,
     /// Of which life.
     pub life: u64,
-    /// The highest number that it has. Some below may be lacking: of those whose origin died nobody may have them, and what follows must not
-    /// wait for them.
+    /// It has all numbers up to this one, or they are no longer to be had.
+    pub upto: u64,
+    /// The highest number that it has. What died with its origin nobody has, and what follows must not wait for it.
     pub highest: u64,
 }
 
@@ -125,12 +126,12 @@ pub enum BroadcastMessage {
     Graft(Option<Box<MessageId>>),
     /// Make the link lazy.
     Prune,
-    /// How far the sender has everything, as many lives as fit. Who lacks something fetches it, who has more says so with a
+    /// How far the sender is, as many lives as fit. Who lacks something fetches it, who has more says so with a
     /// [`Supplement`](Self::Supplement).
     Summary(Arc<[Mark]>),
     /// What the sender has beyond a summary it was sent.
     Supplement(Arc<[Mark]>),
-    /// A hash of all marks of the sender: who has another answers with a summary.
+    /// A hash of all marks that the sender has: who has another answers with a summary.
     SummaryHash(u64),
     /// Send these again.
     Fetch(Arc<[Stretch]>),
@@ -185,7 +186,7 @@ impl BroadcastMessage {
         fn list<T>(all: &[T], each: impl Fn(&T) -> usize) -> usize {
             varint_len(all.len() as u64) + all.iter().map(each).sum::<usize>()
         }
-        let mark = |mark: &Mark| 32 + varint_len(mark.life) + varint_len(mark.highest);
+        let mark = |mark: &Mark| 32 + varint_len(mark.life) + varint_len(mark.upto) + varint_len(mark.highest);
         let stretch = |one: &Stretch| 32 + varint_len(one.life) + varint_len(one.first) + varint_len(one.last);
         1 + match self {
             Self::Gossip { round, rumor } | Self::Repair { round, rumor } => {
@@ -229,7 +230,9 @@ mod tests {
     }
 
     fn marks() -> impl Strategy<Value = Arc<[Mark]>> {
-        vec(id(), 0..300).prop_map(|ids| ids.iter().map(|id| Mark { origin: id.origin, life: id.life, highest: id.sequence }).collect())
+        vec(id(), 0..300).prop_map(|ids| {
+            ids.iter().map(|id| Mark { origin: id.origin, life: id.life, upto: id.sequence / 2, highest: id.sequence }).collect()
+        })
     }
 
     fn stretches() -> impl Strategy<Value = Arc<[Stretch]>> {

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use super::effects::{Effect, Moment, Outlet};
 use super::log::Kept;
 use super::origins::Life;
-use super::seen::Insert;
+use super::seen::{Insert, Seen};
 use super::tree::{Link, Plumtree};
 use crate::kernel::Instant;
 use crate::wire::broadcast::{MAX_MARKS, MAX_SEQUENCE, MAX_STRETCHES};
@@ -98,11 +98,11 @@ impl Plumtree {
         let count = self.origins.len();
         (0..count.min(MAX_MARKS))
             .filter_map(|offset| self.origins.at((start + offset) % count))
-            .map(|(life, seen)| mark(life, seen.highest()))
+            .map(|(life, seen)| mark(life, seen))
             .collect()
     }
 
-    /// A hash of all marks, and of how far nothing is lacking; whatever their order, and the same on every machine.
+    /// A hash of all marks, whatever their order, and the same on every machine.
     pub fn summary_hash(&self) -> u64 {
         let known = self.origins.iter().filter(|(_, seen)| seen.highest() > 0);
         known.fold(0, |sum, ((origin, life), seen)| {
@@ -119,15 +119,15 @@ impl Plumtree {
         }
         let behind = marks.iter().filter_map(|theirs| {
             let life = (theirs.origin, theirs.life);
-            let mine = self.origins.get(&life)?.highest();
-            (mine > theirs.highest).then(|| mark(&life, mine))
+            let mine = mark(&life, self.origins.get(&life)?);
+            (mine.upto > theirs.upto || mine.highest > theirs.highest).then_some(mine)
         });
         let mut supplement: Vec<Mark> = behind.collect();
         if marks.len() < MAX_MARKS {
             // It is all they know: what is not in it they do not.
             let listed: IndexSet<Life, FxBuildHasher> = marks.iter().map(|mark| (mark.origin, mark.life)).collect();
             let unknown = self.origins.iter().filter(|(life, seen)| seen.highest() > 0 && !listed.contains(*life));
-            supplement.extend(unknown.map(|(life, seen)| mark(life, seen.highest())).take(MAX_MARKS - supplement.len()));
+            supplement.extend(unknown.map(|(life, seen)| mark(life, seen)).take(MAX_MARKS - supplement.len()));
         }
         if !supplement.is_empty() {
             out.push(Effect::Send(from, BroadcastMessage::Supplement(supplement.into())));
@@ -136,13 +136,14 @@ impl Plumtree {
 
     /// A neighbour says what it has more of; false if it breaks the rules.
     pub fn on_supplement(&mut self, from: Link, marks: &[Mark], moment: &Moment, out: &mut dyn Outlet) -> bool {
-        if marks.len() > MAX_MARKS || marks.iter().any(|mark| mark.highest > MAX_SEQUENCE) {
+        if marks.len() > MAX_MARKS || marks.iter().any(|mark| mark.highest > MAX_SEQUENCE || mark.upto > mark.highest) {
             out.push(Effect::Refuse(from));
             return false;
         }
-        for Mark { origin, life, highest } in marks {
+        for Mark { origin, life, upto, highest } in marks {
             let life = (*origin, *life);
-            if self.origins.get(&life).map_or(0, |seen| seen.upto()) < *highest {
+            let (mine, most) = self.origins.get(&life).map_or((0, 0), |seen| (seen.upto(), seen.highest()));
+            if mine < *upto || most < *highest {
                 self.note_gap(life, *highest, from, moment);
             }
         }
@@ -164,10 +165,23 @@ impl Plumtree {
                 let mut left = MAX_RESENT;
                 let missing =
                     seen.into_iter().flat_map(|seen| seen.missing(gap.upto)).chain(unknown.into_iter().filter(|_| seen.is_none()));
+                let mut missing: SmallVec<[(u64, u64); 8]> = missing.collect();
+                // What nobody has must not hide what comes after: each neighbour is asked from below, then from above.
+                let rounds = gap.requests / peers.len().max(1) as u32;
+                let above = (gap.requests + if peers.len().is_multiple_of(2) { rounds } else { 0 }) % 2 == 1;
+                if above {
+                    missing.reverse();
+                }
                 let wanted: Arc<[Stretch]> = missing
+                    .into_iter()
                     .take(MAX_STRETCHES)
                     .map_while(|(first, last)| {
-                        let last = last.min(first.saturating_add(left.checked_sub(1)?));
+                        let most = left.checked_sub(1)?;
+                        let (first, last) = if above {
+                            (first.max(last.saturating_sub(most)), last)
+                        } else {
+                            (first, last.min(first.saturating_add(most)))
+                        };
                         left -= last - first + 1;
                         Some(Stretch { origin: life.0, life: life.1, first, last })
                     })
@@ -184,7 +198,6 @@ impl Plumtree {
                 if let Some(asked) = gap.asked {
                     out.push(Effect::Send(asked, BroadcastMessage::Fetch(wanted)));
                 }
-                let rounds = gap.requests / peers.len().max(1) as u32;
                 gap.due = moment.after(patience(moment) * (1 << rounds.min(8)).min(MAX_BACKOFF));
                 gap.requests = gap.requests.saturating_add(1);
             }
@@ -206,7 +219,6 @@ impl Plumtree {
         let mut bytes = 0;
         let mut gone = Vec::new();
         for stretch in wanted {
-            let mine = self.origins.get(&(stretch.origin, stretch.life)).map_or(0, |seen| seen.upto());
             let mut first_kept = u64::MAX;
             for Kept { round, rumor, .. } in self.log.of_life(stretch.origin, stretch.life) {
                 let number = rumor.id.sequence;
@@ -222,12 +234,12 @@ impl Plumtree {
                 }
             }
             // All of these had come. They have left the other logs too, or soon will.
-            let last = stretch.last.min(mine).min(first_kept - 1);
-            if last >= stretch.first {
-                gone.push(Stretch { last, ..*stretch });
-            }
+            let had = self.origins.get(&(stretch.origin, stretch.life)).into_iter().flat_map(Seen::held);
+            let left = had.map(|(first, last)| (first.max(stretch.first), last.min(stretch.last).min(first_kept - 1)));
+            gone.extend(left.filter(|(first, last)| first <= last).map(|(first, last)| Stretch { first, last, ..*stretch }));
         }
         self.repairs.paced.1 += allowed - left;
+        gone.truncate(MAX_STRETCHES);
         if !gone.is_empty() {
             out.push(Effect::Send(to, BroadcastMessage::Gone(gone.into())));
         }
@@ -277,6 +289,6 @@ const fn mix(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
-fn mark(life: &Life, highest: u64) -> Mark {
-    Mark { origin: life.0, life: life.1, highest }
+fn mark(life: &Life, seen: &Seen) -> Mark {
+    Mark { origin: life.0, life: life.1, upto: seen.upto(), highest: seen.highest() }
 }

@@ -101,6 +101,11 @@ impl Seen {
         self.ahead.as_deref().map_or(&[], Vec::as_slice)
     }
 
+    /// The stretches that have come, or are no longer to be had, ascending.
+    pub fn held(&self) -> impl Iterator<Item = (u64, u64)> {
+        std::iter::once((1, self.upto)).filter(|(first, last)| first <= last).chain(self.ahead().iter().copied())
+    }
+
     /// The stretches up to `limit` that have not come, ascending.
     pub fn missing(&self, limit: u64) -> impl Iterator<Item = (u64, u64)> {
         let ends = self.ahead().iter().map(|(first, last)| (first - 1, last + 1)).chain([(limit, u64::MAX)]);

@@ -319,24 +319,39 @@ fn a_summary_hash_tells_who_lacks_what() {
     assert_ne!(trees[0].summary_hash(), trees[1].summary_hash());
 }
 
-#[test]
-fn what_an_origin_said_last_crosses_though_something_before_died_with_it() {
-    let mut net = Net::new(4, 1);
-    // 4 and 5 reached nobody before their origin, who is not there any more, died; the others reached only those of one side of a split.
-    let life = (id(9), 1);
-    let moment = (net.config.clone(), NodeClock::default());
-    for (side, numbers) in [(0..2, &[1, 2, 3, 6, 7][..]), (2..4, &[1, 2, 3])] {
-        for (node, number) in side.flat_map(|node| numbers.iter().map(move |number| (node, *number))) {
-            let rumor =
-                Rumor { id: MessageId { origin: life.0, life: life.1, sequence: number }, shapes: false, payload: Payload([7; 10].into()) };
-            let moment = Moment { at: net.now, clock: &moment.1, config: &moment.0 };
+/// Two sides of a split, of which the second has numbers 1 to 3 only of an origin that is not there any more, and what becomes of it.
+fn after_a_split(numbers: impl Iterator<Item = u64> + Clone) -> Net {
+    let mut net = Net::new(5, 1);
+    let (config, clock) = (net.config.clone(), NodeClock::default());
+    for node in 0..4 {
+        for sequence in numbers.clone().filter(|number| node < 2 || *number <= 3) {
+            let rumor = Rumor { id: MessageId { origin: id(9), life: 1, sequence }, shapes: false, payload: Payload([7; 10].into()) };
+            let moment = Moment { at: net.now, clock: &clock, config: &config };
             net.nodes[node].on_repair(link(8), 0, Arc::new(rumor), &moment, &mut Vec::new());
         }
     }
     [(0, 1), (2, 3), (1, 2)].into_iter().for_each(|(a, b)| net.connect(a, b));
-    net.run_until(seconds(60.0));
-    for node in 0..4 {
-        let seen = net.nodes[node].origins.get(&life).unwrap();
-        assert_eq!((seen.upto(), seen.contains_all(6, 7)), (3, true), "node {node}");
+    net.run_until(seconds(100.0));
+    net
+}
+
+#[test]
+fn what_an_origin_said_last_crosses_though_something_before_died_with_it() {
+    for last_lost in [5, 303] {
+        let net = after_a_split((1..=3).chain(last_lost + 1..=last_lost + 7));
+        for (node, tree) in net.nodes[..4].iter().enumerate() {
+            let seen = tree.origins.get(&(id(9), 1)).unwrap();
+            assert_eq!((seen.upto(), seen.contains_all(last_lost + 1, last_lost + 7)), (3, true), "node {node}, up to {last_lost} lost");
+        }
     }
+}
+
+#[test]
+fn who_comes_when_all_logs_have_moved_on_is_soon_told_what_is_gone_also_beyond_what_died() {
+    let mut net = after_a_split((1..=3).chain(6..=7));
+    net.nodes.iter_mut().for_each(|tree| tree.log = super::log::Log::default());
+    net.connect(4, 0);
+    net.run_until(seconds(160.0));
+    assert_eq!(net.nodes[4].summary_hash(), net.nodes[0].summary_hash());
+    assert_eq!(net.refused, 0);
 }
