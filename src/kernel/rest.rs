@@ -50,7 +50,8 @@ pub trait AppRestExt {
     /// message waits that any of them could take.
     fn add_message_systems<S>(&mut self, systems: impl IntoScheduleConfigs<ScheduleSystem, S>) -> &mut Self;
 
-    /// What such systems write, and none reads or drains but in the group that writes it: `M` is no reason to run those that may write it. It must have been added.
+    /// What such systems write, and none reads or drains but in the group that writes it: `M` is no reason to run those that may write it. It must
+    /// have been added.
     fn add_only_written<M: Message>(&mut self) -> &mut Self;
 }
 

@@ -52,7 +52,8 @@ struct ChatRest {
     refusals: BTreeMap<String, u64>,
 }
 
-/// Whether [`write`] would replace nothing in the directory but a result, as the scenario in it says it is, and not the scenario that is run.
+/// Whether [`write`] would replace nothing in the directory but a result, as the scenario in it says it is, and not the scenario that is
+/// run.
 ///
 /// # Errors
 /// Names a file that is somebody else's.

@@ -235,8 +235,8 @@ impl Plumtree {
             }
             // All of these had come. They have left the other logs too, or soon will.
             let had = self.origins.get(&(stretch.origin, stretch.life)).into_iter().flat_map(Seen::held);
-            let left = had.map(|(first, last)| (first.max(stretch.first), last.min(stretch.last).min(first_kept - 1)));
-            gone.extend(left.filter(|(first, last)| first <= last).map(|(first, last)| Stretch { first, last, ..*stretch }));
+            let moved_on = had.map(|(first, last)| (first.max(stretch.first), last.min(stretch.last).min(first_kept - 1)));
+            gone.extend(moved_on.filter(|(first, last)| first <= last).map(|(first, last)| Stretch { first, last, ..*stretch }));
         }
         self.repairs.paced.1 += allowed - left;
         gone.truncate(MAX_STRETCHES);
